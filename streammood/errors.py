@@ -1,0 +1,40 @@
+"""The errors a user can meet, each with one line that says what to do.
+
+    StreammoodError
+    ├── ConfigError    a setting, a preset or a command-line value is wrong
+    ├── SourceError    the input cannot be opened, read, or has gone
+    │   └── DeviceLost     a live input stopped delivering; it may come back
+    ├── ModelError     a model is missing, corrupt or made for other features
+    ├── SinkError      an output cannot be opened or written
+    └── DataError      labelled music to train on is missing, unreadable or too little
+
+Anything else that escapes is a fault of the program.
+"""
+
+
+class StreammoodError(Exception):
+    """Base of all errors that are shown to the user as one line."""
+
+
+class ConfigError(StreammoodError):
+    """A setting names something that is not allowed."""
+
+
+class SourceError(StreammoodError):
+    """An input cannot be opened or read."""
+
+
+class DeviceLost(SourceError):
+    """A live input stopped delivering while it was in use."""
+
+
+class ModelError(StreammoodError):
+    """A model cannot be used."""
+
+
+class SinkError(StreammoodError):
+    """An output cannot be opened or written."""
+
+
+class DataError(StreammoodError):
+    """Labelled music cannot be used for training or scoring."""

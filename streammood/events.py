@@ -1,0 +1,121 @@
+"""The records that travel through the program, each stamped with the stream clock.
+
+The stream clock counts samples at ``ANALYSIS_RATE`` since the stream began, whatever the rate of the
+input. ``sample`` says when something happened or will happen; ``decided`` is the last sample that had
+been consumed when it was known, so ``decided - sample`` is the price of knowing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+F32: TypeAlias = npt.NDArray[np.float32]
+
+ANALYSIS_RATE = 44_100  # Hz; every input is brought to this rate, so features mean the same everywhere
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """What one hop of sound looks like; ``values`` is laid out by ``stream.features.Layout``."""
+
+    sample: int  # one past the last sample of the frame
+    values: F32  # (n_features,)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A beat; it may lie in the future."""
+
+    sample: int
+    decided: int
+    bpm: float
+    confidence: float  # 0..1
+    locked: bool
+    number: int  # position in the bar, 1 = downbeat; 0 where it is not known
+    count: int  # beats since the stream began, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """The start of a note or a stroke."""
+
+    sample: int
+    decided: int
+    strength: float  # 0..1, this onset against the strongest of the last seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Loudness now, once a hop; all in 0..1 unless said otherwise."""
+
+    sample: int
+    decided: int
+    rms: float  # 0..1 for -60..0 dBFS
+    low: float  # below 200 Hz, same scale
+    mid: float  # 200..2000 Hz
+    high: float  # above 2000 Hz
+    brightness: float  # spectral centroid, 0..1 for 100..8000 Hz on a logarithmic scale
+    dbfs: float  # RMS level in dB relative to full scale, at least -120
+    signal: bool  # False after the sound has stayed below the silence gate
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """The state of the beat clock, once a hop: enough to ask for the phase at any sample."""
+
+    sample: int
+    decided: int
+    bpm: float  # 0 where no tempo is known yet
+    confidence: float  # 0..1
+    locked: bool
+    anchor: float  # sample of some beat
+    period: float  # samples from beat to beat; 0 where no tempo is known yet
+
+    def phase(self, sample: float) -> float:
+        """Beat phase in 0..1 at ``sample``: 0 on the beat, 0.5 half way to the next."""
+        return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """The mood now: where it lies in the circumplex, and how likely each label is."""
+
+    sample: int
+    decided: int
+    valence: float  # -1..1
+    arousal: float  # -1..1
+    probabilities: dict[str, float]  # label -> 0..1, summing to 1, in the model's order
+    label: str  # the likeliest label, held by hysteresis
+    confidence: float  # 0..1
+    changed: bool  # the label differs from that of the previous mood
+
+    @property
+    def index(self) -> int:
+        """Position of ``label`` in the model's order."""
+        return list(self.probabilities).index(self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the program itself is doing."""
+
+    sample: int
+    decided: int
+    signal: bool
+    lost: int  # samples of the input that were lost since the start
+    latency: float  # seconds from the capture of a block to its packets, p99 of the last seconds
+    drift: float = 0.0  # parts per million, input clock against the host's clock
+    jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock
+    notes: tuple[str, ...] = field(default=())  # what went wrong since the last status, for people
+
+
+Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Status
+
+
+def seconds(sample: float) -> float:
+    """Stream time in seconds of a sample on the stream clock."""
+    return sample / ANALYSIS_RATE
