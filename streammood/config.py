@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -157,7 +156,9 @@ class MapEntry(_Settings):
     @classmethod
     def _address(cls, value: str) -> str:
         if not _ADDRESS.match(value):
-            raise ValueError(f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got `{value}`")
+            raise ValueError(
+                f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got `{value}`"
+            )
         return value
 
     @field_validator("when")
@@ -279,7 +280,7 @@ def _put(tree: dict[str, Any], path: str, value: object) -> None:
 
 def _explain(error: ValidationError) -> str:
     """The first fault in one line, and how many more there are."""
-    faults = error.errors(include_url=False)
+    faults = sorted(error.errors(include_url=False), key=lambda fault: fault["type"] != "extra_forbidden")
     fault = faults[0]
     location = [part for part in fault["loc"] if not _is_branch(str(part))]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")

@@ -3,7 +3,6 @@
     StreammoodError
     ├── ConfigError    a setting, a preset or a command-line value is wrong
     ├── SourceError    the input cannot be opened, read, or has gone
-    │   └── DeviceLost     a live input stopped delivering; it may come back
     ├── ModelError     a model is missing, corrupt or made for other features
     ├── SinkError      an output cannot be opened or written
     └── DataError      labelled music to train on is missing, unreadable or too little
@@ -22,10 +21,6 @@ class ConfigError(StreammoodError):
 
 class SourceError(StreammoodError):
     """An input cannot be opened or read."""
-
-
-class DeviceLost(SourceError):
-    """A live input stopped delivering while it was in use."""
 
 
 class ModelError(StreammoodError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import librosa
 import numpy as np
 import pytest
@@ -120,7 +122,7 @@ def test_onset_strength() -> None:
     ).astype(np.float32)
     reference = librosa.onset.onset_strength(S=log_mel, sr=44_100, center=False)
     columns = np.ascontiguousarray(log_mel.T)
-    ours = [onset.onset_strength(b, a) for a, b in zip(columns, columns[1:], strict=False)]
+    ours = [onset.onset_strength(b, a) for a, b in pairwise(columns)]
     np.testing.assert_allclose(ours, reference[1:], rtol=1e-4, atol=1e-4)
 
 

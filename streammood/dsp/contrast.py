@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ def contrast_bands(freqs: npt.NDArray[np.float64], fmin: float, n_bands: int) ->
     """
     edges = np.concatenate([[0.0], fmin * 2.0 ** np.arange(n_bands + 1)])
     rows = []
-    for band, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for band, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((freqs >= low) & (freqs <= high))
         first, end = int(inside[0]), int(inside[-1]) + 1
         if band > 0:

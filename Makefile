@@ -1,0 +1,55 @@
+# `make run` and `make test` are all the set-up there is: each installs what is missing first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+
+# What PyAudio is built from, and what the live path needs to reach a sound server.
+SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
+# A sound server, and an OSC receiver that is not ours, for the tests on real sound.
+RIG := pulseaudio pulseaudio-utils liblo-tools
+
+.PHONY: run test bench train lint clean
+
+run: $(VENV)/run.done
+	$(BIN)/streammood run --input auto $(ARGS)
+
+test: $(VENV)/test.done lint
+	$(BIN)/pytest
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/bench.done
+	$(BIN)/python -m benchmarks $(ARGS)
+
+train: $(VENV)/train.done
+	$(BIN)/streammood train $(ARGS)
+
+$(VENV)/run.done: pyproject.toml
+	@command -v apt-get >/dev/null && { dpkg -s $(SYSTEM) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(SYSTEM); }; } || true
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/test.done: $(VENV)/run.done
+	@command -v apt-get >/dev/null && { dpkg -s $(RIG) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG); }; } || true
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+$(VENV)/bench.done: $(VENV)/test.done
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+$(VENV)/train.done: $(VENV)/run.done
+	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache build dist

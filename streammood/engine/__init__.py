@@ -1,0 +1,1 @@
+"""Where the parts are wired together; the only place with threads."""

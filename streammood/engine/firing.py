@@ -1,0 +1,84 @@
+"""Fires events at their time: a thread that sleeps until the next one is due, and never waits for a sink."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from streammood.events import Event
+from streammood.sinks import Sink
+
+_LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
+
+
+class Firing:
+    """Takes events with the host time at which they are due, and hands them to every sink at that time."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = sinks
+        self._queue: list[tuple[float, int, Event, float | None]] = []
+        self._order = itertools.count()
+        self._wake = threading.Condition()
+        self._stopped = False
+        self.failed = 0  # events that a sink refused with an error
+        self.latencies: deque[float] = deque(maxlen=_LATENCIES)  # s, from arrival of a block to its packets
+        self._thread = threading.Thread(target=self._run, name="firing", daemon=True)
+
+    def start(self) -> None:
+        """Begin to fire."""
+        self._thread.start()
+
+    def submit(self, events: Sequence[tuple[float, Event]], arrived: float) -> None:
+        """Queue events with their due times (host, s), made known by a block that ``arrived`` then."""
+        if not events:
+            return
+        with self._wake:
+            for due, event in events:
+                # Only what is due at once tells how quick the program is; a predicted beat waits for its time.
+                since = arrived if due <= arrived else None
+                heapq.heappush(self._queue, (due, next(self._order), event, since))
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Drop what is not due yet, release every trigger, close the sinks."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        for sink in self._sinks:
+            sink.close()
+
+    def _run(self) -> None:
+        poll_at = 0.0
+        while True:
+            with self._wake:
+                now = time.monotonic()
+                while not self._stopped and min(poll_at, self._next_due()) > now:
+                    self._wake.wait(min(poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
+                    now = time.monotonic()
+                batch = []
+                while self._next_due() <= now:
+                    batch.append(heapq.heappop(self._queue))
+                stopped = self._stopped
+            for _, _, event, since in batch:
+                self._send(event)
+                if since is not None:
+                    self.latencies.append(time.monotonic() - since)
+            if stopped:
+                return
+            poll_at = min((sink.poll(time.monotonic()) for sink in self._sinks), default=float("inf"))
+
+    def _next_due(self) -> float:
+        return self._queue[0][0] if self._queue else float("inf")
+
+    def _send(self, event: Event) -> None:
+        for sink in self._sinks:
+            try:
+                sink.send(event, time.monotonic())
+            except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served
+                self.failed += 1

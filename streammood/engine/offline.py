@@ -1,0 +1,153 @@
+"""Files through the same analysis as the live path, as fast as the machine allows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from streammood.config import Settings
+from streammood.errors import SinkError, SourceError
+from streammood.events import Beat, Mood
+from streammood.model import MoodModel
+from streammood.sinks import eventlog
+from streammood.sinks.eventlog import EventLog
+from streammood.sources import Reader
+from streammood.sources.file import SoundFile
+from streammood.stream.analyzer import Analyzer
+
+_BLOCK = 8192  # samples
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one file came to."""
+
+    path: str
+    duration: float  # s of sound that could be read
+    bpm: float  # median over all beats, 0 without beats
+    beats: int
+    locked: float  # share of the beats that were locked
+    mood: Mood | None
+    error: str | None = None  # why it could not be read to its end
+
+
+def analyze(
+    reader: Reader,
+    settings: Settings,
+    model: MoodModel,
+    log: EventLog,
+    progress: Callable[[float], None],
+) -> Result:
+    """Run ``reader`` to its end; events go to ``log``, seconds done to ``progress``.
+
+    A file that is damaged on the way gives what could be heard, and the reason in ``error``.
+    """
+    analyzer = Analyzer(settings, reader.sample_rate, model)
+    log.write(eventlog.header(reader.name, reader.sample_rate))
+    bpm: list[float] = []
+    locked = samples = 0
+    error = None
+    try:
+        for block in reader.blocks(_BLOCK):
+            samples += block.size
+            for event in analyzer.push(block):
+                if isinstance(event, Beat):
+                    bpm.append(event.bpm)
+                    locked += event.locked
+                log.write(eventlog.line(event))
+            progress(block.size / reader.sample_rate)
+    except SourceError as problem:
+        error = str(problem)
+    duration = samples / reader.sample_rate
+    tempo = float(np.median(bpm)) if bpm else 0.0
+    mood = analyzer.summary()
+    log.write(eventlog.summary(reader.name, duration, tempo, mood, model.labels))
+    return Result(reader.name, duration, tempo, len(bpm), locked / max(1, len(bpm)), mood, error)
+
+
+def log_names(files: Sequence[Path]) -> list[str]:
+    """``STEM.jsonl`` for each file; where a stem comes again, ``STEM-2.jsonl`` and so on."""
+    taken: set[str] = set()
+    names = []
+    for file in files:
+        name, n = f"{file.stem}.jsonl", 1
+        while name in taken:
+            n += 1
+            name = f"{file.stem}-{n}.jsonl"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and see that files can be written into it.
+
+    Raises:
+        SinkError: they cannot.
+    """
+    probe = folder / ".streammood-probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SinkError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+class Batch:
+    """Many files, one after the other or several at a time.
+
+    Raises:
+        ModelError: the model cannot be used; once, and not for every file.
+    """
+
+    def __init__(self, settings: Settings, out: Path | None, common: EventLog) -> None:
+        """Events of each file go to a file of its own in ``out``, and to the ``common`` log."""
+        self._settings = settings
+        self._out = out
+        self._common = common
+        self._model = MoodModel.load(settings.mood.model, settings.features)
+
+    def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
+        """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``."""
+        names = log_names(files)
+        jobs = min(jobs or os.cpu_count() or 1, len(files))
+        if jobs == 1:
+            return [self._one(file, name, progress) for file, name in zip(files, names, strict=True)]
+        with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (self._settings, self._out)) as pool:
+            futures = [pool.submit(_in_worker, file, name) for file, name in zip(files, names, strict=True)]
+            for _ in as_completed(futures):
+                progress(1.0)
+            return [future.result() for future in futures]
+
+    def _one(self, file: Path, name: str, progress: Callable[[float], None]) -> Result:
+        try:
+            reader = SoundFile(file, self._settings.input.channels)
+            log = self._common.beside(self._out, name)
+        except (SourceError, SinkError) as error:
+            progress(1.0)
+            return Result(str(file), 0.0, 0.0, 0, 0.0, None, str(error))
+        duration = reader.duration or 1.0
+        try:
+            return analyze(reader, self._settings, self._model, log, lambda done: progress(done / duration))
+        finally:
+            log.close()
+
+
+_worker: Batch
+
+
+def _prepare(settings: Settings, out: Path | None) -> None:
+    """In a new worker process: load the model once."""
+    global _worker  # noqa: PLW0603  the pool gives its workers no other place for what they prepare
+    _worker = Batch(settings, out, EventLog())
+
+
+def _in_worker(file: Path, name: str) -> Result:
+    return _worker._one(file, name, lambda done: None)

@@ -1,0 +1,130 @@
+"""Is everything ready for the show? Each thing that a night depends on, tried for real."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from streammood import wiring
+from streammood.config import Settings, TargetSettings
+from streammood.engine.live import Engine
+from streammood.errors import StreammoodError
+from streammood.events import ANALYSIS_RATE, F32
+from streammood.model import MoodModel
+from streammood.sinks.eventlog import EventLog
+from streammood.sinks.osc import OscTarget, resolve
+from streammood.sources import Source
+from streammood.sources.device import DeviceSource
+from streammood.sources.paced import Paced
+from streammood.sources.synth import Synth
+
+_LISTEN = 2.0  # s
+_REHEARSE = 4.0  # s
+_LATE_LIGHT = 0.045  # s; ITU-R BT.1359: from here on light is seen to come after its sound
+_RATE_TOLERANCE = 0.05  # of the nominal rate, over the time that we listen
+_SILENT = 1e-6
+_DISCARD_PORT = 9  # on loopback: packets are built and sent, and nobody minds
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def preflight(overrides: wiring.Overrides, config: str | None, input_name: str | None) -> Iterator[Finding]:
+    """Check one thing after the other; without good settings or a model, what needs them is left out."""
+    try:
+        settings = overrides.load(config)
+    except StreammoodError as error:
+        yield Finding("settings", False, str(error), "mend this setting")
+        return
+    yield Finding("settings", True, config or "defaults")
+    yield from _targets(settings)
+    try:
+        model = MoodModel.load(settings.mood.model, settings.features)
+    except StreammoodError as error:
+        yield Finding("model", False, str(error), "use `mood.model: mood`, or train one for these settings")
+        return
+    yield Finding("model", True, f"{model.name}: {', '.join(model.labels)}")
+    latency, finding = _input(settings, input_name)
+    yield finding
+    yield _budget(settings, model, latency)
+
+
+def _targets(settings: Settings) -> Iterator[Finding]:
+    for target in settings.osc.targets:
+        name = f"{target.host}:{target.port}"
+        try:
+            address = resolve(target.host, target.port)
+        except StreammoodError as error:
+            yield Finding("target", False, str(error), "use the number of that machine, such as 192.168.1.20")
+        else:
+            yield Finding("target", True, name if address == target.host else f"{name} is {address}")
+    if not settings.osc.targets:
+        yield Finding("target", False, "nobody receives anything", "name one under osc.targets or with --target")
+
+
+def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:
+    """Open the input and listen; also returns its latency in s."""
+    heard: list[tuple[int, float]] = []
+
+    def deliver(block: F32, _captured: float, arrived: float) -> None:
+        heard.append((block.size, float(np.max(np.abs(block)))))
+
+    try:
+        source = wiring.open_source(name, settings)
+        began = time.monotonic()
+        source.start(deliver)
+        time.sleep(_LISTEN)
+        elapsed = time.monotonic() - began
+        source.stop()
+    except StreammoodError as error:
+        return 0.0, Finding("input", False, str(error), "`streammood devices` lists what there is")
+    return _latency(source), _judge(source, heard, elapsed)
+
+
+def _latency(source: Source) -> float:
+    return source.latency if isinstance(source, DeviceSource) else 0.0
+
+
+def _judge(source: Source, heard: list[tuple[int, float]], elapsed: float) -> Finding:
+    samples = sum(size for size, _ in heard)
+    if not samples:
+        return Finding("input", False, f"{source.name} delivers nothing", "choose another with --input")
+    rate = samples / elapsed
+    told = f"{source.name} at {source.sample_rate} Hz"
+    if isinstance(source, DeviceSource) and abs(rate / source.sample_rate - 1) > _RATE_TOLERANCE * 2:
+        return Finding(
+            "input", False, f"{told} delivers {rate:.0f} samples a second", "set input.sample_rate to its own"
+        )
+    peak = max(peak for _, peak in heard)
+    if peak < _SILENT:
+        return Finding("input", True, f"{told}, silent now: send it something to see its level")
+    return Finding("input", True, f"{told}, peak {20 * np.log10(peak):.1f} dB")
+
+
+def _budget(settings: Settings, model: MoodModel, device: float) -> Finding:
+    """Rehearse with the demo through the whole live path, and add up how late light would be."""
+    loopback = TargetSettings(host="127.0.0.1", port=_DISCARD_PORT)
+    source = Paced(Synth(), settings.input.block)
+    engine = Engine(settings, source, model, lambda now: [OscTarget(loopback, model.labels, now)], EventLog())
+    engine.start()
+    time.sleep(_REHEARSE)
+    engine.stop()
+    p50, p99 = (float(x) for x in np.percentile(engine.latencies, [50, 99]))
+    block = settings.input.block / source.sample_rate
+    hop = settings.features.hop / ANALYSIS_RATE
+    total = device + block + hop + p99
+    told = (
+        f"{1e3 * total:.1f} ms = device {1e3 * device:.1f} + block {1e3 * block:.1f} + hop {1e3 * hop:.1f} "
+        f"+ analysis and sending {1e3 * p99:.2f} (p99; p50 {1e3 * p50:.2f}), limit {1e3 * _LATE_LIGHT:.0f} ms"
+    )
+    return Finding("latency", total <= _LATE_LIGHT, told, "close other programs, or make input.block smaller")

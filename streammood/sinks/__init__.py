@@ -1,0 +1,27 @@
+"""Where events go, interchangeable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from streammood.events import Event
+
+SampleNow: TypeAlias = Callable[[float], float]
+"""The sample on the stream clock that is captured at a host time in s."""
+
+
+class Sink(Protocol):
+    """Takes events at the time at which they fire. Nothing here may block."""
+
+    def send(self, event: Event, now: float) -> None:
+        """Take one event at host time ``now``, in s."""
+        ...
+
+    def poll(self, now: float) -> float:
+        """Do what has become due by ``now`` (release, repeat); returns when to be asked again, in s."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held, and let go."""
+        ...

@@ -1,0 +1,52 @@
+"""Where sound comes from: a device, a file or the synthesiser, interchangeable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeAlias
+
+from streammood.events import F32
+
+Deliver: TypeAlias = Callable[[F32, float, float], None]
+"""Takes a block (n,), the host time at which its last sample was captured, and that of its arrival, in s."""
+
+
+class Source(Protocol):
+    """Delivers blocks in real time, from a thread of its own."""
+
+    name: str
+    sample_rate: int
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin to deliver; may be called again after ``stop``.
+
+        Raises:
+            SourceError: the input cannot be opened.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Stop delivering; never fails."""
+        ...
+
+    @property
+    def active(self) -> bool:
+        """False once the input has ended or gone."""
+        ...
+
+    @property
+    def ends(self) -> bool:
+        """True for an input that comes to an end by itself; False for one that can only go away."""
+        ...
+
+
+class Reader(Protocol):
+    """Sound that can be read as fast as wanted."""
+
+    name: str
+    sample_rate: int
+    duration: float | None  # seconds; None if it never ends
+
+    def blocks(self, size: int) -> Iterator[F32]:
+        """Yield blocks (size,) of one channel; the last may be shorter."""
+        ...

@@ -1,0 +1,68 @@
+"""The whole analysis as one object: blocks of sound in, events out. Live, files, tests and training share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streammood.config import Settings
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Level, Mood, Onset, Tempo
+from streammood.model import MoodModel
+from streammood.stream.beats import BeatStream
+from streammood.stream.frontend import TICK, FrontEnd
+from streammood.stream.levels import LevelStream
+from streammood.stream.mood import MoodStream
+from streammood.stream.onsets import OnsetStream
+
+_BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
+
+
+class Analyzer:
+    """Listens to one channel at any rate. The same sound gives the same events, however it is cut into blocks."""
+
+    def __init__(self, settings: Settings, sample_rate: float, model: MoodModel) -> None:
+        self._hop = settings.features.hop
+        self._rate = sample_rate
+        self._front = FrontEnd(settings.features, sample_rate)
+        layout = self._front.layout
+        self._levels = LevelStream(settings.level, layout)
+        self._onsets = OnsetStream(settings.onset, settings.level, TICK)
+        self._beats = BeatStream(settings.beat, settings.level, self._hop)
+        self._moods = MoodStream(settings.mood, model, layout)
+
+    def reset(self) -> None:
+        """Begin a new stream, as a new object would."""
+        for part in (self._front, self._levels, self._onsets, self._beats, self._moods):
+            part.reset()
+
+    @property
+    def not_finite(self) -> int:
+        """Samples of the input that were NaN or infinite and were taken as silence."""
+        return self._front.not_finite
+
+    def skip(self, samples: int) -> None:
+        """Account for ``samples`` of the input that never came."""
+        self._front.skip(samples)
+        if samples * ANALYSIS_RATE / self._rate >= _BRIDGED:
+            self._onsets.reset()
+            self._beats.restart()
+
+    def push(self, block: F32) -> Iterator[Event]:
+        """Yield the events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
+        for tick in self._front.push(block):
+            onset = self._onsets.push(tick.frame[-TICK:], tick.sample, tick.decided)
+            if onset is not None:
+                yield onset
+            if tick.features is not None:
+                yield from self._on_hop(tick.features, tick.frame[-self._hop :], tick.decided)
+
+    def _on_hop(self, features: Features, hop: F32, decided: int) -> Iterator[Beat | Level | Mood | Onset | Tempo]:
+        level = self._levels.push(features, decided)
+        yield level
+        yield from self._beats.push(features, hop, level.signal, decided)
+        mood = self._moods.push(features, level.signal, decided)
+        if mood is not None:
+            yield mood
+
+    def summary(self) -> Mood | None:
+        """The mood of everything since the stream began, as one; None if there was no music."""
+        return self._moods.summary()

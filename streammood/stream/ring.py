@@ -1,0 +1,75 @@
+"""The buffer between the capture thread and the engine: one writer, one reader, nobody waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streammood.events import F32
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Samples as they were captured."""
+
+    start: int  # input sample count of the first sample, lost samples included
+    samples: F32
+    captured: float  # host time in seconds at which the last sample was captured
+    arrived: float  # host time in seconds at which the block was handed over
+
+
+class Ring:
+    """Preallocated samples and, for each block, where it began and when it came.
+
+    A block that does not fit is dropped whole: ``dropped`` counts its samples, and the next block's
+    ``start`` shows the gap. Writer and reader each own one counter, so neither needs a lock.
+    """
+
+    def __init__(self, capacity: int, min_block: int = 32) -> None:
+        self._samples = np.zeros(capacity, dtype=np.float32)
+        slots = max(4, capacity // min_block)
+        self._starts = np.zeros(slots, dtype=np.int64)
+        self._sizes = np.zeros(slots, dtype=np.int64)
+        self._times = np.zeros((slots, 2), dtype=np.float64)
+        self._blocks_in = self._blocks_out = 0
+        self._samples_in = self._samples_out = 0
+        self._clock = 0
+        self.dropped = 0
+
+    def write(self, block: F32, captured: float, arrived: float) -> None:
+        """Store ``block`` (n,), or count it as dropped; called by the capture thread alone."""
+        n = block.size
+        start = self._clock
+        self._clock = start + n
+        free = self._samples.size - (self._samples_in - self._samples_out)
+        if n > free or self._blocks_in - self._blocks_out >= self._sizes.size:
+            self.dropped += n
+            return
+        at = self._samples_in % self._samples.size
+        head = min(n, self._samples.size - at)
+        self._samples[at : at + head] = block[:head]
+        self._samples[: n - head] = block[head:]
+        slot = self._blocks_in % self._sizes.size
+        self._starts[slot] = start
+        self._sizes[slot] = n
+        self._times[slot] = captured, arrived
+        self._samples_in += n
+        self._blocks_in += 1  # last: from here on the reader may see the block
+
+    def read(self) -> Block | None:
+        """The oldest block that was not read yet, copied out; called by the engine alone."""
+        if self._blocks_out == self._blocks_in:
+            return None
+        slot = self._blocks_out % self._sizes.size
+        n = int(self._sizes[slot])
+        samples = np.empty(n, dtype=np.float32)
+        at = self._samples_out % self._samples.size
+        head = min(n, self._samples.size - at)
+        samples[:head] = self._samples[at : at + head]
+        samples[head:] = self._samples[: n - head]
+        captured, arrived = self._times[slot]
+        block = Block(int(self._starts[slot]), samples, float(captured), float(arrived))
+        self._samples_out += n
+        self._blocks_out += 1  # last: from here on the writer may reuse the space
+        return block

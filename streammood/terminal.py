@@ -1,0 +1,118 @@
+"""What people see in a terminal: tables, progress, and one status line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from streammood.engine.live import Now
+from streammood.engine.offline import Result
+from streammood.events import ANALYSIS_RATE, seconds
+from streammood.preflight import Finding
+from streammood.sources.device import Device
+
+COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
+_METER = 12  # characters
+_BEAT_SHOWN = 0.12  # s
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that colours only where a terminal listens."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def status_line(now: Now, sample: float, lost: int) -> Text:
+    """One line: level, tempo, beat, lock, mood, valence and arousal, latency, loss; ``sample`` is the present."""
+    parts: list[tuple[str, str] | str] = []
+    if not now.connected:
+        parts.append(("input gone, looking for it  ", "bold red"))
+    if now.level is not None:
+        filled = round(now.level.rms * _METER)
+        style = "green" if now.level.dbfs < -3 else "red"
+        parts += [("█" * filled, style), ("░" * (_METER - filled), "dim"), f" {now.level.dbfs:6.1f} dB  "]
+    if now.tempo is not None:
+        beat = now.beat
+        recent = beat is not None and 0 <= sample - beat.sample < _BEAT_SHOWN * ANALYSIS_RATE
+        parts.append(("● " if recent else "○ ", "bold white" if recent else "dim"))
+        parts.append(f"{now.tempo.bpm:5.1f} BPM " if now.tempo.bpm else "  --- BPM ")
+        parts.append(("locked", "green") if now.tempo.locked else ("search", "yellow"))
+        parts.append(f" {beat.count if beat else 0:>4}  ")
+    if now.mood is not None:
+        mood = now.mood
+        parts.append((f"{mood.label:<10}", COLOURS.get(mood.label, "magenta")))
+        parts.append(f" {100 * mood.confidence:3.0f} %  V {mood.valence:+.2f} A {mood.arousal:+.2f}  ")
+    else:
+        parts.append(("no mood yet  ", "dim"))
+    if now.status is not None:
+        parts.append((f"p99 {1e3 * now.status.latency:.1f} ms  drift {now.status.drift:+.0f} ppm  ", "dim"))
+    parts.append((f"lost {lost}", "red" if lost else "dim"))
+    return Text.assemble(*parts)
+
+
+def clock(sample: float) -> str:
+    """Stream time as minutes and seconds."""
+    whole = int(seconds(sample))
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
+def device_table(found: Iterable[Device]) -> Table:
+    """All inputs, the default marked."""
+    table = Table("", "index", "name", "host API", "channels", "rate Hz", "latency ms", title="Inputs")
+    for d in found:
+        mark = "→" if d.default else ""
+        latency = f"{1e3 * d.latency:.1f}"
+        table.add_row(mark, str(d.index), d.name, d.host_api, str(d.channels), str(d.sample_rate), latency)
+    return table
+
+
+def result_table(results: Iterable[Result]) -> Table:
+    """One row a file."""
+    table = Table("file", "length", "BPM", "beats", "locked", "mood", "sure", "valence", "arousal", title="Analysis")
+    for r in results:
+        length = f"{int(r.duration) // 60}:{int(r.duration) % 60:02d}"
+        bpm = f"{r.bpm:.1f}" if r.bpm else "–"
+        mood = r.mood
+        told = (
+            (
+                Text(mood.label, style=COLOURS.get(mood.label, "magenta")),
+                f"{100 * mood.confidence:.0f} %",
+                f"{mood.valence:+.2f}",
+                f"{mood.arousal:+.2f}",
+            )
+            if mood is not None
+            else (Text("–", style="dim"), "–", "–", "–")
+        )
+        name = Text(r.path, style="red" if r.error else "")
+        table.add_row(name, length, bpm, str(r.beats), f"{100 * r.locked:.0f} %", *told)
+    return table
+
+
+def progress(target: Console) -> Progress:
+    """A bar for long work; silent where no terminal listens."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=target,
+        disable=not target.is_terminal,
+        transient=True,
+    )
+
+
+def file_progress(bar: Progress, files: int) -> Callable[[float], None]:
+    """How to tell ``bar`` that some share of ``files`` is done."""
+    task = bar.add_task("analysing", total=files)
+    return lambda share: bar.advance(task, share)
+
+
+def finding_line(finding: Finding) -> Text:
+    """What was checked, how it is, and what to do if it is not well."""
+    mark = ("ok   ", "green") if finding.ok else ("WRONG", "bold red")
+    return Text.assemble(
+        mark, f"  {finding.what:<9} {finding.found}", (f"  → {finding.advice}" if not finding.ok else "")
+    )

@@ -1,0 +1,57 @@
+"""A UDP socket that decodes what arrives with python-osc's parser, which is not ours."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from types import TracebackType
+
+from pythonosc.osc_message import OscMessage
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as it came."""
+
+    at: float  # host time in s
+    address: str
+    arguments: tuple[object, ...]
+
+    @property
+    def value(self) -> float | int | str:
+        """Its only argument."""
+        (argument,) = self.arguments
+        assert isinstance(argument, float | int | str)
+        return argument
+
+
+class Receiver:
+    """Listens on a free port of the loopback interface."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def messages(self, wait: float = 0.0) -> list[Message]:
+        """Everything that came so far, and that comes within ``wait`` seconds."""
+        end = time.monotonic() + wait
+        found = []
+        while True:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                packet = self._socket.recv(65_536)
+            except TimeoutError:
+                return found
+            message = OscMessage(packet)
+            found.append(Message(time.monotonic(), message.address, tuple(message.params)))
