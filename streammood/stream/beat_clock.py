@@ -1,0 +1,122 @@
+"""A steady clock drawn from the belief in tempo and phase: it knows the next beat before it comes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streammood.events import ANALYSIS_RATE
+from streammood.stream.beat_belief import Belief
+
+CUE_DELAY = 800  # samples from a stroke to the hop whose rise is largest, on strokes at known places
+_RISE_WEIGHT, _TRACKER_WEIGHT = 0.4, 0.4  # of the two cues, in the logarithm of the likelihood
+
+_ADOPT = 0.3  # the belief's mass that starts the clock
+_PATIENCE = 0.7  # seconds of disagreement after which the clock moves, or is no longer locked
+_AGREE = 1.5  # seconds of agreement before the clock is locked
+_LOCK, _UNLOCK = 0.4, 0.2  # confidence
+_PULL, _PERIOD_PULL = 0.05, 0.01  # share of an error that is taken back each hop
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A beat as a tracker hears it."""
+
+    sample: int
+    strength: float  # 0..1
+    bpm: float
+
+
+class BeatClock:
+    """Period and phase of the beat, steady enough to fire the next beat before it is heard.
+
+    ``locked`` needs cues that have agreed with the clock for some time, and is lost when they stop agreeing. Without
+    cues the clock runs on, with falling confidence.
+    """
+
+    def __init__(self, bpm_min: float, bpm_max: float, hop: int) -> None:
+        self._hop = hop
+        self._rate = ANALYSIS_RATE / hop  # hops a second
+        self._belief = Belief(bpm_min, bpm_max, hop)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, the tempo too."""
+        self.bpm = 0.0
+        self.rest()
+
+    def rest(self) -> None:
+        """Stop counting and be ready for other music; the tempo is kept for show."""
+        self.period = 0.0  # samples; 0 while the clock stands
+        self.anchor = 0.0  # sample of the latest beat
+        self.confidence = 0.0
+        self.locked = False
+        self._mass = 0.0
+        self._agreed = 0.0  # hops since the belief began to agree with the clock, less twice those since it ceased
+        self._on_beat = self._anywhere = 0.0  # mean cue near the clock's beats, and everywhere
+        self._pending: list[Detection] = []
+        self._belief.reset()
+        self._sample: int | None = None
+
+    def phase(self, sample: float) -> float:
+        """Beat phase in 0..1 at ``sample``."""
+        return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0.0 else 0.0
+
+    def next_beat(self, after: float) -> float:
+        """Sample of the first beat later than ``after``."""
+        return self.anchor + (math.floor((after - self.anchor) / self.period) + 1) * self.period
+
+    def push(self, rise: float, detections: Sequence[Detection], sample: int) -> None:
+        """One hop, which ends at ``sample``: how much the spectrum rose (1 is usual), and beats a tracker heard."""
+        if self._sample is not None:
+            for _ in range(round((sample - self._sample) / self._hop) - 1):  # hops that were lost
+                self._belief.push(0.0)
+        self._sample = sample
+        now = sample - CUE_DELAY
+        self._pending += detections
+        heard = sum(d.strength for d in self._pending if d.sample < now + self._hop / 2)
+        self._pending = [d for d in self._pending if d.sample >= now + self._hop / 2]
+        cue = _RISE_WEIGHT * rise + _TRACKER_WEIGHT * heard
+        hops, phase, mass = self._belief.push(cue)
+        self._mass += (mass - self._mass) / (0.5 * self._rate)
+        self._follow(now - phase * hops * self._hop, hops * self._hop, mass)
+        self._judge(cue, now)
+
+    def _follow(self, beat: float, period: float, mass: float) -> None:
+        """Draw the clock towards the belief, or move it there when the two have differed for long."""
+        if self.period == 0.0:
+            if self._mass > _ADOPT:
+                self.anchor, self.period = beat, period
+                self.bpm = 60.0 * ANALYSIS_RATE / period
+            return
+        error = (beat - self.anchor) / self.period
+        error -= round(error)
+        if abs(error) < 0.15 and abs(period / self.period - 1.0) < 0.08:
+            self._agreed = min(max(self._agreed, 0.0) + 1.0, 10.0 * self._rate)
+            pull = mass * _PULL
+            self.anchor += pull * error * self.period
+            self.period += _PERIOD_PULL * mass * (period - self.period)
+        else:
+            self._agreed = min(self._agreed, 0.0) - mass
+            if -self._agreed > _PATIENCE * self._rate:
+                self.anchor, self.period, self._agreed = beat, period, 0.0
+        self.bpm = 60.0 * ANALYSIS_RATE / self.period
+
+    def _judge(self, cue: float, now: float) -> None:
+        """Confidence: how sure the belief is, and how much more the cues say on the beat than elsewhere."""
+        if self.period == 0.0:
+            return
+        distance = (now - self.anchor) / self.period
+        distance = (distance - round(distance)) * self.period / self._hop
+        share = math.exp(-0.5 * (distance / 2.0) ** 2)
+        expected = 5.013 * self._hop / self.period  # mean of ``share`` over a beat
+        pace = 1.0 / (2.0 * self._rate)
+        self._on_beat += pace * (cue * share / expected - self._on_beat)
+        self._anywhere += pace * (cue - self._anywhere)
+        contrast = self._on_beat / max(self._anywhere, 1e-3)
+        self.confidence = max(0.0, min(1.0, 0.5 * (contrast - 1.0))) * self._mass
+        if self.locked:
+            self.locked = self.confidence > _UNLOCK and self._agreed > -_PATIENCE * self._rate
+        else:
+            self.locked = self.confidence > _LOCK and self._agreed > _AGREE * self._rate
