@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, ParamSpec
 
 import typer
+from rich.console import Console
 from rich.live import Live
 
 from streammood import __version__, terminal, wiring
@@ -115,7 +116,7 @@ def run(
     source = wiring.open_source(input, settings)
     log = _open_log(events)
     out = terminal.console(stderr=events == "-")
-    engine = Engine(settings, source, model, wiring.make_sinks(settings, model.labels), log)
+    engine = Engine(settings, source, model, wiring.make_sinks(settings, model.manifest.labels), log)
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
@@ -152,7 +153,7 @@ def _stop_on_signals(stopped: threading.Event) -> Callable[[], int]:
     return lambda: 128 + caught[0] if caught else 0
 
 
-def _show(engine: Engine, out: terminal.Console, stopped: threading.Event, duration: float | None) -> None:
+def _show(engine: Engine, out: Console, stopped: threading.Event, duration: float | None) -> None:
     """Keep the status on the screen until told to stop or the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
     plain_at = 0.0

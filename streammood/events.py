@@ -108,6 +108,7 @@ class Status:
     signal: bool
     lost: int  # samples of the input that were lost since the start
     latency: float  # seconds from the capture of a block to its packets, p99 of the last seconds
+    stalls: int = 0  # times the input kept everybody waiting
     drift: float = 0.0  # parts per million, input clock against the host's clock
     jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock
     notes: tuple[str, ...] = field(default=())  # what went wrong since the last status, for people

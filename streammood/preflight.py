@@ -53,7 +53,7 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
     except StreammoodError as error:
         yield Finding("model", False, str(error), "use `mood.model: mood`, or train one for these settings")
         return
-    yield Finding("model", True, f"{model.name}: {', '.join(model.labels)}")
+    yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
     latency, finding = _input(settings, input_name)
     yield finding
     yield _budget(settings, model, latency)
@@ -115,7 +115,7 @@ def _budget(settings: Settings, model: MoodModel, device: float) -> Finding:
     """Rehearse with the demo through the whole live path, and add up how late light would be."""
     loopback = TargetSettings(host="127.0.0.1", port=_DISCARD_PORT)
     source = Paced(Synth(), settings.input.block)
-    engine = Engine(settings, source, model, lambda now: [OscTarget(loopback, model.labels, now)], EventLog())
+    engine = Engine(settings, source, model, lambda now: [OscTarget(loopback, model.manifest.labels, now)], EventLog())
     engine.start()
     time.sleep(_REHEARSE)
     engine.stop()

@@ -46,7 +46,7 @@ class Receiver:
     def messages(self, wait: float = 0.0) -> list[Message]:
         """Everything that came so far, and that comes within ``wait`` seconds."""
         end = time.monotonic() + wait
-        found = []
+        found: list[Message] = []
         while True:
             self._socket.settimeout(max(0.001, end - time.monotonic()))
             try:

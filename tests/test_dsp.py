@@ -38,7 +38,8 @@ def power_frames(sound: F32) -> F32:
 
 
 def librosa_power(sound: F32) -> F32:
-    return np.abs(librosa.stft(sound, n_fft=N_FFT, hop_length=HOP, center=False)) ** 2
+    power: F32 = np.abs(librosa.stft(sound, n_fft=N_FFT, hop_length=HOP, center=False)) ** 2
+    return power
 
 
 @pytest.fixture(params=RATES)

@@ -148,7 +148,10 @@ def test_clock_filters_jitter_and_finds_drift() -> None:
     rng = np.random.default_rng(1)
     rate, ppm, block = 48_000, 80.0, 256
     clock = SampleClock(rate)
-    true = lambda sample: 100.0 + sample / (rate * (1 + ppm * 1e-6))  # noqa: E731
+
+    def true(sample: float) -> float:
+        return 100.0 + sample / (rate * (1 + ppm * 1e-6))
+
     n = block * np.arange(1, 60 * rate // block)
     for sample in n:
         clock.update(int(sample), true(sample) + 0.002 * rng.standard_normal())

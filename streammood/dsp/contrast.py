@@ -12,10 +12,10 @@ from streammood.dsp.jit import kernel
 from streammood.events import F32
 
 _QUANTILE = 0.02  # share of a band's bins that makes its peak and its valley
-_AMIN = np.float32(1e-10)
+_AMIN = 1e-10
 
 
-def contrast_bands(freqs: npt.NDArray[np.float64], fmin: float, n_bands: int) -> npt.NDArray[np.int64]:
+def contrast_bands(freqs: npt.NDArray[np.floating], fmin: float, n_bands: int) -> npt.NDArray[np.int64]:
     """Rows of first bin, end bin and number of extreme bins, (n_bands + 1, 3).
 
     The lowest band lies below ``fmin`` Hz, the others are octaves above it; the highest also takes every
@@ -50,7 +50,7 @@ def _extreme_mean(power: F32, first: int, end: int, count: int, sign: float) -> 
     total = np.float32(0.0)
     for i in range(count):
         total += math.sqrt(abs(best[i]))
-    return total / count
+    return float(total / count)
 
 
 @kernel

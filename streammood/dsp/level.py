@@ -14,7 +14,7 @@ FLOOR_DB = -120.0
 _BAND_EDGES_HZ = (20.0, 200.0, 2000.0, 16000.0)
 
 
-def k_weighting(freqs: npt.NDArray[np.float64]) -> F32:
+def k_weighting(freqs: npt.NDArray[np.floating]) -> F32:
     """Power response of the K-weighting of ITU-R BS.1770-4 at ``freqs`` in Hz, (n_bins,)."""
     z = np.exp(-2j * np.pi * freqs / 48_000.0)  # the standard gives the filters for 48 kHz
     shelf = np.polyval([1.19839281085285, -2.69169618940638, 1.53512485958697], z) / np.polyval(
@@ -51,7 +51,7 @@ def loudness(power: F32, weighting: F32, scale: float) -> float:
     total = np.float32(0.0)
     for k in range(power.size):
         total += weighting[k] * power[k]
-    return max(-0.691 + decibels(total * scale), FLOOR_DB)
+    return max(-0.691 + decibels(float(total) * scale), FLOOR_DB)
 
 
 @kernel
@@ -61,4 +61,4 @@ def band_levels(power: F32, edges: npt.NDArray[np.int64], scale: float, out: F32
         total = np.float32(0.0)
         for k in range(edges[b], edges[b + 1]):
             total += power[k]
-        out[b] = decibels(total * scale)
+        out[b] = decibels(float(total) * scale)

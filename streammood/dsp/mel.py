@@ -51,7 +51,8 @@ def dct_matrix(n_out: int, n_in: int) -> F32:
     angles = np.pi / n_in * (np.arange(n_in) + 0.5) * np.arange(n_out)[:, None]
     matrix = np.sqrt(2.0 / n_in) * np.cos(angles)
     matrix[0] /= math.sqrt(2.0)
-    return matrix.astype(np.float32)
+    dct: F32 = matrix.astype(np.float32)
+    return dct
 
 
 @kernel

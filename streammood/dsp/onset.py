@@ -14,4 +14,4 @@ def onset_strength(log_mel: F32, previous: F32) -> float:
     total = np.float32(0.0)
     for m in range(log_mel.size):
         total += max(log_mel[m] - previous[m], np.float32(0.0))
-    return total / log_mel.size
+    return float(total / log_mel.size)

@@ -25,9 +25,9 @@ def centroid_rolloff_flatness(power: F32, n_bins: int, bin_hz: float, out: F32) 
         magnitude = math.sqrt(power[k])
         total += magnitude
         weighted += k * magnitude
-        p = max(power[k], _AMIN)
+        p = float(max(power[k], _AMIN))
         floored += p
-        logs += np.float32(math.log(p))
+        logs += math.log(p)
     reached = 0.0
     rolloff = 0
     while rolloff < n_bins - 1:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import math
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from streammood.stream.ring import Block, Ring
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
 _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
+_STALL = 0.25  # s without a block that are told of
 _RETRY_INTERVAL = 1.0  # s between looks for an input that has gone
 _NOTES = 100  # messages kept for a terminal that does not ask
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
@@ -78,12 +80,11 @@ class Engine:
         rate = source.sample_rate
         self.now = Now()
         self.lost = 0  # samples of the input
-        self.faults = 0  # blocks that the analysis could not take
         self._rate = rate
         self._to_stream = ANALYSIS_RATE / rate
         self._source = source
         self._log = log
-        self._labels = model.labels
+        self._labels = model.manifest.labels
         self._analyzer = Analyzer(settings, rate, model)
         self._ring = Ring(int(settings.input.buffer * rate))
         self._clock = SampleClock(rate)
@@ -91,7 +92,10 @@ class Engine:
         self._timeline = Timeline(0.0, time.monotonic(), 1.0 / ANALYSIS_RATE)
         self._expected = 0  # count of the next sample in the ring, if none was dropped
         self._unseen = 0  # samples lost before they reached the ring
+        self._arrived = math.inf  # host time of the latest block
+        self._stalls = 0
         self._bpm: deque[float] = deque(maxlen=_TEMPI)
+        self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._notes: list[str] = []
         self._untold: deque[str] = deque(maxlen=_NOTES)
         self._doorbell = _thread.allocate_lock()
@@ -121,6 +125,8 @@ class Engine:
             self._thread.join()
         self._source.stop()
         self._firing.stop()
+        for reason, count in self._faults.items():
+            self._note(f"the analysis failed {count} times: {reason}")
         duration = (self._expected + self._unseen) / self._rate
         mood = self._analyzer.summary()
         self._log.write(eventlog.summary(self._source.name, duration, self.bpm, mood, self._labels))
@@ -177,6 +183,11 @@ class Engine:
         return True
 
     def _analyse(self, block: Block) -> None:
+        silent = block.arrived - self._arrived
+        self._arrived = block.arrived
+        if silent > _STALL:
+            self._stalls += 1
+            self._note(f"the input stalled for {silent:.2f} s")
         gap = block.start - self._expected
         if gap > 0:
             self._skip(gap, f"the analysis was too slow: {gap} samples dropped")
@@ -201,8 +212,10 @@ class Engine:
                 batch.append((self._timeline.time_of(event.sample) if predicted else block.arrived, event))
                 self._keep(event)
         except Exception as error:  # noqa: BLE001  a show goes on: the fault is reported and the analysis begins anew
-            self.faults += 1
-            self._note(f"the analysis failed and begins anew: {type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            self._faults[reason] += 1
+            if self._faults[reason] == 1:  # reported once, counted always
+                self._note(f"the analysis failed and begins anew: {reason}")
             self._analyzer.reset()
             self._analyzer.skip(self._expected + self._unseen)
         return batch
@@ -251,6 +264,7 @@ class Engine:
             sample,
             signal=self.now.connected and self.now.level is not None and self.now.level.signal,
             lost=self.lost,
+            stalls=self._stalls,
             latency=float(np.percentile(latencies, 99)) if latencies else 0.0,
             drift=self._clock.drift,
             jitter=self._clock.jitter,
@@ -281,4 +295,5 @@ class Engine:
         self._skip(missing, f"the input `{self._source.name}` is back after {missing / self._rate:.1f} s")
         self._clock.reset()
         self._losses.reset()
+        self._arrived = math.inf
         self.now.connected = True

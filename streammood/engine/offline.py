@@ -67,7 +67,7 @@ def analyze(
     duration = samples / reader.sample_rate
     tempo = float(np.median(bpm)) if bpm else 0.0
     mood = analyzer.summary()
-    log.write(eventlog.summary(reader.name, duration, tempo, mood, model.labels))
+    log.write(eventlog.summary(reader.name, duration, tempo, mood, model.manifest.labels))
     return Result(reader.name, duration, tempo, len(bpm), locked / max(1, len(bpm)), mood, error)
 
 

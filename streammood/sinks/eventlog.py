@@ -63,6 +63,7 @@ def line(event: Event) -> dict[str, Any] | None:
                 **when,
                 "signal": event.signal,
                 "lost": event.lost,
+                "stalls": event.stalls,
                 "latency": round(event.latency, 6),
                 "drift": round(event.drift, 2),
                 "jitter": round(event.jitter, 6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _JITTER_SMOOTHING = 0.02  # share of each new deviation in the jitter that is shown
+_PLAUSIBLE_DRIFT = 1e-3  # no converter's clock is further off than this; a stall must not look like one that is
 
 
 class SampleClock:
@@ -14,7 +15,7 @@ class SampleClock:
     bandwidth is wide at first and then narrow, so that it settles within a second and then hardly moves.
     """
 
-    def __init__(self, sample_rate: float, bandwidth: float = 0.1, settle: float = 1.0) -> None:
+    def __init__(self, sample_rate: float, bandwidth: float = 0.05, settle: float = 2.0) -> None:
         """``bandwidth`` in Hz once ``settle`` seconds of sound have passed, ten times that before."""
         self._rate = sample_rate
         self._bandwidth = bandwidth
@@ -41,7 +42,10 @@ class SampleClock:
         omega = 2 * math.pi * self._bandwidth * (10.0 if settling else 1.0) * elapsed / self._rate
         self._time = self.time(sample) + math.sqrt(2.0) * omega * error
         if elapsed:
-            self._period += omega * omega * error / elapsed
+            nominal = 1.0 / self._rate
+            period = self._period + omega * omega * error / elapsed
+            limit = _PLAUSIBLE_DRIFT * nominal
+            self._period = min(max(period, nominal - limit), nominal + limit)
         self._sample = sample
         self.jitter += _JITTER_SMOOTHING * (abs(error) - self.jitter)
         return error
@@ -75,13 +79,11 @@ class LossDetector:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every time that was seen."""
+        """Forget every time that was seen; the first second after this is the input's own, to find its pace."""
         self._before: float | None = None
-        self._begin(0)
-
-    def _begin(self, sample: int) -> None:
+        self._settled = False
         self._earliest = math.inf
-        self._end = sample + self._window
+        self._end: int | None = None
 
     def update(self, sample: int, time: float) -> int:
         """Take in that ``sample`` samples had been captured at host ``time``.
@@ -89,13 +91,15 @@ class LossDetector:
         Returns the samples now known to be missing; negative, if more came than time allows.
         """
         self._earliest = min(self._earliest, time - sample / self._rate)
+        if self._end is None:
+            self._end = sample + self._window
         if sample < self._end:
             return 0
-        earliest = self._earliest
-        step = 0.0 if self._before is None else earliest - self._before
-        self._begin(sample)
-        if abs(step) < self._threshold:
-            self._before = earliest
+        earliest, before = self._earliest, self._before
+        self._earliest, self._end = math.inf, sample + self._window
+        if not self._settled:
+            self._settled = True
             return 0
-        self._before = None
-        return round(step * self._rate)
+        step = 0.0 if before is None else earliest - before
+        self._before = earliest if abs(step) < self._threshold else None
+        return 0 if self._before is not None else round(step * self._rate)

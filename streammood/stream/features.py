@@ -41,8 +41,21 @@ class Layout:
         b = a + settings.n_mfcc
         c = b + _CONTRAST_OCTAVES + 1
         d = c + chroma.N_CHROMA
-        singles = range(d, d + 7)
-        return cls(slice(0, a), slice(a, b), slice(b, c), slice(c, d), *singles, slice(d + 7, d + 10), d + 10)
+        return cls(
+            log_mel=slice(0, a),
+            mfcc=slice(a, b),
+            contrast=slice(b, c),
+            chroma=slice(c, d),
+            centroid=d,
+            rolloff=d + 1,
+            flatness=d + 2,
+            zero_crossing_rate=d + 3,
+            rms=d + 4,
+            loudness=d + 5,
+            onset_strength=d + 6,
+            bands=slice(d + 7, d + 10),
+            size=d + 10,
+        )
 
     def names(self) -> list[str]:
         """One name a value, such as ``mfcc_3``."""

@@ -1,0 +1,44 @@
+"""``make bench``: run every benchmark and write ``benchmarks/results.md``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from benchmarks.table import machine
+
+PARTS = {
+    "features": ("features", "report", "One hop of features"),
+    "model": ("live", "model_report", "One invocation of the mood model"),
+    "live": ("live", "report", "Live"),
+    "files": ("files", "report", "Files"),
+    "rig": ("rig", "report", "End to end on real sound"),
+    "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
+}
+
+
+def main() -> None:
+    """Run the parts that are asked for, all by default; write the file only when all were run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="some parts, printed only")
+    asked = parser.parse_args().parts or list(PARTS)
+    sections = []
+    for name in asked:
+        module, function, title = PARTS[name]
+        print(f"{title} …", flush=True)
+        text = getattr(importlib.import_module(f"benchmarks.{module}"), function)()
+        sections.append(f"## {title}\n\n{text}\n")
+        print(f"\n{text}\n", flush=True)
+    if asked == list(PARTS):
+        path = Path(__file__).with_name("results.md")
+        head = (
+            "# Results\n\nWritten by `make bench`. Every table is from one run; times on a shared machine are worth "
+            "less than ratios within a table.\n\n"
+        )
+        path.write_text(f"{head}Machine: {machine()}.\n\n" + "\n".join(sections), encoding="utf-8")
+        print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()

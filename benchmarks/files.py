@@ -1,0 +1,71 @@
+"""``streammood analyze`` on a file of three minutes: how much faster than real time, and how large."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from benchmarks.table import markdown, percentiles
+from streammood import config
+from streammood.engine.offline import analyze
+from streammood.model import MoodModel
+from streammood.sinks.eventlog import EventLog
+from streammood.sources.file import SoundFile
+from streammood.sources.synth import Synth
+
+SECONDS = 180
+ROUNDS = 5
+
+
+def report() -> str:
+    """The table."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for rate in (44_100, 48_000):
+            path = Path(folder) / f"{rate}.flac"
+            blocks, samples = [], 0
+            for block in Synth(sample_rate=rate, repeat=True).blocks(rate):
+                blocks.append(block)
+                samples += block.size
+                if samples >= SECONDS * rate:
+                    break
+            soundfile.write(path, np.concatenate(blocks)[: SECONDS * rate], rate)
+            rows += [_inside(path, rate), _whole(path, rate)]
+    return (
+        f"A FLAC file of {SECONDS} s, one process, {ROUNDS} rounds. Budget: ≥ 60 × real time on one core, warm; the "
+        "whole process at most 300 MB.\n\n"
+        + markdown(["", "p50 s", "p99 s", "max s", "× real time (p50)", "resident MB"], rows)
+    )
+
+
+def _inside(path: Path, rate: int) -> list[str]:
+    settings = config.load()
+    model = MoodModel.load(settings.mood.model, settings.features)
+    times = []
+    for i in range(ROUNDS + 1):
+        began = time.perf_counter()
+        analyze(SoundFile(path), settings, model, EventLog(), lambda done: None)
+        if i:
+            times.append(time.perf_counter() - began)
+    return [f"{rate} Hz, analysis alone", *percentiles(times, 1.0, 2), f"{SECONDS / np.median(times):.0f}", ""]
+
+
+def _whole(path: Path, rate: int) -> list[str]:
+    command = [sys.executable, "-m", "streammood.cli", "analyze", str(path), "--jobs", "1"]
+    times, largest = [], 0
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+        times.append(time.perf_counter() - began)
+        largest = max(largest, usage.ru_maxrss)
+    speed = f"{SECONDS / np.median(times):.0f}"
+    return [f"{rate} Hz, the whole program", *percentiles(times, 1.0, 2), speed, f"{largest / 1024:.0f}"]

@@ -1,0 +1,112 @@
+"""The live path: from the arrival of a block to its packets, what it costs, and how soon it is there."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+
+from benchmarks.table import in_turn, markdown, percentiles
+from streammood import config, resources
+from streammood.config import Settings, TargetSettings
+from streammood.engine.live import Engine
+from streammood.events import ANALYSIS_RATE
+from streammood.model import MoodModel
+from streammood.sinks.eventlog import EventLog
+from streammood.sinks.osc import OscTarget
+from streammood.sources.paced import Paced
+from streammood.sources.synth import Synth
+from streammood.stream.analyzer import Analyzer
+
+SECONDS = 30.0
+LOOPBACK = TargetSettings(port=9)
+HOPS = 10_000
+
+
+def report() -> str:
+    """The tables."""
+    settings = config.load()
+    rows = [_latency(settings, rate) for rate in (44_100, 48_000)]
+    latency = markdown(["input", "p50 ms", "p99 ms", "max ms", "share of a core", "resident MB"], rows)
+    start = markdown(["", "p50 s", "p99 s", "max s"], [["start of the program to its first event", *_start()]])
+    return (
+        f"The demo in real time for {SECONDS:.0f} s at each rate, blocks of 256, every feature, beats, moods and one "
+        "target. Budget: block arrival to packets p50 ≤ 0.6 ms, p99 ≤ 3 ms; at most 15 % of a core.\n\n"
+        f"{latency}\n\nFive starts with a warm cache. Budget: ≤ 3 s.\n\n{start}\n\n"
+        f"Memory that Python holds, after {HOPS} further hops of the analysis: {_growth(settings):+.1f} kB "
+        "(budget: no growth)."
+    )
+
+
+def _latency(settings: Settings, rate: int) -> list[str]:
+    model = MoodModel.load(settings.mood.model, settings.features)
+    source = Paced(Synth(sample_rate=rate, repeat=True), settings.input.block)
+    engine = Engine(settings, source, model, lambda now: [OscTarget(LOOPBACK, model.manifest.labels, now)], EventLog())
+    engine.start()
+    time.sleep(2.0)
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    latencies: list[float] = []
+    for _ in range(int(SECONDS / 5)):  # the engine keeps the latest dozen seconds
+        time.sleep(5.0)
+        latencies += engine.latencies[-int(5 * 2.5 * ANALYSIS_RATE / settings.features.hop) :]
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    engine.stop()
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    share = f"{100 * used / SECONDS:.1f} %"
+    return [f"{rate} Hz", *percentiles(latencies, 1e3, 2), share, f"{after.ru_maxrss / 1024:.0f}"]
+
+
+def _start() -> list[str]:
+    command = [sys.executable, "-m", "streammood.cli", "run", "--input", "demo", "--target", "127.0.0.1:9"]
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        with subprocess.Popen(
+            [*command, "--events", "-"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as program:
+            assert program.stdout is not None
+            program.stdout.readline()  # the header
+            program.stdout.readline()
+            times.append(time.monotonic() - began)
+            program.terminate()
+    return percentiles(times, 1.0, 2)
+
+
+def _growth(settings: Settings) -> float:
+    """Kilobytes that stay after ``HOPS`` hops, warm."""
+    analyzer = Analyzer(settings, ANALYSIS_RATE, MoodModel.load(settings.mood.model, settings.features))
+    hop = settings.features.hop
+    blocks = [block for block in Synth().blocks(hop) if block.size == hop]
+
+    def listen(hops: int) -> None:
+        for i in range(hops):
+            for _ in analyzer.push(blocks[i % len(blocks)]):
+                pass
+
+    listen(len(blocks))
+    tracemalloc.start()
+    listen(2000)
+    before, _ = tracemalloc.get_traced_memory()
+    listen(HOPS)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / 1024
+
+
+def model_report() -> str:
+    """One invocation of the shipped model."""
+    settings = config.load()
+    path = resources.find("models", settings.mood.model, ".tflite")
+    model = MoodModel.load(settings.mood.model, settings.features)
+    manifest = model.manifest
+    slots = np.zeros((manifest.window.slots, len(manifest.slots.scale)), dtype=np.float32)
+    statistics = np.zeros(len(manifest.statistics.scale), dtype=np.float32)
+    (times,) = in_turn([lambda: model(slots, statistics)], 2000)
+    rows = [[f"{path.name}, {path.stat().st_size / 1000:.0f} kB", *percentiles(times, 1e-3, 3)]]
+    return "One thread. Budget: p99 ≤ 0.5 ms, at most 300 kB.\n\n" + markdown(
+        ["model", "p50 ms", "p99 ms", "max ms"], rows
+    )

@@ -1,0 +1,43 @@
+"""Sound that the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from streammood.sources.synth import Rendered, render, steady
+from tests import rig as rig_module
+from tests.rig import Rig
+
+RATE = 44_100
+
+
+@pytest.fixture(scope="session")
+def music() -> Rendered:
+    """Fourteen seconds of the synthesiser at a steady 120 BPM."""
+    return render(steady("happy", 120.0, 14.0), RATE)
+
+
+@pytest.fixture(scope="session")
+def wav(tmp_path_factory: pytest.TempPathFactory, music: Rendered) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("sound") / "steady.wav"
+    soundfile.write(path, music.sound, RATE)
+    return path
+
+
+@pytest.fixture
+def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A sound server of its own, or a skip that says what to install."""
+    absent = rig_module.missing()
+    if absent:
+        pytest.skip(f"the rig needs {', '.join(absent)}: apt-get install pulseaudio pulseaudio-utils liblo-tools")
+    folder = tmp_path / "rig"
+    folder.mkdir()
+    server = Rig(folder, getattr(request, "param", RATE))
+    server.up()
+    yield server
+    server.kill()

@@ -1,0 +1,139 @@
+"""Real sound without a sound card: a private PulseAudio with a null sink whose monitor is the input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED = ("pulseaudio", "pactl", "pacat", "paplay", "oscdump")
+
+_PULSE = """
+load-module module-native-protocol-unix auth-anonymous=1 socket={run}/native
+load-module module-null-sink sink_name=rig rate={rate} channels=2 sink_properties=device.description=rig
+set-default-sink rig
+set-default-source rig.monitor
+"""
+_ALSA = """
+pcm.rig {{ type pulse server "unix:{run}/native" device "rig.monitor" }}
+pcm.!default {{ type pulse server "unix:{run}/native" }}
+ctl.!default {{ type pulse server "unix:{run}/native" }}
+"""
+
+
+def missing() -> list[str]:
+    """Programs that the rig needs and this machine lacks."""
+    return [name for name in NEEDED if shutil.which(name) is None]
+
+
+class Rig:
+    """A sound server of its own in ``folder``; ``environment`` makes programs use it."""
+
+    def __init__(self, folder: Path, rate: int = 44_100) -> None:
+        run = folder / "run"
+        run.mkdir(mode=0o700)
+        (folder / "home").mkdir()
+        (folder / "default.pa").write_text(_PULSE.format(run=run, rate=rate))
+        (folder / "asoundrc").write_text(_ALSA.format(run=run))
+        daemon = folder / "daemon.conf"
+        daemon.write_text(f"default-sample-rate = {rate}\nalternate-sample-rate = {rate}\nflat-volumes = no\n")
+        (folder / "pulse").mkdir()
+        shutil.copy(daemon, folder / "pulse" / "daemon.conf")
+        self._folder = folder
+        self._rate = rate
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.environment = os.environ | {
+            "XDG_RUNTIME_DIR": str(run),
+            "XDG_CONFIG_HOME": str(folder),
+            "PULSE_SERVER": f"unix:{run}/native",
+            "ALSA_CONFIG_PATH": str(folder / "asoundrc"),
+            "JACK_NO_START_SERVER": "1",
+            "HOME": str(folder / "home"),
+        }
+
+    def up(self) -> None:
+        """Start the server and wait until its monitor delivers."""
+        server = ["pulseaudio", "-n", "-F", str(self._folder / "default.pa"), "--daemonize=no", "--exit-idle-time=-1"]
+        server += ["--use-pid-file=no", "--realtime=no", "--high-priority=no", "--log-target=stderr"]
+        self._spawn(server)
+        end = time.monotonic() + 10
+        while subprocess.run(["pactl", "info"], env=self.environment, capture_output=True, check=False).returncode:
+            if time.monotonic() > end:
+                raise TimeoutError("PulseAudio did not start")
+            time.sleep(0.05)
+        # An idle null sink sleeps in blocks of 2 s: a stream of silence keeps it awake.
+        raw = ["--raw", "--format=s16le", f"--rate={self._rate}", "--channels=1", "--latency-msec=10"]
+        with Path("/dev/zero").open("rb") as zero:
+            self._spawn(["pacat", *raw], stdin=zero)
+        time.sleep(0.3)
+
+    def _spawn(self, command: list[str], stdin: object = subprocess.DEVNULL) -> None:
+        self._processes.append(
+            subprocess.Popen(  # type: ignore[call-overload]
+                command, env=self.environment, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )
+
+    def play(self, wav: Path) -> subprocess.Popen[bytes]:
+        """Begin to play a file."""
+        return subprocess.Popen(["paplay", "--latency-msec=60", str(wav)], env=self.environment)
+
+    def pause(self, stopped: bool) -> None:
+        """Stall the server, or let it go on."""
+        self._processes[0].send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One message that liblo's ``oscdump`` printed."""
+
+    at: float  # host time in s
+    address: str
+    value: str
+
+
+class OscDump:
+    """liblo's receiver, writing down what comes and when."""
+
+    def __init__(self, port: int) -> None:
+        self._process = subprocess.Popen(
+            ["oscdump", "-L", str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.lines: list[Line] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for text in self._process.stdout:
+            parts = text.split()
+            address = next(i for i, part in enumerate(parts) if part.startswith("/"))
+            self.lines.append(Line(time.monotonic(), parts[address], parts[-1]))
+
+    def values(self, address: str) -> list[float]:
+        """Every number that came to ``address``."""
+        return [float(line.value) for line in list(self.lines) if line.address == address]
+
+    def times(self, address: str, value: float = 1.0) -> list[float]:
+        """When ``value`` came to ``address``."""
+        return [line.at for line in list(self.lines) if line.address == address and float(line.value) == value]
+
+    def stop(self) -> None:
+        """End the receiver."""
+        self._process.terminate()
+        self._process.wait()
+        self._thread.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()

@@ -1,0 +1,155 @@
+"""End to end on real sound: PulseAudio → PyAudio → analysis → UDP → liblo's oscdump."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.receiver import Receiver
+from tests.rig import OscDump, Rig
+
+pytestmark = pytest.mark.rig
+
+
+def free_port() -> int:
+    with Receiver() as receiver:
+        return receiver.port
+
+
+def start(rig: Rig, *arguments: str) -> subprocess.Popen[str]:
+    """`streammood run` with these arguments, hearing the rig."""
+    command = [sys.executable, "-m", "streammood.cli", "run", *arguments]
+    return subprocess.Popen(command, env=rig.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(condition: Callable[[], object], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("rig", [44_100, 48_000], indirect=True)
+def test_music_in_osc_out(rig: Rig, wav: Path, tmp_path: Path) -> None:
+    port = free_port()
+    dump = OscDump(port)
+    log = tmp_path / "events.jsonl"
+    program = start(rig, "--input", "rig", "--target", f"127.0.0.1:{port}", "--events", str(log))
+    assert wait_for(lambda: dump.values("/streammood/status/alive"), 30), "nothing came"
+    player = rig.play(wav)
+    player.wait(30)
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=10)
+    time.sleep(0.2)
+    dump.stop()
+    assert program.returncode == 128 + signal.SIGTERM, output
+    assert "Traceback" not in output
+
+    beats = np.array(dump.times("/streammood/beat"))
+    assert len(beats) >= 14  # of 28, the first seconds being for finding the tempo
+    late = np.diff(beats)[-10:]
+    np.testing.assert_allclose(late, 0.5, atol=0.06)  # on a machine that does other things too
+    assert dump.values("/streammood/bpm")[-1] == pytest.approx(120.0, abs=1.5)
+    assert 1.0 in dump.values("/streammood/beat/locked")
+    for trigger in ("beat", "onset", "mood/changed"):
+        ones_and_zeros = dump.values(f"/streammood/{trigger}")
+        assert ones_and_zeros[0] == 1.0
+        assert ones_and_zeros[-1] == 0.0
+        assert sum(ones_and_zeros) > 0
+    for name in ("level/rms", "level/low", "level/mid", "level/high", "brightness", "beat/phase"):
+        values = dump.values(f"/streammood/{name}")
+        assert 0.0 <= min(values) < max(values) <= 1.0
+    moods = [dump.values(f"/streammood/mood/{label}")[-1] for label in ("happy", "aggressive", "calm", "sad")]
+    assert sum(moods) == pytest.approx(1.0, abs=0.01)
+    assert dump.values("/streammood/status/alive")[-1] == 0.0
+    assert max(dump.values("/streammood/status/lost")) == 0.0
+    assert "s" not in {line.value for line in dump.lines if line.address.endswith("label")}
+
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert rows[0]["event"] == "stream"
+    assert rows[-1]["event"] == "summary"
+    assert {row["event"] for row in rows} == {"stream", "beat", "onset", "mood", "status", "summary"}
+
+
+def test_bursts_arrive_in_time(rig: Rig, tmp_path: Path) -> None:
+    """A burst of 50 ms a second: one onset each, and steadily late by well under the eye's limit."""
+    rate, count = 44_100, 8
+    sound = np.zeros(rate * (count + 1), dtype=np.float32)
+    burst = np.random.default_rng(0).uniform(-0.5, 0.5, rate // 20)
+    for i in range(count):
+        sound[rate * (i + 1) - rate // 2 :][: burst.size] = burst
+    path = tmp_path / "bursts.wav"
+    soundfile.write(path, sound, rate)
+    port = free_port()
+    dump = OscDump(port)
+    program = start(rig, "--input", "rig", "--target", f"127.0.0.1:{port}")
+    assert wait_for(lambda: dump.values("/streammood/status/alive"), 30)
+    rig.play(path).wait(30)
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=10)
+    dump.stop()
+    assert program.returncode == 128 + signal.SIGINT
+    onsets = np.array(dump.times("/streammood/onset"))
+    assert count <= len(onsets) <= count + 2
+    gaps = np.diff(onsets)
+    assert np.median(gaps) == pytest.approx(1.0, abs=0.02)
+
+
+def test_an_unplugged_input_is_taken_up_again(rig: Rig, wav: Path) -> None:
+    port = free_port()
+    dump = OscDump(port)
+    program = start(rig, "--input", "rig", "--target", f"127.0.0.1:{port}")
+    assert wait_for(lambda: dump.values("/streammood/status/alive"), 30)
+    rig.play(wav)
+    assert wait_for(lambda: 1.0 in dump.values("/streammood/status/signal"), 10)
+    rig.kill()
+    assert wait_for(lambda: dump.values("/streammood/status/signal")[-1] == 0.0, 10), "the loss was not told"
+    rig.up()
+    rig.play(wav)
+    assert wait_for(lambda: dump.values("/streammood/status/signal")[-1] == 1.0, 15), "it was not taken up again"
+    assert dump.values("/streammood/status/lost")[-1] > 0
+    heard = len(dump.times("/streammood/onset"))
+    assert wait_for(lambda: len(dump.times("/streammood/onset")) > heard + 3, 10)
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=10)
+    dump.stop()
+    assert "has gone" in output
+    assert "is back" in output
+    assert "Traceback" not in output
+
+
+def test_devices_and_check_see_the_rig(rig: Rig) -> None:
+    def streammood(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "streammood.cli", *arguments]
+        return subprocess.run(command, env=rig.environment, capture_output=True, text=True, check=False, timeout=60)
+
+    listed = streammood("devices")
+    assert listed.returncode == 0
+    assert "rig" in listed.stdout
+    assert "→" in listed.stdout
+    good = streammood("check", "--input", "rig")
+    assert good.returncode == 0, good.stdout
+    assert good.stdout.count("ok") >= 5
+    for wrong, told in (
+        (("--input", "99"), "index 99"),
+        (("--input", "nosuch"), "no input device called `nosuch`"),
+        (("--target", "no-such-host.invalid:1"), "does not resolve"),
+        (("--set", "mood.model=nosuch"), "nosuch"),
+    ):
+        bad = streammood("check", *wrong)
+        assert bad.returncode == 1
+        assert told in bad.stdout.replace("\n", " ")
+    refused = streammood("run", "--input", "99")
+    assert refused.returncode == 1
+    assert "0: rig (ALSA)" in refused.stderr.replace("\n", " ")

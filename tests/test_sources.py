@@ -1,0 +1,99 @@
+"""Choosing a device, mixing channels, reading files, pacing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streammood.errors import SourceError
+from streammood.events import F32
+from streammood.sources.device import Device, choose
+from streammood.sources.file import SoundFile, mix
+from streammood.sources.paced import Paced
+
+FOUND = [
+    Device(0, "Built-in Microphone", "ALSA", 2, 44_100, 0.01, False),
+    Device(2, "USB Audio CODEC", "ALSA", 2, 48_000, 0.01, True),
+    Device(3, "USB Audio CODEC", "JACK", 2, 48_000, 0.01, False),
+    Device(5, "USB Audio CODEC 2", "ALSA", 8, 96_000, 0.01, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("device", "host_api", "index"),
+    [
+        (None, None, 2),
+        (5, None, 5),
+        ("built", None, 0),
+        ("usb audio codec 2", None, 5),
+        ("USB Audio CODEC", "jack", 3),
+        ("USB Audio CODEC", "ALSA", 2),
+    ],
+)
+def test_choosing(device: int | str | None, host_api: str | None, index: int) -> None:
+    assert choose(FOUND, device, host_api).index == index
+
+
+@pytest.mark.parametrize(
+    ("device", "host_api", "told"),
+    [
+        (1, None, r"index 1; there are 0: Built-in Microphone \(ALSA\); 2: USB"),
+        (99, None, "index 99"),
+        ("codec", None, r"ambiguous: 2: .*; 3: .*; 5: .*use the index"),
+        ("USB Audio CODEC", None, "ambiguous"),
+        ("line", None, r"no input device called `line`; there are 0: Built-in"),
+        (None, "WASAPI", "host APIs with inputs: ALSA, JACK"),
+    ],
+)
+def test_what_cannot_be_chosen(device: int | str | None, host_api: str | None, told: str) -> None:
+    with pytest.raises(SourceError, match=told):
+        choose(FOUND, device, host_api)
+
+
+def test_no_devices_at_all() -> None:
+    with pytest.raises(SourceError, match=r"no input devices at all.*--input demo"):
+        choose([], None, None)
+
+
+def test_mixing() -> None:
+    frames = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, -0.5]], dtype=np.float32)
+    np.testing.assert_allclose(mix(frames, "all"), [0.5, 1 / 6], rtol=1e-6)
+    np.testing.assert_allclose(mix(frames, (2,)), [1.0, 0.0])
+    np.testing.assert_allclose(mix(frames, (1, 3)), [0.25, 0.25])
+
+
+def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "mono.wav"
+    soundfile.write(path, np.zeros(100), 44_100)
+    with pytest.raises(SourceError, match="has 1 channels, channel 2"):
+        SoundFile(path, (2,))
+
+
+def test_files_are_read_to_their_last_sample(tmp_path: Path) -> None:
+    path = tmp_path / "noise.wav"
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 10_001).astype(np.float32)
+    soundfile.write(path, sound, 44_100, subtype="FLOAT")
+    np.testing.assert_array_equal(np.concatenate(list(SoundFile(path).blocks(256))), sound)
+
+
+def test_pacing_takes_as_long_as_the_sound(tmp_path: Path) -> None:
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, np.zeros(8000), 16_000)
+    blocks: list[tuple[int, float, float]] = []
+
+    def deliver(block: F32, captured: float, arrived: float) -> None:
+        blocks.append((block.size, captured, arrived))
+
+    source = Paced(SoundFile(path), 256)
+    began = time.monotonic()
+    source.start(deliver)
+    while source.active:
+        time.sleep(0.01)
+    assert sum(size for size, _, _ in blocks) == 8000
+    assert blocks[-1][1] - began == pytest.approx(0.5, abs=0.05)
+    assert all(arrived >= captured for _, captured, arrived in blocks)
+    source.stop()
