@@ -53,8 +53,8 @@ def report() -> str:
     ]
     return (
         f"{BURSTS} bursts of {1e3 * LENGTH:.0f} ms written into PulseAudio at known times. “Captured” is a bare "
-        "PyAudio callback that sees the burst, “at oscdump” the `/streammood/onset` message at liblo's receiver, both in the "
-        "same run.\n\n" + markdown(header, rows)
+        "PyAudio callback that sees the burst, “at oscdump” the `/streammood/onset` message at liblo's receiver, both "
+        "in the same run.\n\n" + markdown(header, rows)
     )
 
 

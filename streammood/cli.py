@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
@@ -18,7 +19,7 @@ from rich.live import Live
 from streammood import __version__, terminal, wiring
 from streammood.engine.live import Engine
 from streammood.engine.offline import Batch, make_folder
-from streammood.errors import SourceError, StreammoodError
+from streammood.errors import ConfigError, SourceError, StreammoodError
 from streammood.model import MoodModel
 from streammood.preflight import preflight
 from streammood.sinks.eventlog import EventLog
@@ -223,6 +224,55 @@ def check(config: Config = None, input: Input = None, target: Target = None, set
         out.print(terminal.finding_line(finding))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+Data = Annotated[
+    Path,
+    typer.Option(metavar="DIR|CSV", help="Labelled clips: a folder a label, a CSV of files and labels, or data sets."),
+]
+Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that extract features.")]
+
+
+@app.command()
+@_told
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The model; its .json and .md come beside it.")] = Path(
+        "models/mood.tflite"
+    ),
+    cache: Cache = Path(".cache/features"),
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
+    jobs: Jobs = 1,
+) -> None:
+    """Train a mood model from labelled clips, score it on folds, quantise it; needs the extra `train`."""
+    with _extra("train"):
+        from streammood.training.train import train as fit  # noqa: PLC0415  heavy, and an extra
+    fit(data, out, cache, seed, jobs)
+
+
+@app.command()
+@_told
+def evaluate(
+    data: Data,
+    model: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The shipped model by default.")] = None,
+    cache: Cache = Path(".cache/features"),
+    jobs: Jobs = 1,
+    robust: Annotated[int, typer.Option(min=0, metavar="N", help="Clips that are also degraded and scored.")] = 0,
+) -> None:
+    """Score a mood model on labelled clips, through the live path; needs the extra `train`."""
+    with _extra("train"):
+        from streammood.training.evaluate import evaluate as score  # noqa: PLC0415  heavy, and an extra
+    score(data, model, cache, jobs, robust)
+
+
+@contextlib.contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say how to install what a command needs beyond the rest."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"this needs {error.name}: pip install 'streammood[{name}]'") from None
 
 
 def main() -> None:

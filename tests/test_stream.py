@@ -149,13 +149,13 @@ def test_clock_filters_jitter_and_finds_drift() -> None:
     rate, ppm, block = 48_000, 80.0, 256
     clock = SampleClock(rate)
 
-    def true(sample: float) -> float:
+    def true(sample: int) -> float:
         return 100.0 + sample / (rate * (1 + ppm * 1e-6))
 
     n = block * np.arange(1, 60 * rate // block)
     for sample in n:
         clock.update(int(sample), true(sample) + 0.002 * rng.standard_normal())
-    assert clock.time(n[-1]) == pytest.approx(true(n[-1]), abs=5e-4)
+    assert clock.time(n[-1]) == pytest.approx(true(int(n[-1])), abs=5e-4)
     assert clock.sample(clock.time(12_345.0)) == pytest.approx(12_345.0, abs=1e-3)
     assert clock.drift == pytest.approx(ppm, abs=40)  # 2 ms of jitter leave this much in a loop of 0.1 Hz
     assert clock.jitter == pytest.approx(0.002 * np.sqrt(2 / np.pi), rel=0.4)
