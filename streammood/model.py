@@ -1,0 +1,236 @@
+"""A mood model and the manifest that says what it was made for; the only file that knows the TFLite runtime.
+
+A model is refused at the start where it is missing, corrupt, or made for features other than ours: a wrong
+mood would be worse than none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from streammood import resources
+from streammood.config import FeatureSettings
+from streammood.errors import ModelError
+from streammood.events import ANALYSIS_RATE, F32
+
+FORMAT = 1  # of the manifest and of what goes into and comes out of the network
+RESERVED = frozenset(
+    {"event", "time", "decided", "valence", "arousal", "label", "confidence", "path", "duration", "bpm"}
+)
+_RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")  # the second where only that is installed
+_INT8 = (-128, 127)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Window(_Part):
+    """The stretch of sound that the network sees."""
+
+    hops: int = Field(ge=1)  # in a slot
+    slots: int = Field(ge=5)  # in a full window
+    first: int = Field(ge=5)  # slots before the first answer
+
+
+class Scaling(_Part):
+    """What is taken from each input value, and what it is then divided by."""
+
+    offset: tuple[float, ...]
+    scale: tuple[Annotated[float, Field(gt=0.0)], ...]
+
+    @model_validator(mode="after")
+    def _as_many(self) -> Scaling:
+        if len(self.offset) != len(self.scale):
+            raise ValueError(f"offset has {len(self.offset)} values, scale {len(self.scale)}")
+        return self
+
+
+class DataSet(_Part):
+    """What a model learned from, and on what terms."""
+
+    name: str
+    clips: int = Field(ge=1)
+    licence: str
+
+
+class Manifest(_Part):
+    """Everything about a model that the program must know before it trusts it."""
+
+    format: Literal[1]
+    name: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the TFLite file
+    sample_rate: int
+    features: FeatureSettings
+    window: Window
+    slots: Scaling
+    statistics: Scaling
+    labels: tuple[str, ...] = Field(min_length=1)
+    temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
+    training: tuple[DataSet, ...] = ()
+    scores: dict[str, dict[str, float]] = {}  # data and protocol -> measure -> value
+
+    @field_validator("labels")
+    @classmethod
+    def _usable(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        check_labels(labels)
+        return labels
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Refuse labels that would clash with each other, or with a key of the event log.
+
+    Raises:
+        ValueError: names the label.
+    """
+    for label in labels:
+        if label.lower() in RESERVED:
+            raise ValueError(f"label `{label}` is a key of the event log, choose another name")
+        if not label or not all(c.isalnum() or c in "-_" for c in label):
+            raise ValueError(f"label `{label}` must be of letters, digits, - and _")
+    if len(set(labels)) != len(labels):
+        raise ValueError("labels must differ from each other")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the network says about one window."""
+
+    logits: F32  # (n_labels,)
+    valence: float  # -1..1
+    arousal: float  # -1..1
+
+
+class MoodModel:
+    """A network and its manifest."""
+
+    def __init__(self, manifest: Manifest, network: bytes) -> None:
+        self.manifest = manifest
+        self._interpreter = _interpreter(network)
+        inputs = {_role(detail["name"]): detail for detail in self._interpreter.get_input_details()}
+        self._inputs = [inputs["slots"], inputs["statistics"]]
+        self._outputs = _by_size(self._interpreter.get_output_details(), len(manifest.labels))
+        self._scalings = [_Quantiser(manifest.slots, self._inputs[0]), _Quantiser(manifest.statistics, self._inputs[1])]
+
+    @classmethod
+    def load(cls, name: str, features: FeatureSettings) -> MoodModel:
+        """The shipped model ``name``, or one at a path, for use with these feature settings.
+
+        Raises:
+            ModelError: it is missing, corrupt, or made for other features.
+        """
+        path = resources.find("models", name, ".tflite")
+        manifest = read_manifest(path)
+        network = _read(path)
+        if hashlib.sha256(network).hexdigest() != manifest.sha256:
+            raise ModelError(f"{path}: is not the file that its manifest describes (sha256 differs); copy both again")
+        _fit(path, manifest, features)
+        try:
+            return cls(manifest, network)
+        except (ValueError, RuntimeError, KeyError, IndexError) as error:
+            raise ModelError(f"{path}: is not a mood model in TFLite format: {' '.join(str(error).split())}") from None
+
+    def __call__(self, slots: F32, statistics: F32) -> Answer:
+        """Answer for a full window of slots (n_slots, n_values) and its statistics (n_statistics,)."""
+        for detail, quantise, values in zip(self._inputs, self._scalings, (slots, statistics), strict=True):
+            self._interpreter.set_tensor(detail["index"], quantise(values))
+        self._interpreter.invoke()
+        logits, circumplex = (_dequantise(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs)
+        valence, arousal = np.clip(circumplex, -1.0, 1.0).tolist()
+        return Answer(logits, valence, arousal)
+
+
+class _Quantiser:
+    """Scales values as the manifest says and turns them into the network's type."""
+
+    def __init__(self, scaling: Scaling, detail: dict[str, Any]) -> None:
+        self._shape = tuple(detail["shape"])
+        if self._shape[-1] != len(scaling.scale):
+            raise ValueError(f"the network takes {self._shape[-1]} values, the manifest scales {len(scaling.scale)}")
+        step, zero = detail["quantization"]
+        self._integer = detail["dtype"] is np.int8
+        gain = 1.0 / (np.array(scaling.scale) * (step if self._integer else 1.0))
+        self._gain = gain.astype(np.float32)
+        self._shift = ((zero if self._integer else 0.0) - np.array(scaling.offset) * gain).astype(np.float32)
+
+    def __call__(self, values: F32) -> npt.NDArray[Any]:
+        scaled = (values * self._gain + self._shift).reshape(self._shape)
+        return np.clip(np.rint(scaled), *_INT8).astype(np.int8) if self._integer else scaled
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest beside the model at ``path``.
+
+    Raises:
+        ModelError: there is none, or it cannot be used.
+    """
+    beside = path.with_suffix(".json")
+    try:
+        return Manifest.model_validate_json(_read(beside))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(map(str, fault["loc"])) or "manifest"
+        raise ModelError(f"{beside}: {where}: {fault['msg']}") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        shipped = ", ".join(resources.names("models", ".tflite")) or "none"
+        raise ModelError(
+            f"{path}: no such file; give a .tflite with its .json beside it, or a shipped model ({shipped})"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _fit(path: Path, manifest: Manifest, features: FeatureSettings) -> None:
+    theirs = {"sample_rate": manifest.sample_rate, **manifest.features.model_dump()}
+    ours = {"sample_rate": ANALYSIS_RATE, **features.model_dump()}
+    for setting, value in ours.items():
+        if theirs[setting] != value:
+            raise ModelError(f"{path}: was made for features.{setting} {theirs[setting]}, the settings say {value}")
+
+
+def _interpreter(network: bytes) -> Any:
+    for runtime in _RUNTIMES:
+        try:
+            module = importlib.import_module(runtime)
+        except ModuleNotFoundError:
+            continue
+        interpreter = module.Interpreter(model_content=network, num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
+    raise ModelError("no TFLite runtime is installed: pip install ai-edge-litert")
+
+
+def _role(name: str) -> str:
+    """`serving_default_slots:0` is the input `slots`."""
+    return name.removeprefix("serving_default_").partition(":")[0]
+
+
+def _by_size(details: list[dict[str, Any]], n_labels: int) -> list[dict[str, Any]]:
+    """Logits, then valence and arousal; two outputs of two values keep the order of their names."""
+    details.sort(key=lambda detail: str(detail["name"]))
+    sizes = [int(detail["shape"][-1]) for detail in details]
+    if sorted(sizes) != sorted([2, n_labels]):
+        raise ValueError(f"the network answers {sizes} values, {n_labels} labels and 2 axes were expected")
+    return details if sizes[0] == n_labels else details[::-1]
+
+
+def _dequantise(values: npt.NDArray[Any], detail: dict[str, Any]) -> F32:
+    flat: F32 = values[0].astype(np.float32)
+    if detail["dtype"] is np.int8:
+        step, zero = detail["quantization"]
+        flat = (flat - zero) * step
+    return flat

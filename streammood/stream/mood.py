@@ -1,0 +1,165 @@
+"""Features in, moods out: the mood of the music that is playing, steady while it plays, quick when it changes.
+
+Each answer of the network hears the last five seconds. The evidence of all answers since this music began is
+averaged, which is what makes the mood right and steady. A quick average beside it notices that the music has
+changed: where it has contradicted the slow one for long enough, the slow one starts again from it.
+
+Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
+and after it. Only ``summary`` looks at everything since the last reset.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streammood.config import MoodSettings
+from streammood.events import ANALYSIS_RATE, F32, Features, Mood
+from streammood.model import Answer, MoodModel
+from streammood.stream.features import Layout
+from streammood.stream.slots import SlotPool
+from streammood.stream.statistics import Statistics
+from streammood.stream.window import SlotWindow
+
+
+class Evidence:
+    """A weighted mean of answers in which old ones fade."""
+
+    def __init__(self, n_labels: int, keep: float) -> None:
+        self._keep = keep
+        self._sums = np.zeros(n_labels + 2)
+        self.weight = 0.0
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self._sums[:] = 0.0
+        self.weight = 0.0
+
+    def add(self, values: F32, weight: float) -> None:
+        """Let the past fade by one step and add log probabilities, valence and arousal (n_labels + 2,)."""
+        self._sums *= self._keep
+        self._sums += weight * values
+        self.weight = self._keep * self.weight + weight
+
+    def replace(self, other: Evidence) -> None:
+        """Start again from what ``other`` knows."""
+        self._sums[:] = other._sums
+        self.weight = other.weight
+
+    @property
+    def probabilities(self) -> F32:
+        """Probability of each label (n_labels,)."""
+        return softmax((self._sums[:-2] / self.weight).astype(np.float32))
+
+    @property
+    def circumplex(self) -> tuple[float, float]:
+        """Valence and arousal."""
+        valence, arousal = np.clip(self._sums[-2:] / self.weight, -1.0, 1.0).tolist()
+        return valence, arousal
+
+
+def softmax(logits: F32) -> F32:
+    """Probabilities (n,) of logits (n,)."""
+    shares = np.exp(logits - logits.max())
+    scaled: F32 = shares / shares.sum()
+    return scaled
+
+
+class MoodStream:
+    """Follows the mood of a stream of features."""
+
+    def __init__(self, settings: MoodSettings, model: MoodModel, layout: Layout) -> None:
+        manifest = model.manifest
+        self._settings = settings
+        self._model = model
+        self._labels = manifest.labels
+        self._pool = SlotPool(layout)
+        self._window = SlotWindow(self._pool.layout, manifest.window.slots)
+        self._statistics = Statistics(self._pool.layout)
+        self._first = manifest.window.first
+        self._step = round(settings.interval * ANALYSIS_RATE)
+        fade = settings.interval / max(settings.smoothing, 1e-3)
+        n = len(self._labels)
+        self._slow = Evidence(n, float(np.exp(-fade)))
+        self._quick = Evidence(n, float(np.exp(-settings.interval / max(settings.reaction, 1e-3))))
+        self._whole = Evidence(n, 1.0)
+        self._patience = max(1, round(settings.reaction / settings.interval))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was pushed."""
+        self._whole.clear()
+        self._last_sample = 0
+        self._label: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """What comes next is other music."""
+        self._pool.reset()
+        self._window.reset()
+        self._slow.clear()
+        self._quick.clear()
+        self._contradicted = 0
+        self._held: int | None = None
+        self._due = 0
+
+    def push(self, features: Features, signal: bool, decided: int) -> Mood | None:
+        """The mood, where one is due at this hop; none while ``signal`` says that the silence gate is closed."""
+        if not signal:
+            if self._pool.begun:
+                self._begin()
+            return None
+        if self._pool.push(features):
+            self._window.add(self._pool.slot)
+        if features.sample < self._due or self._window.count < self._first:
+            return None
+        self._due = features.sample + self._step
+        return self._answer(features.sample, decided)
+
+    def summary(self) -> Mood | None:
+        """The mood of everything since the last reset; none where no mood was heard."""
+        if self._whole.weight == 0.0:
+            return None
+        probabilities = self._whole.probabilities
+        return self._mood(self._whole, int(probabilities.argmax()), self._last_sample, self._last_sample, False)
+
+    def _answer(self, sample: int, decided: int) -> Mood:
+        window = self._window.recent()
+        answer = self._model(self._window.arranged(), self._statistics(window))
+        weight = window.shape[0] / self._window.length
+        values = self._values(answer)
+        for evidence in (self._slow, self._quick, self._whole):
+            evidence.add(values, weight)
+        self._notice_change()
+        probabilities = self._slow.probabilities
+        label = self._hold(probabilities)
+        changed = self._label is not None and label != self._label
+        self._held = self._label = label
+        self._last_sample = sample
+        return self._mood(self._slow, label, sample, decided, changed)
+
+    def _values(self, answer: Answer) -> F32:
+        logits = answer.logits / self._model.manifest.temperature
+        return np.append(np.log(softmax(logits) + 1e-6), [answer.valence, answer.arousal])
+
+    def _notice_change(self) -> None:
+        quick, slow = self._quick.probabilities, self._slow.probabilities
+        label = int(quick.argmax())
+        contradicts = quick[label] - quick[int(slow.argmax())] > self._settings.surprise
+        self._contradicted = self._contradicted + 1 if contradicts else 0
+        if self._contradicted >= self._patience:
+            self._slow.replace(self._quick)
+            self._contradicted = 0
+
+    def _hold(self, probabilities: F32) -> int:
+        best = int(probabilities.argmax())
+        if self._held is None or probabilities[best] - probabilities[self._held] > self._settings.hysteresis:
+            return best
+        return self._held
+
+    def _mood(self, evidence: Evidence, label: int, sample: int, decided: int, changed: bool) -> Mood:
+        valence, arousal = evidence.circumplex
+        shares = evidence.probabilities.tolist()
+        return Mood(
+            sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
+            self._labels[label], shares[label], changed,
+        )  # fmt: skip

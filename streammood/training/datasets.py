@@ -1,0 +1,218 @@
+"""Labelled music: the public sets that the shipped model learned from, and a user's own, in one shape."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streammood.errors import DataError
+from streammood.model import DataSet, check_labels
+from streammood.training.tasks import Task
+
+SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+QUADRANTS = ("happy", "aggressive", "calm", "sad")
+LEAST = 4  # clips of each label
+_EMOTIONS = (
+    "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
+)  # fmt: skip
+_LABEL_COLUMNS = ("mood", "label", "class")
+_GROUP_COLUMNS = ("artist_group", "group", "artist")
+
+Targets = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A sound file and what is known about it; clips of one group never lie on both sides of a fold."""
+
+    path: Path
+    group: str
+    source: str
+    targets: Targets = field(default_factory=dict)
+    scored: bool = True  # whether its label counts in the scores
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Clips, the labels they are told by, and where they come from."""
+
+    clips: list[Clip]
+    labels: tuple[str, ...]
+    tasks: list[Task]
+    sources: tuple[DataSet, ...]
+
+
+def read(data: Path) -> Corpus:
+    """The corpus in folder ``data``: known sets, a ``labels.csv``, or a folder for each mood.
+
+    Raises:
+        DataError: there are no labels, or too few clips of one.
+    """
+    if not data.is_dir():
+        raise DataError(f"{data}: no such folder; give one with labels.csv, or with a folder of clips for each mood")
+    known = [name for name in _READERS if (data / name / "labels.csv").is_file()]
+    if known:
+        corpus = _known(data, known)
+    elif (data / "labels.csv").is_file():
+        corpus = _own(_from_csv(data))
+    else:
+        corpus = _own(_from_folders(data))
+    _check(data, corpus)
+    return corpus
+
+
+def _check(data: Path, corpus: Corpus) -> None:
+    if not corpus.labels:
+        raise DataError(f"{data}: no clip has a label; fill a column {' or '.join(_LABEL_COLUMNS)}")
+    if len(corpus.labels) < 2:
+        raise DataError(f"{data}: only one label, `{corpus.labels[0]}`; a mood needs another to be told from")
+    try:
+        check_labels(corpus.labels)
+    except ValueError as error:
+        raise DataError(f"{data}: {error}") from None
+    for number, label in enumerate(corpus.labels):
+        groups = {c.group for c in corpus.clips if c.scored and c.targets.get("label", (0.0,) * 99)[number] == 1.0}
+        if len(groups) < LEAST:
+            raise DataError(f"{data}: label `{label}` has clips of {len(groups)} artists or songs, {LEAST} are needed")
+
+
+def one_hot(number: int, size: int) -> tuple[float, ...]:
+    """1 at ``number``, else 0."""
+    return tuple(float(k == number) for k in range(size))
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    if not rows or "file" not in rows[0]:
+        raise DataError(f"{path}: needs a header with the column `file` and a line for each clip")
+    return rows
+
+
+# ---------------------------------------------------------------- the sets that the shipped model learned from
+
+
+def _known(data: Path, names: list[str]) -> Corpus:
+    clips: list[Clip] = []
+    sources = []
+    for name in names:
+        targets_of, licence = _READERS[name]
+        rows = _table(data / name / "labels.csv")
+        clips += [
+            Clip(
+                data / name / row["file"],
+                row.get("artist_group") or f"{name}/{row['file']}",
+                name,
+                targets_of(row),
+                scored=name == "4q_taffc",
+            )
+            for row in rows
+        ]
+        sources.append(DataSet(name=name, clips=len(rows), licence=licence))
+    return Corpus(clips, QUADRANTS, _KNOWN_TASKS, tuple(sources))
+
+
+def _quadrant(row: dict[str, str]) -> Targets:
+    tags = (2.0 * float(row["valence_tags"]), 2.0 * float(row["arousal_tags"]))
+    return {"label": one_hot(QUADRANTS.index(row["mood"]), 4), "tags": tags}
+
+
+def _cluster(row: dict[str, str]) -> Targets:
+    return {"cluster": one_hot(int(row["cluster"]) - 1, 5)}
+
+
+def _circumplex(row: dict[str, str]) -> Targets:
+    return {"circumplex": (float(row["valence"]), float(row["arousal"]))}
+
+
+def _felt(row: dict[str, str]) -> Targets:
+    return {"emotions": tuple(float(row[name]) for name in _EMOTIONS)}
+
+
+_KNOWN_TASKS = [
+    Task("label", 4, "classes", 1.0),
+    Task("circumplex", 2, "values", 1.0),
+    Task("cluster", 5, "classes", 0.5),
+    Task("tags", 2, "values", 0.5),
+    Task("emotions", len(_EMOTIONS), "values", 2.0),
+]
+_READERS: dict[str, tuple[Callable[[dict[str, str]], Targets], str]] = {
+    "4q_taffc": (_quadrant, "previews of commercial music, research use (Panda, Malheiro and Paiva, IEEE TAFFC 2018)"),
+    "mirex_mood": (_cluster, "previews of commercial music, research use (Panda et al., CMMR 2013)"),
+    "deam_10s": (_circumplex, "CC BY-NC-SA (DEAM; Aljanaki, Yang and Soleymani, PLOS ONE 2017)"),
+    "emotify": (_felt, "research use (Emotify; Aljanaki, Wiering and Veltkamp, 2015)"),
+}
+
+
+# ---------------------------------------------------------------- a user's own
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    path: Path
+    label: str
+    group: str
+    circumplex: tuple[float, float] | None
+
+
+def _own(rows: list[_Row]) -> Corpus:
+    labels = tuple(sorted({row.label for row in rows if row.label}))
+    tasks = [Task("label", max(1, len(labels)), "classes", 1.0), Task("circumplex", 2, "values", 1.0)]
+    clips = []
+    for row in rows:
+        targets: Targets = {}
+        if row.label:
+            targets["label"] = one_hot(labels.index(row.label), len(labels))
+        if row.circumplex:
+            targets["circumplex"] = row.circumplex
+        clips.append(Clip(row.path, row.group, "own", targets, scored=bool(row.label)))
+    sources = (DataSet(name="own", clips=max(1, len(clips)), licence="the trainer's own clips; their terms apply"),)
+    return Corpus(clips, labels, tasks, sources)
+
+
+def _from_csv(data: Path) -> list[_Row]:
+    path = data / "labels.csv"
+    rows = _table(path)
+    label = _column(rows[0], _LABEL_COLUMNS)
+    group = _column(rows[0], _GROUP_COLUMNS)
+    if label is None:
+        raise DataError(f"{path}: needs a column {' or '.join(_LABEL_COLUMNS)}, has {', '.join(rows[0])}")
+    return [
+        _Row(data / row["file"], row[label], row[group] if group else row["file"], _axes(path, row)) for row in rows
+    ]
+
+
+def _column(row: dict[str, str], names: Iterable[str]) -> str | None:
+    return next((name for name in names if name in row), None)
+
+
+def _axes(path: Path, row: dict[str, str]) -> tuple[float, float] | None:
+    texts = row.get("valence"), row.get("arousal")
+    if not texts[0] or not texts[1]:
+        return None
+    try:
+        valence, arousal = float(texts[0]), float(texts[1])
+    except ValueError:
+        valence = arousal = math.nan
+    if not (abs(valence) <= 1.0 and abs(arousal) <= 1.0):
+        raise DataError(f"{path}: {row['file']}: valence and arousal must be in -1..1, got {texts[0]}, {texts[1]}")
+    return valence, arousal
+
+
+def _from_folders(data: Path) -> list[_Row]:
+    rows = [
+        _Row(clip, folder.name, f"{folder.name}/{clip.name}", None)
+        for folder in sorted(data.iterdir())
+        if folder.is_dir()
+        for clip in sorted(folder.iterdir())
+        if clip.suffix.lower() in SOUND
+    ]
+    if not rows:
+        raise DataError(f"{data}: no labelled clips; give labels.csv, or a folder of clips for each mood")
+    return rows

@@ -1,0 +1,110 @@
+"""Clips to features through the live chain, kept in a cache folder so that training can stop and go on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from streammood.config import FeatureSettings
+from streammood.dsp.spectrum import sanitize
+from streammood.errors import DataError
+from streammood.events import F32
+from streammood.stream.features import FeatureStream
+from streammood.stream.framer import Framer
+from streammood.stream.resampler import Resampler
+from streammood.training.degrade import degrade
+
+F16 = npt.NDArray[np.float16]
+
+_LONGEST = 600.0  # seconds of a clip that are used
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCache:
+    """Features of clips, one file for each clip and treatment."""
+
+    folder: Path
+    settings: FeatureSettings
+    seed: int = 1
+
+    def frames(self, clip: Path, variant: int = 0) -> F16:
+        """Features (n_frames, n_features) of ``clip``; variant 0 is the clip as it is, others are degraded."""
+        kept = self._file(clip, variant)
+        if kept.is_file():
+            cached: F16 = np.load(kept)
+            return cached
+        values = extract(clip, self.settings, self._rng(clip, variant)).astype(np.float16)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, values)
+        partial.replace(kept)
+        return values
+
+    def fill(self, clips: list[Path], variant: int = 0, jobs: int = 1) -> Iterator[Path]:
+        """Extract what is not in the cache yet; yield each clip when it is there."""
+        with ProcessPoolExecutor(max_workers=jobs) as pool:
+            work = [(self, clip, variant) for clip in clips]
+            for clip, _ in zip(clips, pool.map(_fill_one, work, chunksize=4), strict=True):
+                yield clip
+
+    def _rng(self, clip: Path, variant: int) -> np.random.Generator | None:
+        if variant == 0:
+            return None
+        return np.random.default_rng([self.seed, variant, zlib.crc32(clip.name.encode())])
+
+    def _file(self, clip: Path, variant: int) -> Path:
+        try:
+            size = clip.stat().st_size
+        except OSError:
+            raise DataError(f"{clip}: no such clip") from None
+        text = f"{clip.resolve()}|{size}|{self.settings.model_dump_json()}|{variant}|{self.seed if variant else 0}"
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
+
+
+def _fill_one(work: tuple[FrameCache, Path, int]) -> None:
+    cache, clip, variant = work
+    cache.frames(clip, variant)
+
+
+def extract(clip: Path, settings: FeatureSettings, rng: np.random.Generator | None = None) -> F32:
+    """Features (n_frames, n_features) of a sound file, through resampler, framer and feature stream."""
+    signal, rate = read_sound(clip)
+    if rng is not None:
+        signal = degrade(signal, rate, rng)
+    frames = extract_signal(signal, rate, settings)
+    if frames.shape[0] == 0:
+        raise DataError(f"{clip}: too short, holds {signal.size} samples")
+    return frames
+
+
+def extract_signal(signal: F32, rate: int, settings: FeatureSettings) -> F32:
+    """Features (n_frames, n_features) of a signal (n,) at ``rate`` Hz."""
+    resampler, framer, features = Resampler(rate), Framer(settings.n_fft, settings.hop), FeatureStream(settings)
+    clean = np.empty_like(signal)
+    sanitize(signal, clean)
+    rows = [features.push(frame, 0).values for frame in framer.push(resampler.push(clean))]
+    return np.stack(rows) if rows else np.zeros((0, features.layout.size), dtype=np.float32)
+
+
+def read_sound(clip: Path) -> tuple[F32, int]:
+    """The first ten minutes of a sound file, mixed down (n,), and its rate in Hz.
+
+    Raises:
+        DataError: it cannot be read as sound.
+    """
+    try:
+        with soundfile.SoundFile(clip) as sound:
+            rate: int = sound.samplerate
+            signal: F32 = sound.read(int(_LONGEST * rate), dtype="float32", always_2d=True).mean(axis=1)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise DataError(f"{clip}: cannot be read as sound: {' '.join(str(error).split())}") from None
+    return np.ascontiguousarray(signal, dtype=np.float32), rate

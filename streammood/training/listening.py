@@ -1,0 +1,52 @@
+"""Plays features of clips through the live ``MoodStream`` and keeps what it said, for scoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streammood.config import FeatureSettings, MoodSettings
+from streammood.events import F32, Features, Mood, seconds
+from streammood.model import MoodModel
+from streammood.stream.features import Layout
+from streammood.stream.mood import MoodStream
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The moods of one clip."""
+
+    moods: list[Mood]
+    summary: Mood | None
+
+    def at(self, second: float) -> Mood | None:
+        """The last mood that was known ``second`` seconds into the clip."""
+        known = [mood for mood in self.moods if seconds(mood.decided) <= second + 1e-6]
+        return known[-1] if known else None
+
+    @property
+    def changes(self) -> int:
+        """How often the label changed."""
+        return sum(mood.changed for mood in self.moods)
+
+
+class Listener:
+    """One mood stream, used for clip after clip."""
+
+    def __init__(self, model: MoodModel, features: FeatureSettings, mood: MoodSettings | None = None) -> None:
+        self._hop = features.hop
+        self._stream = MoodStream(mood or MoodSettings(), model, Layout.of(features))
+
+    def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
+        """The moods of a clip with features (n_frames, n_features)."""
+        self._stream.reset()
+        moods = []
+        rows: F32 = frames.astype(np.float32)
+        for number, values in enumerate(rows, start=1):
+            sample = number * self._hop
+            mood = self._stream.push(Features(sample, values), True, sample)
+            if mood is not None:
+                moods.append(mood)
+        return Heard(moods, self._stream.summary())

@@ -1,0 +1,34 @@
+"""A fitted network to an int8 TFLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from streammood.events import F32
+
+Floats = npt.NDArray[Any]
+
+_EXAMPLES = 400
+
+
+def to_tflite(network: Any, slots: Floats, statistics: Floats, seed: int, int8: bool = True) -> bytes:
+    """The network with int8 weights, activations, inputs and outputs; ranges come from scaled example inputs."""
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    if int8:
+        rows = np.random.default_rng(seed).permutation(len(slots))[:_EXAMPLES]
+
+        def examples() -> Iterator[list[F32]]:
+            for row in rows:
+                yield [slots[row : row + 1].astype(np.float32), statistics[row : row + 1].astype(np.float32)]
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = examples
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    network_bytes: bytes = converter.convert()
+    return network_bytes

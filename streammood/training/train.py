@@ -1,0 +1,79 @@
+"""From raw labelled clips to a quantised model, its manifest and its card, in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from streammood.config import FeatureSettings
+from streammood.errors import DataError
+from streammood.model import Manifest
+from streammood.stream.features import Layout
+from streammood.training import card, datasets, ensemble, folds, protocol, tables
+from streammood.training.fit import Schedule
+from streammood.training.frames import FrameCache
+from streammood.training.windows import cut, pool_slots
+
+FOLDS = 5
+F16 = npt.NDArray[np.float16]
+
+
+def train(data: Path, out: Path, cache: Path = Path(".cache/features"), seed: int = 1, jobs: int = 1) -> Manifest:
+    """Train on the clips in ``data``; write ``out`` (.tflite), its manifest (.json) and its card (.md).
+
+    Raises:
+        DataError: there are no labels, too few clips, or a clip that cannot be read.
+    """
+    started = time.monotonic()
+    settings, schedule = FeatureSettings(), Schedule()
+    corpus = datasets.read(data)
+    fold = folds.assign(corpus.clips, FOLDS, seed)
+    with _progress() as progress:
+        frames = _frames(corpus, FrameCache(cache, settings, seed), jobs, progress)
+        layout = Layout.of(settings)
+        slots = [pool_slots(values, layout) for values in progress.track(frames, description="pooling")]
+        windows = cut(slots, list(range(len(slots))), layout, seed)
+        scores = protocol.Scores(corpus.labels)
+        steps = protocol.cross_validate(corpus, frames, windows, fold, settings, schedule, seed, scores)
+        for _ in progress.track(steps, total=FOLDS, description="folds"):
+            pass
+        for _ in progress.track([0], description="final fit"):
+            fitted = ensemble.build(corpus, windows, settings, schedule, out.stem, seed)
+    manifest = fitted.manifest.model_copy(update={"scores": _numbers(scores)})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(fitted.quantised)
+    out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = card.render(manifest, scores, seed, len(fitted.quantised), time.monotonic() - started)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _numbers(scores: protocol.Scores) -> dict[str, dict[str, float]]:
+    numbers = {"labels, 5 artist-grouped folds": tables.by_label(scores)}
+    for axis, score in tables.by_axis(scores).items():
+        numbers[f"{axis}, 5 artist-grouped folds"] = {name: round(value, 4) for name, value in asdict(score).items()}
+    return numbers
+
+
+def _frames(corpus: datasets.Corpus, cache: FrameCache, jobs: int, progress: Progress) -> list[F16]:
+    paths = [clip.path for clip in corpus.clips]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise DataError(f"{missing[0]}: no such clip" + (f" (and {len(missing) - 1} more)" if missing[1:] else ""))
+    for _ in progress.track(cache.fill(paths, jobs=jobs), total=len(paths), description="features"):
+        pass
+    return [cache.frames(path) for path in paths]
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    text = TextColumn("{task.description:>10}")
+    with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as progress:
+        yield progress

@@ -1,0 +1,67 @@
+"""Features of clips to the windows that the network is fitted to, cut and arranged as the live path does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from streammood.events import F32, Features
+from streammood.stream.features import Layout
+from streammood.stream.slots import SlotPool
+from streammood.stream.statistics import Statistics
+from streammood.stream.window import arrange
+
+F16 = npt.NDArray[np.float16]
+
+LENGTH = 27  # slots in a window, 5.0 s
+FIRST = 13  # slots before the first answer, 2.4 s
+_STRIDE = 13  # slots between windows of a clip
+_SHORT = 4  # full windows for each short one
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of many clips."""
+
+    slots: F16  # (n, LENGTH, n_values), level taken out
+    statistics: F32  # (n, n_statistics)
+    clip: npt.NDArray[np.int64]  # (n,) number of the clip
+    full: npt.NDArray[np.bool_]  # (n,) not a short one as at the start of music
+
+
+def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
+    """Slots (n_slots, n_values) of features (n_frames, n_features)."""
+    pool = SlotPool(layout)
+    rows = [pool.slot.copy() for values in frames.astype(np.float32) if pool.push(Features(0, values))]
+    return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
+
+
+def cut(clips: list[F32], numbers: list[int], layout: Layout, seed: int) -> Windows:
+    """Windows of the slots of each clip; ``numbers`` say which clip each is."""
+    rng = np.random.default_rng(seed)
+    pool = SlotPool(layout)
+    statistics = Statistics(pool.layout)
+    slots, vectors, clip, full = [], [], [], []
+    for number, values in zip(numbers, clips, strict=True):
+        for window in _windows(values, rng):
+            out = np.empty((LENGTH, values.shape[1]), dtype=np.float32)
+            slots.append(arrange(window, pool.layout.mel, out).astype(np.float16))
+            vectors.append(statistics(window))
+            clip.append(number)
+            full.append(window.shape[0] == LENGTH)
+    return Windows(np.stack(slots), np.stack(vectors), np.array(clip), np.array(full))
+
+
+def _windows(values: F32, rng: np.random.Generator) -> list[F32]:
+    n = values.shape[0]
+    if n <= LENGTH:
+        return [values]
+    starts = np.linspace(0, n - LENGTH, 1 + (n - LENGTH) // _STRIDE).round().astype(int)
+    windows = [values[start : start + LENGTH] for start in starts]
+    for _ in range(max(1, len(starts) // _SHORT)):
+        length = int(rng.integers(FIRST, LENGTH))
+        start = int(rng.integers(0, n - length))
+        windows.append(values[start : start + length])
+    return windows

@@ -1,0 +1,116 @@
+"""The shipped model loads, and what is wrong with another is said in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streammood import resources
+from streammood.config import FeatureSettings
+from streammood.errors import ModelError
+from streammood.model import RESERVED, MoodModel, check_labels, read_manifest
+
+SHIPPED = resources.folder("models") / "mood.tflite"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the shipped model that a test may spoil."""
+    for suffix in (".tflite", ".json"):
+        shutil.copy(SHIPPED.with_suffix(suffix), tmp_path / f"own{suffix}")
+    return tmp_path / "own.tflite"
+
+
+def edit(model: Path, **changes: object) -> None:
+    manifest = model.with_suffix(".json")
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **changes}))
+
+
+def refusal(model: Path | str, features: FeatureSettings | None = None) -> str:
+    with pytest.raises(ModelError) as caught:
+        MoodModel.load(str(model), features or FeatureSettings())
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_shipped_model_answers_within_its_ranges() -> None:
+    model = MoodModel.load("mood", FeatureSettings())
+    manifest = model.manifest
+    slots = np.tile(np.float32(manifest.slots.offset), (manifest.window.slots, 1))
+    answer = model(slots, np.float32(manifest.statistics.offset))
+    assert answer.logits.shape == (len(manifest.labels),)
+    assert np.isfinite(answer.logits).all()
+    assert -1.0 <= answer.valence <= 1.0
+    assert -1.0 <= answer.arousal <= 1.0
+
+
+def test_absurd_values_stay_within_the_ranges() -> None:
+    model = MoodModel.load("mood", FeatureSettings())
+    manifest = model.manifest
+    slots = np.full((manifest.window.slots, len(manifest.slots.scale)), 1e6, dtype=np.float32)
+    answer = model(slots, np.full(len(manifest.statistics.scale), -1e6, dtype=np.float32))
+    assert np.isfinite(answer.logits).all()
+
+
+def test_the_shipped_model_is_small_and_names_its_data() -> None:
+    manifest = read_manifest(SHIPPED)
+    assert SHIPPED.stat().st_size <= 300_000
+    assert manifest.labels == ("happy", "aggressive", "calm", "sad")
+    assert manifest.training
+    assert all(data.licence for data in manifest.training)
+    assert manifest.scores
+
+
+def test_a_missing_model_is_named_and_the_shipped_ones_are_listed() -> None:
+    assert "no such file" in refusal("nowhere.tflite")
+    assert "(mood" in refusal("nowhere.tflite")
+
+
+def test_a_model_without_manifest_is_refused(copy: Path) -> None:
+    copy.with_suffix(".json").unlink()
+    assert "own.json: no such file" in refusal(copy)
+
+
+def test_a_changed_file_is_refused(copy: Path) -> None:
+    copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    assert "sha256" in refusal(copy)
+
+
+def test_a_file_that_is_not_tflite_is_refused(copy: Path) -> None:
+    copy.write_bytes(b"not a network")
+    edit(copy, sha256=hashlib.sha256(b"not a network").hexdigest())
+    assert "not a mood model in TFLite format" in refusal(copy)
+
+
+def test_a_model_for_other_features_names_the_setting_and_both_values(copy: Path) -> None:
+    message = refusal(copy, FeatureSettings(hop=256))
+    assert "features.hop 512" in message
+    assert "256" in message
+
+
+def test_a_model_with_another_number_of_labels_is_refused(copy: Path) -> None:
+    edit(copy, labels=["a", "b", "c"])
+    assert "3 labels" in refusal(copy)
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"sha256": "no"}, {"labels": []}, {"extra": 1}, {"temperature": 0}])
+def test_a_manifest_that_says_something_wrong_is_refused(copy: Path, change: dict[str, object]) -> None:
+    edit(copy, **change)
+    assert next(iter(change)) in refusal(copy)
+
+
+@pytest.mark.parametrize("label", [*sorted(RESERVED), "", "two words", "a/b"])
+def test_labels_that_would_break_the_event_log_or_an_address_are_refused(label: str) -> None:
+    with pytest.raises(ValueError, match="label"):
+        check_labels(["fine", label])
+
+
+def test_any_other_names_in_any_number_are_labels() -> None:
+    check_labels(["uplifting"])
+    check_labels([f"mood-{k}" for k in range(30)])
+    check_labels(["zornig", "fröhlich"])

@@ -1,0 +1,187 @@
+"""Laws of the mood stream: causal, repeatable, deaf to the level, silent in silence, steady yet awake."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streammood.config import FeatureSettings, MoodSettings
+from streammood.dsp import mel
+from streammood.events import ANALYSIS_RATE, F32, Features, Mood
+from streammood.model import MoodModel
+from streammood.stream.features import FeatureStream, Layout
+from streammood.stream.framer import Framer
+from streammood.stream.mood import MoodStream
+from streammood.stream.slots import SlotPool
+from streammood.stream.statistics import SHORTEST, Statistics
+
+FEATURES = FeatureSettings()
+LAYOUT = Layout.of(FEATURES)
+HOP = FEATURES.hop
+
+
+@pytest.fixture(scope="module")
+def model() -> MoodModel:
+    return MoodModel.load("mood", FEATURES)
+
+
+def sound(seconds: float, seed: int = 0, bright: bool = True) -> F32:
+    """Chords with strokes in noise, or soft low tones: something with a spectrum that moves."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * ANALYSIS_RATE)) / ANALYSIS_RATE
+    notes = [220.0, 277.2, 329.6] if bright else [110.0, 130.8, 164.8]
+    tones = sum(np.sin(2 * np.pi * f * k * t) / k for f in notes for k in range(1, 12 if bright else 3))
+    strokes = np.exp(-(t % 0.2) / 0.06) * rng.standard_normal(t.size) * (20.0 if bright else 0.02)
+    return (0.03 * (tones + strokes) * (1.0 + 0.3 * np.sin(2 * np.pi * 0.7 * t))).astype(np.float32)
+
+
+def features(signal: F32) -> list[Features]:
+    stream, framer = FeatureStream(FEATURES), Framer(FEATURES.n_fft, HOP)
+    return [stream.push(frame, (k + 1) * HOP) for k, frame in enumerate(framer.push(signal))]
+
+
+def moods(stream: MoodStream, hops: list[Features], signal: bool = True) -> list[Mood]:
+    return [mood for hop in hops if (mood := stream.push(hop, signal, hop.sample)) is not None]
+
+
+@pytest.fixture(scope="module")
+def music() -> list[Features]:
+    return features(sound(12.0))
+
+
+@pytest.fixture(scope="module")
+def heard(model: MoodModel, music: list[Features]) -> list[Mood]:
+    return moods(MoodStream(MoodSettings(), model, LAYOUT), music)
+
+
+def test_the_first_mood_comes_within_three_seconds_and_then_twice_a_second(heard: list[Mood]) -> None:
+    times = np.array([mood.decided for mood in heard]) / ANALYSIS_RATE
+    assert times[0] <= 3.0
+    assert np.diff(times).max() <= 0.5 + HOP / ANALYSIS_RATE
+
+
+def test_moods_are_within_their_ranges(heard: list[Mood], model: MoodModel) -> None:
+    for mood in heard:
+        assert tuple(mood.probabilities) == model.manifest.labels
+        assert sum(mood.probabilities.values()) == pytest.approx(1.0, abs=1e-5)
+        assert all(0.0 <= p <= 1.0 for p in mood.probabilities.values())
+        assert 0.0 <= mood.confidence <= 1.0
+        assert -1.0 <= mood.valence <= 1.0
+        assert -1.0 <= mood.arousal <= 1.0
+        assert mood.label in mood.probabilities
+        assert mood.sample <= mood.decided
+
+
+def test_only_a_label_that_differs_from_the_last_is_a_change(heard: list[Mood]) -> None:
+    assert not heard[0].changed
+    for before, after in pairwise(heard):
+        assert after.changed == (before.label != after.label)
+
+
+@settings(max_examples=10, deadline=None)
+@given(end=st.integers(200, 1000))
+def test_more_sound_never_changes_earlier_moods(
+    end: int, model: MoodModel, music: list[Features], heard: list[Mood]
+) -> None:
+    early = moods(MoodStream(MoodSettings(), model, LAYOUT), music[:end])
+    assert early == heard[: len(early)]
+
+
+def test_reset_equals_a_new_stream(model: MoodModel, music: list[Features], heard: list[Mood]) -> None:
+    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    moods(stream, features(sound(7.3, seed=3, bright=False)))
+    stream.reset()
+    assert stream.summary() is None
+    assert moods(stream, music) == heard
+
+
+@pytest.mark.parametrize("decibels", [-20.0, 20.0])
+def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Mood], decibels: float) -> None:
+    louder = features(sound(12.0) * np.float32(10.0 ** (decibels / 20.0)))
+    others = moods(MoodStream(MoodSettings(), model, LAYOUT), louder)
+    for ours, theirs in zip(heard, others, strict=True):  # an int8 input may round to its neighbour
+        assert theirs.valence == pytest.approx(ours.valence, abs=0.03)
+        assert theirs.arousal == pytest.approx(ours.arousal, abs=0.03)
+        assert theirs.probabilities == pytest.approx(ours.probabilities, abs=0.03)
+
+
+def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: list[Features]) -> None:
+    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    assert moods(stream, music, signal=False) == []
+    assert stream.summary() is None
+    before = moods(stream, music)
+    whole = stream.summary()
+    assert moods(stream, features(np.zeros(ANALYSIS_RATE, dtype=np.float32)), signal=False) == []
+    assert stream.summary() == whole
+    after = moods(stream, music)
+    assert [m.probabilities for m in after] == [m.probabilities for m in before]  # nothing of before was left
+
+
+def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music: list[Features]) -> None:
+    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    last = moods(stream, music)[-1]
+    summary = stream.summary()
+    assert summary is not None
+    assert summary.label == max(summary.probabilities, key=lambda label: summary.probabilities[label])
+    assert summary.valence == pytest.approx(last.valence, abs=0.15)
+
+
+def test_other_music_is_followed(model: MoodModel) -> None:
+    loud, soft = features(sound(20.0)), features(sound(20.0, seed=1, bright=False))
+    alone = moods(MoodStream(MoodSettings(), model, LAYOUT), soft)[-1]
+    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    before = moods(stream, loud)[-1]
+    assert abs(before.arousal - alone.arousal) > 0.1, "the two sounds must differ for this test to mean anything"
+    shifted = [Features(hop.sample + loud[-1].sample, hop.values) for hop in soft]
+    after = moods(stream, shifted)[-1]
+    assert abs(after.arousal - alone.arousal) < 0.5 * abs(after.arousal - before.arousal)
+
+
+def test_a_stream_of_one_feature_value_stays_finite(model: MoodModel) -> None:
+    for level in (-100.0, 0.0, 90.0):
+        values = np.zeros(LAYOUT.size, dtype=np.float32)
+        values[LAYOUT.log_mel] = level
+        hops = [Features((k + 1) * HOP, values) for k in range(400)]
+        for mood in moods(MoodStream(MoodSettings(), model, LAYOUT), hops):
+            assert np.isfinite([mood.valence, mood.arousal, mood.confidence, *mood.probabilities.values()]).all()
+
+
+def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> None:
+    slow = moods(MoodStream(MoodSettings(interval=2.0), model, LAYOUT), music)
+    assert len(slow) == pytest.approx((12.0 - 2.4) / 2.0, abs=1)
+
+
+def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
+    """An independent path: the DCT of the mean equals the mean of the DCTs."""
+    pool = SlotPool(LAYOUT)
+    slots = np.stack([pool.slot.copy() for hop in features(sound(3.0)) if pool.push(hop)])
+    vector = Statistics(pool.layout)(slots)
+    expected = mel.dct_matrix(20, FEATURES.n_mels) @ slots[:, pool.layout.mel].mean(axis=0)
+    np.testing.assert_allclose(vector[:19], expected[1:], atol=2e-3)  # float32 sums of 64 values up to 100 dB
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 100), n=st.integers(SHORTEST, 27), gain=st.floats(-40.0, 40.0))
+def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> None:
+    pool = SlotPool(LAYOUT)
+    window = np.random.default_rng(seed).normal(0.0, 5.0, (n, pool.layout.size)).astype(np.float32)
+    louder = window.copy()
+    louder[:, pool.layout.mel] += np.float32(gain)
+    statistics = Statistics(pool.layout)
+    np.testing.assert_allclose(statistics(louder), statistics(window), atol=5e-3)  # float32 at 40 dB offset
+
+
+def test_a_hop_without_answer_is_cheap(model: MoodModel, music: list[Features]) -> None:
+    stream = MoodStream(MoodSettings(interval=10.0), model, LAYOUT)
+    moods(stream, music[:400])
+    times = []
+    for hop in music[400:900]:
+        start = time.perf_counter()
+        stream.push(hop, True, hop.sample)
+        times.append(time.perf_counter() - start)
+    assert np.median(times) < 100e-6  # about 8 us alone; a busy machine is allowed much more

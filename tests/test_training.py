@@ -1,0 +1,172 @@
+"""Training and scoring: clear refusals, honest folds, treatments that do what they say, and a model of one's own.
+
+Everything here is synthesised; what needs TensorFlow is skipped where the extra `train` is not installed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from streammood.config import FeatureSettings
+from streammood.errors import DataError
+from streammood.events import F32
+
+pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
+
+from streammood.training import datasets, degrade, folds, measures
+from streammood.training.frames import FrameCache, extract_signal
+
+RATE = 22_050
+FEATURES = FeatureSettings()
+
+
+def tone(kind: str, seed: int, seconds: float = 6.0) -> F32:
+    """Three kinds of sound that any listener can tell apart."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * RATE)) / RATE
+    if kind == "drone":
+        return (0.2 * np.sin(2 * np.pi * rng.uniform(80, 120) * t)).astype(np.float32)
+    if kind == "noise":
+        return (0.1 * rng.standard_normal(t.size)).astype(np.float32)
+    strokes = np.exp(-(t % rng.uniform(0.3, 0.4)) / 0.03)
+    return (0.3 * strokes * np.sin(2 * np.pi * 800 * t)).astype(np.float32)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """A folder for each of three moods, six clips in each."""
+    for kind in ("drone", "noise", "strokes"):
+        (tmp_path / kind).mkdir()
+        for seed in range(6):
+            soundfile.write(tmp_path / kind / f"{seed}.wav", tone(kind, seed), RATE)
+    return tmp_path
+
+
+def refusal(data: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        datasets.read(data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def write_csv(folder: Path, text: str) -> Path:
+    (folder / "labels.csv").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_for_each_mood_gives_the_labels(folders: Path) -> None:
+    corpus = datasets.read(folders)
+    assert corpus.labels == ("drone", "noise", "strokes")
+    assert len(corpus.clips) == 18
+
+
+def test_a_table_gives_labels_groups_and_the_circumplex(tmp_path: Path) -> None:
+    lines = [f"{k}.wav,{'up' if k % 2 else 'down'},band{k},0.5,-0.25" for k in range(8)]
+    corpus = datasets.read(write_csv(tmp_path, "file,label,artist,valence,arousal\n" + "\n".join(lines)))
+    assert corpus.labels == ("down", "up")
+    assert corpus.clips[3].group == "band3"
+    assert corpus.clips[3].targets["circumplex"] == (0.5, -0.25)
+
+
+def test_what_is_wrong_with_the_data_is_said_in_one_line(tmp_path: Path) -> None:
+    assert "no such folder" in refusal(tmp_path / "nowhere")
+    assert "no labelled clips" in refusal(tmp_path)
+    assert "column `file`" in refusal(write_csv(tmp_path, "name\nx.wav\n"))
+    assert "mood or label or class" in refusal(write_csv(tmp_path, "file\nx.wav\n"))
+    assert "no clip has a label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,\n"))
+    assert "only one label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,a\n"))
+    assert "4 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
+    assert "key of the event log" in refusal(write_csv(tmp_path, "file,mood\nx.wav,time\ny.wav,b\n"))
+    assert "in -1..1" in refusal(write_csv(tmp_path, "file,mood,valence,arousal\nx.wav,a,3,0\n"))
+
+
+def test_a_clip_that_is_not_sound_is_named(tmp_path: Path) -> None:
+    clip = tmp_path / "broken.wav"
+    clip.write_bytes(b"no sound at all")
+    with pytest.raises(DataError, match=r"broken\.wav: cannot be read as sound"):
+        FrameCache(tmp_path / "cache", FEATURES).frames(clip)
+
+
+def test_the_cache_gives_what_was_extracted_and_extracts_once(folders: Path, tmp_path: Path) -> None:
+    cache = FrameCache(tmp_path / "cache", FEATURES)
+    clip = folders / "noise" / "0.wav"
+    first = cache.frames(clip)
+    kept = list((tmp_path / "cache").iterdir())
+    assert len(kept) == 1
+    stamp = kept[0].stat().st_mtime_ns
+    np.testing.assert_array_equal(cache.frames(clip), first)
+    assert kept[0].stat().st_mtime_ns == stamp
+    expected = extract_signal(soundfile.read(clip, dtype="float32")[0], RATE, FEATURES)
+    np.testing.assert_array_equal(first, expected.astype(np.float16))
+
+
+def test_no_artist_lies_on_both_sides_of_a_fold() -> None:
+    rng = np.random.default_rng(0)
+    clips = [
+        datasets.Clip(Path(f"{k}.wav"), f"artist{rng.integers(20)}", "own", {"label": datasets.one_hot(k % 3, 3)})
+        for k in range(120)
+    ]
+    fold = folds.assign(clips, 5, seed=1)
+    for artist in {clip.group for clip in clips}:
+        assert len({int(f) for f, clip in zip(fold, clips, strict=True) if clip.group == artist}) == 1
+    assert set(fold.tolist()) == set(range(5))
+
+
+def test_noise_has_the_level_that_was_asked_for() -> None:
+    signal = tone("strokes", 0)
+    added = degrade.noise(signal, 20.0, np.random.default_rng(0)) - signal
+    ratio = 10 * np.log10(np.mean(signal**2) / np.mean(added**2))
+    assert ratio == pytest.approx(20.0, abs=0.1)
+
+
+def test_the_low_pass_takes_the_high_and_leaves_the_low() -> None:
+    signal = tone("noise", 0)
+    power = [np.abs(np.fft.rfft(x)) ** 2 for x in (signal, degrade.low_pass(signal, RATE, 4_000.0))]
+    hz = np.fft.rfftfreq(signal.size, 1 / RATE)
+    gain = 10 * np.log10(power[1] / power[0])
+    assert gain[hz < 2_000].min() > -0.1
+    assert gain[hz > 8_000].max() < -40.0
+
+
+def test_degrading_keeps_the_length_and_follows_its_seed() -> None:
+    signal = tone("strokes", 1)
+    first, again = (degrade.degrade(signal, RATE, np.random.default_rng(7)) for _ in range(2))
+    assert first.shape == signal.shape
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(first, again)
+
+
+def test_axis_scores_are_those_of_their_definitions() -> None:
+    true = np.linspace(-1.0, 1.0, 50)
+    perfect = measures.AxisScore.of(true, true)
+    assert (perfect.r2, perfect.ccc, perfect.rmse, perfect.spearman) == pytest.approx((1.0, 1.0, 0.0, 1.0))
+    mean = measures.AxisScore.of(true, np.full(50, true.mean()) + 1e-9 * true)
+    assert mean.r2 == pytest.approx(0.0, abs=1e-6)
+    shifted = measures.AxisScore.of(true, true + 0.5)
+    assert shifted.ccc < shifted.spearman == pytest.approx(1.0)
+
+
+def test_a_clip_without_prediction_counts_as_wrong() -> None:
+    true = np.array([0, 0, 1, 1])
+    assert measures.macro_f1(true, true, 2) == 1.0
+    assert measures.macro_f1(true, np.array([0, -1, 1, -1]), 2) == pytest.approx(2 / 3)
+
+
+def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    pytest.importorskip("tf_keras", reason="tf_keras comes with the extra `train`")
+    from streammood.model import MoodModel
+    from streammood.training.evaluate import evaluate
+    from streammood.training.train import train
+
+    out = tmp_path / "own" / "own.tflite"
+    manifest = train(folders, out, tmp_path / "cache", seed=1)
+    assert manifest.labels == ("drone", "noise", "strokes")
+    assert manifest.scores["labels, 5 artist-grouped folds"]["macro_f1"] > 0.6  # chance is 0.33
+    assert MoodModel.load(str(out), FEATURES).manifest == manifest
+    assert "drone" in out.with_suffix(".md").read_text(encoding="utf-8")
+    assert evaluate(folders, out, tmp_path / "cache")["macro_f1"] > 0.8
