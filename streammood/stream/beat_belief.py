@@ -21,11 +21,12 @@ I64 = npt.NDArray[np.int64]
 _BAND = 4  # hops by which the period may change at a beat
 _REACH = 5  # hops around a beat within which a cue speaks for it
 _SPREAD = 1.2  # hops, standard deviation of cues around a beat
-_OFFBEAT = 0.4  # a cue half way between beats counts so much
+_OFFBEAT = 0.5  # a cue half way between beats counts so much
 _STIFFNESS = 100.0  # how unlikely a relative change of the period is
+_DITHER = 0.2  # at least so likely is a change by one hop, since true periods lie between hops
 _FORGET = 1e-4  # share of the belief that starts anew each hop
 _USUAL_BPM, _OCTAVES = 115.0, 0.5  # the listener's preference: centre and standard deviation
-_PREFERENCE = 0.05  # exponent of the preference at each beat
+_PREFERENCE = 0.1  # exponent of the preference at each beat
 
 
 @kernel
@@ -121,12 +122,14 @@ class Belief:
 
     def __init__(self, bpm_min: float, bpm_max: float, hop: int) -> None:
         hops_per_minute = 60.0 * ANALYSIS_RATE / hop
-        self._first = math.floor(hops_per_minute / bpm_max)
-        periods = np.arange(self._first, math.ceil(hops_per_minute / bpm_min) + 1)
+        self._first = math.ceil(hops_per_minute / bpm_max)
+        periods = np.arange(self._first, math.floor(hops_per_minute / bpm_min) + 1)
         self._starts = np.concatenate(([0], np.cumsum(periods)[:-1]))
         prior = np.exp(-0.5 * (np.log2(hops_per_minute / periods / _USUAL_BPM) / _OCTAVES) ** 2)
         change = np.arange(-_BAND, _BAND + 1) / periods[:, None]
-        transition = np.exp(-_STIFFNESS * np.abs(change))
+        transition = np.maximum(
+            np.exp(-_STIFFNESS * np.abs(change)), _DITHER * (np.abs(change) * periods[:, None] < 1.5)
+        )
         ahead = np.arange(periods.size)[:, None] + np.arange(-_BAND, _BAND + 1)
         transition *= (ahead >= 0) & (ahead < periods.size)
         self._transition = (transition / transition.sum(1, keepdims=True)).astype(np.float32)
@@ -154,7 +157,8 @@ class Belief:
         _carry(self._belief, *where, self._transition, self._weight, self._ends)
         place = _weigh(self._belief, *where, self._restart, self._gain, self._mean, cue)
         _read(self._belief, *where, place, self._out)
-        return self._out[0], self._out[1], self._out[2]
+        period, phase, mass = self._out.tolist()
+        return period, phase, mass
 
 
 def _pulse(period: int) -> F64:

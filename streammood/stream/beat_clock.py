@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from streammood.events import ANALYSIS_RATE
 from streammood.stream.beat_belief import Belief
 
-CUE_DELAY = 800  # samples from a stroke to the hop whose rise is largest, on strokes at known places
+CUE_DELAY = 1000  # samples from a stroke to the hop whose rise is largest, on strokes at known places
 _RISE_WEIGHT, _TRACKER_WEIGHT = 0.4, 0.4  # of the two cues, in the logarithm of the likelihood
 
 _ADOPT = 0.3  # the belief's mass that starts the clock
-_PATIENCE = 0.7  # seconds of disagreement after which the clock moves, or is no longer locked
-_AGREE = 1.5  # seconds of agreement before the clock is locked
+_PATIENCE = 0.5  # seconds of sure disagreement after which the clock gives up its lock and moves
+_AGREE = 1.0  # seconds of agreement before the clock is locked
 _LOCK, _UNLOCK = 0.4, 0.2  # confidence
-_PULL, _PERIOD_PULL = 0.05, 0.01  # share of an error that is taken back each hop
+_OCTAVE_PATIENCE = 6.0  # times as long where the two differ by an octave; the lock is kept
+_NEAR = 0.15  # beats by which clock and belief may differ
+_PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Detection:
     """A beat as a tracker hears it."""
 
     sample: int
-    strength: float  # 0..1
+    strength: float  # 0..5; 1 says as much as a rise of the spectrum of the usual size, 5 as the largest
     bpm: float
 
 
@@ -53,7 +55,7 @@ class BeatClock:
         self.confidence = 0.0
         self.locked = False
         self._mass = 0.0
-        self._agreed = 0.0  # hops since the belief began to agree with the clock, less twice those since it ceased
+        self._agreed = 0.0  # hops since the belief began to agree with the clock; below 0, since it ceased
         self._on_beat = self._anywhere = 0.0  # mean cue near the clock's beats, and everywhere
         self._pending: list[Detection] = []
         self._belief.reset()
@@ -91,16 +93,19 @@ class BeatClock:
                 self.bpm = 60.0 * ANALYSIS_RATE / period
             return
         error = (beat - self.anchor) / self.period
+        self.anchor += round(error) * self.period
         error -= round(error)
-        if abs(error) < 0.15 and abs(period / self.period - 1.0) < 0.08:
-            self._agreed = min(max(self._agreed, 0.0) + 1.0, 10.0 * self._rate)
-            pull = mass * _PULL
+        if abs(error) < _NEAR and abs(period / self.period - 1.0) < 0.08:
+            self._agreed = max(self._agreed, 0.0) + 1.0
+            pull = mass * max(_PULL, 1.0 / (_SETTLE + self._agreed))
             self.anchor += pull * error * self.period
-            self.period += _PERIOD_PULL * mass * (period - self.period)
+            self.period += 0.25 * pull**2 * error * self.period * self.period / self._hop
         else:
-            self._agreed = min(self._agreed, 0.0) - mass
+            octave = abs(abs(math.log2(period / self.period)) - 1.0) < 0.1
+            self._agreed = min(self._agreed, 0.0) - (mass / _OCTAVE_PATIENCE if octave else mass)
             if -self._agreed > _PATIENCE * self._rate:
                 self.anchor, self.period, self._agreed = beat, period, 0.0
+                self.locked = self.locked and octave
         self.bpm = 60.0 * ANALYSIS_RATE / self.period
 
     def _judge(self, cue: float, now: float) -> None:
@@ -117,6 +122,6 @@ class BeatClock:
         contrast = self._on_beat / max(self._anywhere, 1e-3)
         self.confidence = max(0.0, min(1.0, 0.5 * (contrast - 1.0))) * self._mass
         if self.locked:
-            self.locked = self.confidence > _UNLOCK and self._agreed > -_PATIENCE * self._rate
+            self.locked = self.confidence > _UNLOCK
         else:
             self.locked = self.confidence > _LOCK and self._agreed > _AGREE * self._rate

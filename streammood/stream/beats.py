@@ -31,11 +31,18 @@ class BeatTracker(Protocol):
 class BeatStream:
     """Features in, beats and the state of the beat clock out."""
 
-    def __init__(self, settings: BeatSettings, level: LevelSettings, hop: int, n_mels: int = 64) -> None:
+    def __init__(
+        self,
+        settings: BeatSettings,
+        level: LevelSettings,
+        hop: int,
+        n_mels: int = 64,
+        tracker: BeatTracker | None = None,
+    ) -> None:
         self._hop = hop
         self._n_mels = n_mels
         self._lookahead = round(settings.lookahead * ANALYSIS_RATE)
-        self._tracker: BeatTracker = AubioTracker(hop, level.silence)
+        self._tracker = tracker or AubioTracker(hop, level.silence)
         self._clock = BeatClock(settings.bpm_min, settings.bpm_max, hop)
         self._recent = np.empty((2, n_mels), dtype=np.float32)
         self._scale = np.empty(3)

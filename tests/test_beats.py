@@ -1,0 +1,282 @@
+"""Laws of the beat clock, and beats on drums whose places are known."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import mir_eval
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streammood.config import BeatSettings, FeatureSettings, LevelSettings
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
+from streammood.stream.aubio import AubioTracker, confidence
+from streammood.stream.beat_clock import BeatClock, Detection
+from streammood.stream.beats import BeatStream
+from streammood.stream.features import FeatureStream
+from streammood.stream.framer import Framer
+
+HOP = 512
+HOPS_PER_SECOND = ANALYSIS_RATE / HOP
+F64 = npt.NDArray[np.float64]
+
+
+def drums(bpm: float, seconds: float, fills: bool = True) -> tuple[F32, F64]:
+    """Kick and snare in turn, hi-hats in eighths, over a noise floor; and the beats in seconds."""
+    rng = np.random.default_rng(3)
+    count = int(seconds * ANALYSIS_RATE)
+    sound = 1e-3 * rng.standard_normal(count)
+    t = np.arange(2205) / ANALYSIS_RATE
+    kick = np.sin(2 * np.pi * (50 * t - 8 * np.exp(-40 * t))) * np.exp(-20 * t)
+    snare = 0.4 * (rng.standard_normal(t.size) + np.sin(2 * np.pi * 190 * t)) * np.exp(-35 * t)
+    hat = 0.1 * rng.standard_normal(t.size) * np.exp(-60 * t)
+    beats = np.arange(0.05, seconds - 0.5, 60.0 / bpm)
+    for i, beat in enumerate(beats):
+        strokes = [(0.0, snare if i % 2 else kick), (0.0, hat)] + ([(30.0 / bpm, hat)] if fills else [])
+        for late, stroke in strokes:
+            at = round((beat + late) * ANALYSIS_RATE)
+            sound[at : at + stroke.size] += stroke
+    return (0.7 * sound).astype(np.float32), beats
+
+
+def listen(sound: F32, stream: BeatStream | None = None, first: int = 0) -> list[Event]:
+    """All events of ``sound``, whose first sample is ``first``; the gate closes 3 s after the last sound."""
+    stream = stream or BeatStream(BeatSettings(), LevelSettings(), HOP)
+    features = FeatureStream(FeatureSettings())
+    events: list[Event] = []
+    sample, heard = first, first - 10 * ANALYSIS_RATE
+    for frame in Framer(2048, HOP).push(sound):
+        sample += HOP
+        if np.sqrt(np.mean(frame**2)) > 1e-3:
+            heard = sample
+        signal = sample - heard < 3 * ANALYSIS_RATE
+        events += stream.push(features.push(frame, sample), frame[-HOP:], signal, sample)
+    return events
+
+
+def beats_of(events: list[Event]) -> list[Beat]:
+    return [event for event in events if isinstance(event, Beat)]
+
+
+def tempi_of(events: list[Event]) -> list[Tempo]:
+    return [event for event in events if isinstance(event, Tempo)]
+
+
+def fired(events: list[Event]) -> F64:
+    return np.array([max(beat.sample, beat.decided) for beat in beats_of(events)]) / ANALYSIS_RATE
+
+
+@pytest.mark.parametrize("bpm", [80, 100, 120, 128, 140, 174])
+def test_drums_are_followed_on_time_and_steadily(bpm: float) -> None:
+    sound, truth = drums(bpm, 25.0)
+    beats = [beat for beat in beats_of(listen(sound)) if 5 * ANALYSIS_RATE < beat.sample < 24 * ANALYSIS_RATE]
+    halves = np.sort(np.concatenate((truth, truth[:-1] + np.diff(truth) / 2)))
+    grids = {0.5: (truth[::2], truth[1::2]), 1.0: (truth,), 2.0: (halves,)}
+    late = [beat for beat in beats if beat.sample > 12 * ANALYSIS_RATE]
+    assert all(beat.locked for beat in late)
+    octave = min(grids, key=lambda ratio: abs(late[-1].bpm / bpm - ratio))
+    assert all(abs(beat.bpm / bpm / octave - 1) < 0.01 for beat in late)
+    times = np.array([beat.sample for beat in late]) / ANALYSIS_RATE
+    heard = [grid[(grid > 12.0) & (grid < 24.0)] for grid in grids[octave]]
+    assert max(mir_eval.beat.f_measure(grid, times) for grid in heard) > 0.97
+    errors = [np.abs(halves - time).min() for time in times]
+    assert np.percentile(errors, 95) < 0.012  # a hop; 6 ms seen
+    assert np.percentile(np.abs(np.diff(times, 2)), 95) < 0.008  # 4 ms seen
+
+
+def test_beats_are_decided_before_they_come() -> None:
+    sound, _ = drums(120, 20.0)
+    lead = np.array([beat.sample - beat.decided for beat in beats_of(listen(sound)) if beat.locked])
+    assert lead.size > 20
+    assert np.all(lead > 0)
+    assert np.all(lead <= 0.05 * ANALYSIS_RATE)
+
+
+def test_one_tempo_a_hop_and_beats_counted_from_one() -> None:
+    events = listen(drums(120, 10.0)[0])
+    assert [tempo.sample for tempo in tempi_of(events)] == list(range(HOP, 10 * ANALYSIS_RATE, HOP))
+    beats = beats_of(events)
+    assert [beat.count for beat in beats] == list(range(1, len(beats) + 1))
+    assert {beat.number for beat in beats} == {0}
+
+
+def test_reset_equals_a_new_object() -> None:
+    stream = BeatStream(BeatSettings(), LevelSettings(), HOP)
+    listen(drums(97, 9.0)[0], stream)
+    stream.reset()
+    sound = drums(128, 9.0)[0]
+    assert listen(sound, stream) == listen(sound)
+
+
+def test_later_sound_does_not_change_earlier_events() -> None:
+    sound = drums(128, 12.0)[0]
+    whole = listen(sound)
+    part = listen(sound[: 8 * ANALYSIS_RATE])
+    assert whole[: len(part)] == part
+
+
+def test_a_gain_changes_nothing_that_is_seen() -> None:
+    sound = drums(128, 15.0)[0]
+    loud, quiet = listen(sound), listen(0.25 * sound)  # a power of two: the same mantissas
+    # the first strokes differ: the scale of the rise starts from a fixed level
+    np.testing.assert_allclose(fired(quiet)[-15:], fired(loud)[-15:], atol=0.005)
+
+
+def test_silence_stops_the_beats_and_keeps_the_tempo() -> None:
+    sound, _ = drums(120, 12.0)
+    again, _ = drums(128, 8.0)
+    silence = np.zeros(6 * ANALYSIS_RATE, dtype=np.float32)
+    events = listen(np.concatenate((sound, silence, again)))
+    times = fired(events)
+    pause = times[(times > 12.0) & (times < 18.0)]
+    assert pause.size > 0
+    assert pause.max() < 12.0 + 3.2
+    resting = [tempo for tempo in tempi_of(events) if 15.5 < tempo.sample / ANALYSIS_RATE < 18.0]
+    assert all(abs(tempo.bpm - 120) < 1 for tempo in resting)
+    assert not any(tempo.locked or tempo.confidence or tempo.period for tempo in resting)
+    assert any(beat.locked for beat in beats_of(events) if beat.sample > 18 * ANALYSIS_RATE)
+    counts = [beat.count for beat in beats_of(events)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_silence_from_the_start_says_nothing() -> None:
+    events = listen(np.zeros(4 * ANALYSIS_RATE, dtype=np.float32))
+    assert not beats_of(events)
+    assert {(tempo.bpm, tempo.confidence, tempo.locked) for tempo in tempi_of(events)} == {(0.0, 0.0, False)}
+
+
+def test_a_breakdown_is_counted_through_with_falling_confidence() -> None:
+    sound, truth = drums(128, 30.0)
+    t = np.arange(sound.size) / ANALYSIS_RATE
+    pad = 0.1 * (np.sin(2 * np.pi * 220 * t) + np.sin(2 * np.pi * 277 * t))
+    without = (t > 15.2) & (t < 21.0)
+    events = listen((np.where(without, 0.0, sound) + pad).astype(np.float32))
+    counted = [beat for beat in beats_of(events) if 15.5 < beat.sample / ANALYSIS_RATE < 21.0]
+    assert 11 <= len(counted) <= 14  # 12.4 beats' time
+    assert counted[-1].confidence < 0.7 * counted[0].confidence
+    back = [beat for beat in beats_of(events) if 23.0 < beat.sample / ANALYSIS_RATE < 29.0]
+    assert all(np.abs(truth - beat.sample / ANALYSIS_RATE).min() < 0.03 for beat in back)
+    assert all(beat.locked for beat in back)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("colour", [0.0, 0.97])
+def test_noise_is_never_locked(seed: int, colour: float) -> None:
+    noise = np.random.default_rng(seed).standard_normal(25 * ANALYSIS_RATE)
+    noise[1:] += colour * noise[:-1]
+    assert not any(tempo.locked for tempo in tempi_of(listen((0.05 * noise).astype(np.float32))))
+
+
+@pytest.mark.parametrize(("slow", "fast"), [(128, 140), (90, 120)])
+def test_a_new_tempo_is_locked_soon(slow: float, fast: float) -> None:
+    events = listen(np.concatenate((drums(slow, 12.0)[0], drums(fast, 14.0)[0])))
+    after = [beat for beat in beats_of(events) if beat.sample > 18 * ANALYSIS_RATE]
+    assert all(beat.locked and abs(beat.bpm / fast - 1) < 0.02 for beat in after)
+
+
+def test_the_range_of_tempi_is_kept() -> None:
+    stream = BeatStream(BeatSettings(bpm_min=60, bpm_max=125), LevelSettings(), HOP)
+    late = [beat for beat in beats_of(listen(drums(174, 20.0)[0], stream)) if beat.sample > 8 * ANALYSIS_RATE]
+    assert all(abs(beat.bpm - 87) < 1 for beat in late)
+
+
+def test_a_short_gap_is_bridged_in_phase() -> None:
+    sound, truth = drums(120, 24.0)
+    stream = BeatStream(BeatSettings(), LevelSettings(), HOP)
+    gap = 60 * HOP  # 0.7 s, and not a multiple of the beat
+    cut = 1000 * HOP
+    listen(sound[:cut], stream)
+    beats = beats_of(listen(sound[cut + gap :], stream, cut + gap))
+    errors = [
+        np.abs(truth - beat.sample / ANALYSIS_RATE).min() for beat in beats[1:] if beat.sample < 23 * ANALYSIS_RATE
+    ]
+    assert len(errors) > 15
+    assert max(errors) < 0.03
+
+
+def test_asking_for_the_phase_changes_nothing() -> None:
+    clock = BeatClock(60, 200, HOP)
+    for hop in range(1, 1000):
+        sample = hop * HOP
+        heard = [Detection(sample, 5.0, 120.0)] if hop % 43 == 0 else []
+        clock.push(0.0, heard, sample)
+    before = dict(vars(clock))
+    forwards = [clock.phase(sample) for sample in range(0, 10**6, 7777)]
+    backwards = [clock.phase(sample) for sample in reversed(range(0, 10**6, 7777))]
+    assert forwards == backwards[::-1]
+    assert all(0.0 <= phase < 1.0 for phase in forwards)
+    assert len(set(forwards)) > 100
+    assert dict(vars(clock)) == before
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    bpm=st.floats(70, 180),
+    seed=st.integers(0, 1000),
+    jitter=st.floats(0.0, 0.015),
+    missed=st.floats(0.0, 0.3),
+    false=st.floats(0.0, 0.01),
+)
+def test_detections_that_jitter_make_beats_that_do_not(
+    bpm: float, seed: int, jitter: float, missed: float, false: float
+) -> None:
+    """Whatever is detected, beats come once, in order, and never closer than half a period."""
+    rng = np.random.default_rng(seed)
+    truth = np.arange(0.3, 20.0, 60.0 / bpm)
+    seen = truth[rng.random(truth.size) >= missed]
+    places = (seen + jitter * rng.standard_normal(seen.size)) * ANALYSIS_RATE
+    stream = BeatStream(BeatSettings(), LevelSettings(), HOP, tracker=_Told(places, false, rng))
+    nothing = np.zeros(HOP, dtype=np.float32)
+    events: list[Event] = []
+    for sample in range(HOP, 20 * ANALYSIS_RATE, HOP):
+        events += stream.push(Features(sample, nothing), nothing, True, sample)
+    beats = beats_of(events)
+    for one, two in pairwise(beats):
+        assert two.count == one.count + 1
+        assert two.sample - one.sample >= 0.5 * 60 / max(one.bpm, two.bpm) * ANALYSIS_RATE - 1
+    assert all(0.0 <= beat.confidence <= 1.0 for beat in beats)
+    if missed < 0.05 and false < 0.002:
+        half = 30.0 / bpm  # at twice the tempo half of the beats lie between the detections
+        late = np.array([beat.sample for beat in beats if beat.sample > 12 * ANALYSIS_RATE]) / ANALYSIS_RATE
+        assert late.size > 8 * bpm / 60 / 2 - 2
+        assert np.percentile(np.abs((late - 0.3 + half / 2) % half - half / 2), 90) < 0.03 + 2 * jitter
+
+
+class _Told:
+    """A tracker that hears what it was told, and now and then something else."""
+
+    def __init__(self, places: F64, false: float, rng: np.random.Generator) -> None:
+        self._places, self._false, self._rng = places, false, rng
+
+    def reset(self) -> None: ...
+
+    def push(self, features: object, hop: F32, sample: int) -> list[Detection]:
+        here = self._places[(self._places >= sample - HOP) & (self._places < sample)]
+        heard = [Detection(round(place), 5.0, 0.0) for place in here]
+        return heard + ([Detection(sample - 1, 5.0, 0.0)] if self._rng.random() < self._false else [])
+
+
+def test_aubio_alone_is_on_the_strokes() -> None:
+    """The delay of the tracker, against strokes at known places: within 3 ms."""
+    sound, truth = drums(120, 25.0, fills=False)
+    tracker = AubioTracker(HOP, -60.0)
+    features = FeatureStream(FeatureSettings()).push(np.zeros(2048, dtype=np.float32), 0)
+    heard = [
+        detection
+        for end in range(HOP, sound.size, HOP)
+        for detection in tracker.push(features, sound[end - HOP : end], end)
+    ]
+    late = [detection.sample / ANALYSIS_RATE for detection in heard if detection.sample > 10 * ANALYSIS_RATE]
+    assert len(late) > 20
+    errors = [time - truth[np.abs(truth - time).argmin()] for time in late]
+    assert abs(float(np.median(errors))) < 0.003
+    assert all(0.0 <= detection.strength <= 1.0 for detection in heard)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_confidence_is_in_range_and_rises(one: float, two: float) -> None:
+    low, high = sorted((one, two))
+    assert 0.0 <= confidence(low) <= confidence(high) <= 1.0
