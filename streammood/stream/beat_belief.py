@@ -26,7 +26,6 @@ _STIFFNESS = 100.0  # how unlikely a relative change of the period is
 _DITHER = 0.2  # at least so likely is a change by one hop, since true periods lie between hops
 _FORGET = 1e-4  # share of the belief that starts anew each hop
 _USUAL_BPM, _OCTAVES = 115.0, 0.5  # the listener's preference: centre and standard deviation
-_PREFERENCE = 0.1  # exponent of the preference at each beat
 
 
 @kernel
@@ -60,7 +59,7 @@ def forget_rise(recent: F32, state: F64) -> None:
 
 
 @kernel
-def _carry(belief: F32, heads: I64, starts: I64, first: int, transition: F32, weight: F32, ends: F64) -> None:
+def _carry(belief: F32, heads: I64, starts: I64, first: int, transition: F32, ends: F64) -> None:
     """One hop on: every phase advances by one; at its end a beat falls and the period may change."""
     n = heads.size
     for p in range(n):
@@ -70,7 +69,7 @@ def _carry(belief: F32, heads: I64, starts: I64, first: int, transition: F32, we
         arrived = 0.0
         for q in range(max(0, p - _BAND), min(n, p + _BAND + 1)):
             arrived += ends[q] * transition[q, p - q + _BAND]
-        belief[starts[p] + heads[p]] = arrived * weight[p]
+        belief[starts[p] + heads[p]] = arrived
 
 
 @kernel
@@ -133,7 +132,6 @@ class Belief:
         ahead = np.arange(periods.size)[:, None] + np.arange(-_BAND, _BAND + 1)
         transition *= (ahead >= 0) & (ahead < periods.size)
         self._transition = (transition / transition.sum(1, keepdims=True)).astype(np.float32)
-        self._weight = (prior**_PREFERENCE).astype(np.float32)
         self._start = (prior / prior.sum() / periods).astype(np.float32)
         self._restart = np.float32(_FORGET) * self._start
         pulses = [_pulse(int(period)) for period in periods]
@@ -154,7 +152,7 @@ class Belief:
     def push(self, cue: float) -> tuple[float, float, float]:
         """After one more hop: period in hops, phase in beats, and the probability (0..1) that both are about right."""
         where = self._heads, self._starts, self._first
-        _carry(self._belief, *where, self._transition, self._weight, self._ends)
+        _carry(self._belief, *where, self._transition, self._ends)
         place = _weigh(self._belief, *where, self._restart, self._gain, self._mean, cue)
         _read(self._belief, *where, place, self._out)
         period, phase, mass = self._out.tolist()
