@@ -201,7 +201,7 @@ def test_asking_for_the_phase_changes_nothing() -> None:
     clock = BeatClock(60, 200, HOP)
     for hop in range(1, 1000):
         sample = hop * HOP
-        heard = [Detection(sample, 5.0, 120.0)] if hop % 43 == 0 else []
+        heard = [Detection(sample, 5.0)] if hop % 43 == 0 else []
         clock.push(0.0, heard, sample)
     before = dict(vars(clock))
     forwards = [clock.phase(sample) for sample in range(0, 10**6, 7777)]
@@ -255,8 +255,8 @@ class _Told:
 
     def push(self, features: object, hop: F32, sample: int) -> list[Detection]:
         here = self._places[(self._places >= sample - HOP) & (self._places < sample)]
-        heard = [Detection(round(place), 5.0, 0.0) for place in here]
-        return heard + ([Detection(sample - 1, 5.0, 0.0)] if self._rng.random() < self._false else [])
+        heard = [Detection(round(place), 5.0) for place in here]
+        return heard + ([Detection(sample - 1, 5.0)] if self._rng.random() < self._false else [])
 
 
 def test_aubio_alone_is_on_the_strokes() -> None:

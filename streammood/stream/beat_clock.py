@@ -27,7 +27,6 @@ class Detection:
 
     sample: int
     strength: float  # 0..5; 1 says as much as a rise of the spectrum of the usual size, 5 as the largest
-    bpm: float
 
 
 class BeatClock:
