@@ -28,6 +28,7 @@ RESERVED = frozenset(
 )
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")  # the second where only that is installed
 _INT8 = (-128, 127)
+LIMIT = 5.0  # deviations beyond which a scaled value is clipped, when fitting and for novelty
 
 
 class _Part(BaseModel):
@@ -55,6 +56,19 @@ class Scaling(_Part):
         return self
 
 
+class Novelty(_Part):
+    """How far statistics lie from those of music: their mean square, scaled, each limited to 25."""
+
+    familiar: float = Field(gt=0.0)  # music seldom goes beyond this: confidence is whole
+    strange: float = Field(gt=0.0)  # speech, noise or hum: no confidence
+
+    @model_validator(mode="after")
+    def _apart(self) -> Novelty:
+        if self.strange <= self.familiar:
+            raise ValueError(f"strange must be above familiar ({self.familiar:g}), got {self.strange:g}")
+        return self
+
+
 class DataSet(_Part):
     """What a model learned from, and on what terms."""
 
@@ -74,6 +88,7 @@ class Manifest(_Part):
     window: Window
     slots: Scaling
     statistics: Scaling
+    novelty: Novelty
     labels: tuple[str, ...] = Field(min_length=1)
     temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
     training: tuple[DataSet, ...] = ()
@@ -105,9 +120,10 @@ def check_labels(labels: Sequence[str]) -> None:
 class Answer:
     """What the network says about one window."""
 
-    logits: F32  # (n_labels,)
+    logits: F32  # (n_labels,), calibrated
     valence: float  # -1..1
     arousal: float  # -1..1
+    familiarity: float  # 0..1, how much the window is like the music that the model learned from
 
 
 class MoodModel:
@@ -118,6 +134,8 @@ class MoodModel:
         self._interpreter = _interpreter(network)
         inputs = {_role(detail["name"]): detail for detail in self._interpreter.get_input_details()}
         self._inputs = [inputs["slots"], inputs["statistics"]]
+        self._centre = np.array(manifest.statistics.offset, dtype=np.float32)
+        self._spread = np.array(manifest.statistics.scale, dtype=np.float32)
         self._outputs = _by_size(self._interpreter.get_output_details(), len(manifest.labels))
         self._scalings = [_Quantiser(manifest.slots, self._inputs[0]), _Quantiser(manifest.statistics, self._inputs[1])]
 
@@ -146,7 +164,12 @@ class MoodModel:
         self._interpreter.invoke()
         logits, circumplex = (_dequantise(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs)
         valence, arousal = np.clip(circumplex, -1.0, 1.0).tolist()
-        return Answer(logits, valence, arousal)
+        return Answer(logits / self.manifest.temperature, valence, arousal, self._familiarity(statistics))
+
+    def _familiarity(self, statistics: F32) -> float:
+        novelty = self.manifest.novelty
+        distance = float(np.mean(np.clip((statistics - self._centre) / self._spread, -LIMIT, LIMIT) ** 2))
+        return min(max((novelty.strange - distance) / (novelty.strange - novelty.familiar), 0.0), 1.0)
 
 
 class _Quantiser:

@@ -41,8 +41,8 @@ def refusal(model: Path | str, features: FeatureSettings | None = None) -> str:
 def test_the_shipped_model_answers_within_its_ranges() -> None:
     model = MoodModel.load("mood", FeatureSettings())
     manifest = model.manifest
-    slots = np.tile(np.float32(manifest.slots.offset), (manifest.window.slots, 1))
-    answer = model(slots, np.float32(manifest.statistics.offset))
+    slots = np.tile(np.array(manifest.slots.offset, dtype=np.float32), (manifest.window.slots, 1))
+    answer = model(slots, np.array(manifest.statistics.offset, dtype=np.float32))
     assert answer.logits.shape == (len(manifest.labels),)
     assert np.isfinite(answer.logits).all()
     assert -1.0 <= answer.valence <= 1.0

@@ -14,6 +14,7 @@ import soundfile
 from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import F32
+from streammood.model import MoodModel
 
 pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
 
@@ -159,9 +160,8 @@ def test_a_clip_without_prediction_counts_as_wrong() -> None:
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     pytest.importorskip("tf_keras", reason="tf_keras comes with the extra `train`")
-    from streammood.model import MoodModel
-    from streammood.training.evaluate import evaluate
-    from streammood.training.train import train
+    from streammood.training.evaluate import evaluate  # noqa: PLC0415  both need the extra
+    from streammood.training.train import train  # noqa: PLC0415
 
     out = tmp_path / "own" / "own.tflite"
     manifest = train(folders, out, tmp_path / "cache", seed=1)

@@ -6,6 +6,8 @@ changed: where it has contradicted the slow one for long enough, the slow one st
 
 Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
 and after it. Only ``summary`` looks at everything since the last reset.
+
+Confidence is the calibrated probability of the label, lowered where the sound is unlike music.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 
 from streammood.config import MoodSettings
 from streammood.events import ANALYSIS_RATE, F32, Features, Mood
-from streammood.model import Answer, MoodModel
+from streammood.model import MoodModel
 from streammood.stream.features import Layout
 from streammood.stream.slots import SlotPool
 from streammood.stream.statistics import Statistics
@@ -26,7 +28,7 @@ class Evidence:
 
     def __init__(self, n_labels: int, keep: float) -> None:
         self._keep = keep
-        self._sums = np.zeros(n_labels + 2)
+        self._sums = np.zeros(n_labels + 3)
         self.weight = 0.0
 
     def clear(self) -> None:
@@ -35,7 +37,7 @@ class Evidence:
         self.weight = 0.0
 
     def add(self, values: F32, weight: float) -> None:
-        """Let the past fade by one step and add log probabilities, valence and arousal (n_labels + 2,)."""
+        """Let the past fade by one step and add logits, valence, arousal and familiarity (n_labels + 3,)."""
         self._sums *= self._keep
         self._sums += weight * values
         self.weight = self._keep * self.weight + weight
@@ -48,13 +50,18 @@ class Evidence:
     @property
     def probabilities(self) -> F32:
         """Probability of each label (n_labels,)."""
-        return softmax((self._sums[:-2] / self.weight).astype(np.float32))
+        return softmax((self._sums[:-3] / self.weight).astype(np.float32))
 
     @property
     def circumplex(self) -> tuple[float, float]:
         """Valence and arousal."""
-        valence, arousal = np.clip(self._sums[-2:] / self.weight, -1.0, 1.0).tolist()
+        valence, arousal = np.clip(self._sums[-3:-1] / self.weight, -1.0, 1.0).tolist()
         return valence, arousal
+
+    @property
+    def familiarity(self) -> float:
+        """How much this is like the music that the model learned from, 0..1."""
+        return float(self._sums[-1] / self.weight)
 
 
 def softmax(logits: F32) -> F32:
@@ -125,21 +132,17 @@ class MoodStream:
     def _answer(self, sample: int, decided: int) -> Mood:
         window = self._window.recent()
         answer = self._model(self._window.arranged(), self._statistics(window))
-        weight = window.shape[0] / self._window.length
-        values = self._values(answer)
+        weight = (window.shape[0] / self._window.length) ** 2  # a short window, at the start, knows less
+        values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
         for evidence in (self._slow, self._quick, self._whole):
             evidence.add(values, weight)
         self._notice_change()
         probabilities = self._slow.probabilities
         label = self._hold(probabilities)
-        changed = self._label is not None and label != self._label
+        changed = label != self._label  # the first label of a stream is a change too: it sets the scene
         self._held = self._label = label
         self._last_sample = sample
         return self._mood(self._slow, label, sample, decided, changed)
-
-    def _values(self, answer: Answer) -> F32:
-        logits = answer.logits / self._model.manifest.temperature
-        return np.append(np.log(softmax(logits) + 1e-6), [answer.valence, answer.arousal])
 
     def _notice_change(self) -> None:
         quick, slow = self._quick.probabilities, self._slow.probabilities
@@ -161,5 +164,5 @@ class MoodStream:
         shares = evidence.probabilities.tolist()
         return Mood(
             sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
-            self._labels[label], shares[label], changed,
+            self._labels[label], shares[label] * evidence.familiarity, changed,
         )  # fmt: skip

@@ -20,16 +20,17 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int, took: float
     labels = by_label(scores)
     parts = [
         f"# Mood model `{manifest.name}`",
-        f"Labels {', '.join(manifest.labels)}; valence and arousal in -1..1. An int8 TFLite network of {size / 1000:.0f} kB "
-        f"that hears {manifest.window.slots} slots of {manifest.window.hops} hops (5.0 s) and is asked every "
-        "`mood.interval` seconds; answers of one piece of music are averaged. Written by `streammood train`.",
+        f"Labels {', '.join(manifest.labels)}; valence and arousal in -1..1. An int8 TFLite network of "
+        f"{size / 1000:.0f} kB that hears {manifest.window.slots} slots of {manifest.window.hops} hops (5.0 s) and is "
+        "asked every `mood.interval` seconds; answers of one piece of music are averaged. Written by `streammood "
+        "train`.",
         "## Data and terms",
         "\n".join(f"- `{data.name}`, {data.clips} clips: {data.licence}" for data in manifest.training),
         "No sound of these sets is part of the model or of this project.",
         "## Protocol",
-        f"Folds are grouped by artist and stratified by label; seed {seed}. In each fold a model is fitted to the others, "
-        "quantised, and heard through the live path on the clips held out, with default settings. The shipped model is "
-        f"then fitted to all clips. The run took {took / 60:.0f} minutes.",
+        f"Folds are grouped by artist and stratified by label; seed {seed}. In each fold a model is fitted to the "
+        "others, quantised, and heard through the live path on the clips held out, with default settings. The shipped "
+        f"model is then fitted to all clips. The run took {took / 60:.0f} minutes.",
         "## Labels",
         _label_table(labels),
         "Rows are true labels, columns the label of the summary:",
@@ -37,8 +38,9 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int, took: float
         "## Soon",
         "| seconds of sound | " + " | ".join(f"{t:g}" for t in SECONDS) + " |\n" + "|---" * (len(SECONDS) + 1) + "|\n"
         "| macro-F1 | " + " | ".join(f"{labels[f'after_{t:g}_s']:.3f}" for t in SECONDS) + " |",
-        f"First mood after {labels['first_mood_s']:.1f} s; {labels['label_changes_median']:.0f} label changes per clip in "
-        f"the median, {labels['label_changes_mean']:.2f} in the mean.",
+        f"First mood after {labels['first_mood_s']:.1f} s; {labels['label_changes_median']:.0f} label changes per clip "
+        f"in the median, {labels['label_changes_mean']:.2f} in the mean.",
+        f"![score over the seconds, and the confusion matrix]({manifest.name}.png)",
         _axis_table(scores),
         "## Limits",
         _LIMITS,

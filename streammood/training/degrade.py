@@ -25,7 +25,8 @@ def degrade(signal: F32, rate: int, rng: np.random.Generator) -> F32:
         bad = noise(bad, rng.uniform(12.0, 35.0), rng)
     if rng.random() < 0.25:
         bad = clip(bad, rng.uniform(0.02, 0.2))
-    return (bad * 10.0 ** rng.uniform(-1.0, 0.0)).astype(np.float32)
+    quieter: F32 = (bad * 10.0 ** rng.uniform(-1.0, 0.0)).astype(np.float32)
+    return quieter
 
 
 def room(signal: F32, rate: int, reverberation: float, rng: np.random.Generator) -> F32:
@@ -55,17 +56,20 @@ def noise(signal: F32, snr: float, rng: np.random.Generator) -> F32:
     spectrum = np.fft.rfft(rng.standard_normal(signal.size))
     pink = np.fft.irfft(spectrum / np.sqrt(np.arange(spectrum.size) + 1.0), signal.size)
     wanted = np.sqrt(np.mean(signal**2)) * 10.0 ** (-snr / 20.0)
-    return (signal + pink * wanted / np.sqrt(np.mean(pink**2))).astype(np.float32)
+    noisy: F32 = (signal + pink * wanted / np.sqrt(np.mean(pink**2))).astype(np.float32)
+    return noisy
 
 
 def clip(signal: F32, share: float) -> F32:
     """Clip so that ``share`` of the samples are limited."""
     limit = max(float(np.quantile(np.abs(signal), 1.0 - share)), 1e-6)
-    return np.clip(signal, -limit, limit)
+    clipped: F32 = np.clip(signal, -limit, limit)
+    return clipped
 
 
 def shape_spectrum(signal: F32, rate: int, gain_db: Callable[[F64], F64]) -> F32:
     """Apply a gain in dB, a function of frequency in Hz, to the whole signal."""
     spectrum = np.fft.rfft(signal)
-    hz = np.fft.rfftfreq(signal.size, 1.0 / rate)
-    return np.fft.irfft(spectrum * 10.0 ** (gain_db(hz) / 20.0), signal.size).astype(np.float32)
+    hz = np.fft.rfftfreq(signal.size, 1.0 / rate).astype(np.float64)
+    shaped: F32 = np.fft.irfft(spectrum * 10.0 ** (gain_db(hz) / 20.0), signal.size).astype(np.float32)
+    return shaped

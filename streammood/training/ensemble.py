@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from streammood.config import FeatureSettings
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.model import FORMAT, Manifest, MoodModel, Scaling, Window
+from streammood.model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.stream.slots import HOPS
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Schedule, Vary, fit
@@ -23,8 +23,9 @@ from streammood.training.windows import FIRST, LENGTH, Windows
 F16 = npt.NDArray[np.float16]
 Floats = npt.NDArray[Any]
 
-LIMIT = 5.0  # deviations beyond which a scaled value is clipped
 _EQUALISER = 0.25  # deviation of each cosine of the random equaliser, in deviations of a mel band
+_TEMPERATURE = 0.5  # mixup and smoothed labels make networks too modest; least log loss on held-out clips
+_STRANGE = 1.5
 _JITTER = 0.1  # deviation of the noise on statistics
 _MASKED_BANDS = 12
 _MASKED_SLOTS = 7
@@ -64,14 +65,16 @@ def build(
     slots, vectors = scaled(windows.slots, slot_scaling), scaled(windows.statistics, vector_scaling).astype(np.float32)
     targets = targets_of(corpus)
     centre, spread = _centre(targets["circumplex"])
-    targets["circumplex"] = (targets["circumplex"] - np.array(centre, np.float32)) / np.array(spread, np.float32)
+    targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     per_window = {task: values[windows.clip] for task, values in targets.items()}
     tasks = corpus.tasks
-    first = slots_half(slots.shape[1:], tasks)
-    fit(first, slots, per_window, windows.clip, tasks, schedule, _vary_slots(settings.n_mels), seed)
-    second = statistics_half(vectors.shape[1], tasks)
-    fit(second, vectors, per_window, windows.clip, tasks, schedule, _vary_statistics, seed)
-    network = join(first, second, tasks, centre, spread)
+    on_slots = [slots_half(slots.shape[1:], tasks) for _ in range(schedule.on_slots)]
+    for number, half in enumerate(on_slots):
+        fit(half, slots, per_window, windows.clip, tasks, schedule, _vary_slots(settings.n_mels), 100 * seed + number)
+    on_statistics = [statistics_half(vectors.shape[1], tasks) for _ in range(schedule.on_statistics)]
+    for number, half in enumerate(on_statistics):
+        fit(half, vectors, per_window, windows.clip, tasks, schedule, _vary_statistics, 100 * seed + number)
+    network = join(on_slots, on_statistics, tasks, centre, spread)
     quantised = to_tflite(network, slots, vectors, seed)
     manifest = Manifest(
         format=FORMAT,
@@ -82,7 +85,9 @@ def build(
         window=Window(hops=HOPS, slots=LENGTH, first=FIRST),
         slots=slot_scaling,
         statistics=vector_scaling,
+        novelty=_novelty(vectors),
         labels=corpus.labels,
+        temperature=_TEMPERATURE,
         training=corpus.sources,
     )
     return Fitted(quantised, to_tflite(network, slots, vectors, seed, int8=False), manifest)
@@ -99,6 +104,12 @@ def scaled(values: Floats, scaling: Scaling) -> F16:
     offset, scale = np.array(scaling.offset, np.float32), np.array(scaling.scale, np.float32)
     limited: F16 = np.clip((values.astype(np.float32) - offset) / scale, -LIMIT, LIMIT).astype(np.float16)
     return limited
+
+
+def _novelty(vectors: Floats) -> Novelty:
+    """Familiar is what 99 of 100 windows are; half as much again is strange (speech and noise measured beyond)."""
+    familiar = float(np.quantile(np.mean(vectors.astype(np.float32) ** 2, axis=1), 0.99))
+    return Novelty(familiar=round(familiar, 4), strange=round(_STRANGE * familiar, 4))
 
 
 def _centre(circumplex: F32) -> tuple[list[float], list[float]]:

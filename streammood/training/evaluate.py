@@ -121,4 +121,3 @@ def _print(numbers: dict[str, float], scores: Scores) -> None:
             table.add_row(f"{axis} {name}", f"{getattr(score, name):.3f}")
     console.print(table)
     console.print(tables.matrix(scores), markup=False)
-

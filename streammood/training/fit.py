@@ -22,7 +22,9 @@ Vary = Callable[[F32, np.random.Generator], F32]
 class Schedule:
     """How long and how hard a network is fitted."""
 
-    epochs: int = 30
+    epochs: int = 24
+    on_slots: int = 2  # networks whose answers are averaged
+    on_statistics: int = 3
     per_clip: int = 3  # windows of each clip in an epoch
     batch: int = 64
     rate: float = 2e-3

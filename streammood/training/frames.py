@@ -15,12 +15,9 @@ import numpy.typing as npt
 import soundfile
 
 from streammood.config import FeatureSettings
-from streammood.dsp.spectrum import sanitize
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.stream.features import FeatureStream
-from streammood.stream.framer import Framer
-from streammood.stream.resampler import Resampler
+from streammood.stream.frontend import FrontEnd
 from streammood.training.degrade import degrade
 
 F16 = npt.NDArray[np.float16]
@@ -76,7 +73,7 @@ def _fill_one(work: tuple[FrameCache, Path, int]) -> None:
 
 
 def extract(clip: Path, settings: FeatureSettings, rng: np.random.Generator | None = None) -> F32:
-    """Features (n_frames, n_features) of a sound file, through resampler, framer and feature stream."""
+    """Features (n_frames, n_features) of a sound file, through the live front end."""
     signal, rate = read_sound(clip)
     if rng is not None:
         signal = degrade(signal, rate, rng)
@@ -88,11 +85,9 @@ def extract(clip: Path, settings: FeatureSettings, rng: np.random.Generator | No
 
 def extract_signal(signal: F32, rate: int, settings: FeatureSettings) -> F32:
     """Features (n_frames, n_features) of a signal (n,) at ``rate`` Hz."""
-    resampler, framer, features = Resampler(rate), Framer(settings.n_fft, settings.hop), FeatureStream(settings)
-    clean = np.empty_like(signal)
-    sanitize(signal, clean)
-    rows = [features.push(frame, 0).values for frame in framer.push(resampler.push(clean))]
-    return np.stack(rows) if rows else np.zeros((0, features.layout.size), dtype=np.float32)
+    front = FrontEnd(settings, rate)
+    rows = [tick.features.values for tick in front.push(signal) if tick.features is not None]
+    return np.stack(rows) if rows else np.zeros((0, front.layout.size), dtype=np.float32)
 
 
 def read_sound(clip: Path) -> tuple[F32, int]:

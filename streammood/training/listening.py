@@ -28,8 +28,8 @@ class Heard:
 
     @property
     def changes(self) -> int:
-        """How often the label changed."""
-        return sum(mood.changed for mood in self.moods)
+        """How often the label changed; the first is none."""
+        return sum(mood.changed for mood in self.moods[1:])
 
 
 class Listener:

@@ -1,6 +1,7 @@
 """The mood network: slots through convolutions, statistics through dense layers, heads for every task.
 
-The two halves are fitted each with heads of its own and answer with their mean: they hear different things.
+Each half is fitted several times with heads of its own, and the network answers with the mean of them all: the two
+halves hear different things, and the mean of several fits is steadier than any of them.
 """
 
 from __future__ import annotations
@@ -61,18 +62,15 @@ def task_loss(task: Task, answer: Any, target: Any, smoothing: float) -> Any:
     return task.weight * tf.where(known, loss, tf.zeros_like(loss))
 
 
-def join(slots: Any, statistics: Any, tasks: list[Task], offset: Any, gain: Any) -> Any:
-    """The network that is shipped: both halves on scaled inputs, the mean of their labels and circumplex.
+def join(on_slots: list[Any], on_statistics: list[Any], tasks: list[Task], offset: Any, gain: Any) -> Any:
+    """The network that is shipped: every fitted half on scaled inputs, the mean of their labels and circumplex.
 
     ``gain`` turns the fitted circumplex into -1..1 about ``offset``.
     """
     names = [task.name for task in tasks]
-    given = [layers.Input(half.input_shape[1:], name=name) for half, name in _named(slots, statistics)]
-    answers = [half(value, training=False) for half, value in zip((slots, statistics), given, strict=True)]
-    means = {n: layers.Average()([answer[names.index(n)] for answer in answers]) for n in ("label", "circumplex")}
-    placed = layers.Rescaling(gain, offset, name="axes")(means["circumplex"])
-    return keras.Model(given, [means["label"], placed])
-
-
-def _named(slots: Any, statistics: Any) -> list[tuple[Any, str]]:
-    return [(slots, "slots"), (statistics, "statistics")]
+    slots = layers.Input(on_slots[0].input_shape[1:], name="slots")
+    statistics = layers.Input(on_statistics[0].input_shape[1:], name="statistics")
+    answers = [half(slots, training=False) for half in on_slots]
+    answers += [half(statistics, training=False) for half in on_statistics]
+    label, axes = (layers.Average()([a[names.index(name)] for a in answers]) for name in ("label", "circumplex"))
+    return keras.Model([slots, statistics], [label, layers.Rescaling(gain, offset, name="axes")(axes)])

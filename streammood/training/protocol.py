@@ -10,13 +10,12 @@ import numpy.typing as npt
 from sklearn.svm import SVC
 
 from streammood.config import FeatureSettings
-from streammood.events import F32, Mood
-from streammood.stream.features import Layout
+from streammood.events import Mood
 from streammood.training import ensemble
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Schedule
 from streammood.training.listening import Heard, Listener
-from streammood.training.windows import Windows, cut
+from streammood.training.windows import Windows
 
 SECONDS = (3.0, 5.0, 10.0, 20.0, 30.0)
 Ints = npt.NDArray[np.int64]
@@ -48,12 +47,16 @@ def likeliest(mood: Mood) -> int:
 
 def select(windows: Windows, clips: npt.NDArray[np.bool_]) -> Windows:
     """The windows of some clips, given as a mask (n_clips,)."""
-    rows = clips[windows.clip]
-    return Windows(windows.slots[rows], windows.statistics[rows], windows.clip[rows], windows.full[rows])
+    return _rows(windows, clips[windows.clip])
+
+
+def _rows(windows: Windows, rows: npt.NDArray[np.bool_]) -> Windows:
+    return Windows(windows.slots[rows], windows.statistics[rows], windows.clip[rows], windows.variant[rows])
 
 
 def support_vectors(corpus: Corpus, windows: Windows, held: npt.NDArray[np.bool_]) -> dict[int, int]:
-    """A plain SVM on the statistics: the label of every held-out scored clip, by its number."""
+    """A plain SVM on the statistics of clean clips: the label of every held-out scored clip, by its number."""
+    windows = _rows(windows, windows.variant == 0)
     scored = np.array([clip.scored for clip in corpus.clips])
     fitted, asked = select(windows, scored & ~held), select(windows, scored & held)
     labels = np.array([int(np.argmax(c.targets["label"])) if c.scored else -1 for c in corpus.clips])
@@ -96,8 +99,3 @@ def cross_validate(
                     scores.axes_true.append((targets["circumplex"][0], targets["circumplex"][1]))
                     scores.axes_heard.append(mood)
         yield number
-
-
-def windows_of(slots: list[F32], numbers: list[int], settings: FeatureSettings, seed: int) -> Windows:
-    """Windows of clips from their slots."""
-    return cut(slots, numbers, Layout.of(settings), seed)

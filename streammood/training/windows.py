@@ -28,7 +28,7 @@ class Windows:
     slots: F16  # (n, LENGTH, n_values), level taken out
     statistics: F32  # (n, n_statistics)
     clip: npt.NDArray[np.int64]  # (n,) number of the clip
-    full: npt.NDArray[np.bool_]  # (n,) not a short one as at the start of music
+    variant: npt.NDArray[np.int64]  # (n,) 0 where the clip is as it is, else how it was degraded
 
 
 def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
@@ -38,20 +38,20 @@ def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
     return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
 
 
-def cut(clips: list[F32], numbers: list[int], layout: Layout, seed: int) -> Windows:
-    """Windows of the slots of each clip; ``numbers`` say which clip each is."""
+def cut(clips: list[F32], numbers: list[int], variants: list[int], layout: Layout, seed: int) -> Windows:
+    """Windows of the slots of each clip; ``numbers`` say which clip each is, ``variants`` how it was degraded."""
     rng = np.random.default_rng(seed)
     pool = SlotPool(layout)
     statistics = Statistics(pool.layout)
-    slots, vectors, clip, full = [], [], [], []
-    for number, values in zip(numbers, clips, strict=True):
+    slots, vectors, clip, variant = [], [], [], []
+    for values, number, treatment in zip(clips, numbers, variants, strict=True):
         for window in _windows(values, rng):
             out = np.empty((LENGTH, values.shape[1]), dtype=np.float32)
             slots.append(arrange(window, pool.layout.mel, out).astype(np.float16))
             vectors.append(statistics(window))
             clip.append(number)
-            full.append(window.shape[0] == LENGTH)
-    return Windows(np.stack(slots), np.stack(vectors), np.array(clip), np.array(full))
+            variant.append(treatment)
+    return Windows(np.stack(slots), np.stack(vectors), np.array(clip), np.array(variant))
 
 
 def _windows(values: F32, rng: np.random.Generator) -> list[F32]:
