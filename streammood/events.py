@@ -91,7 +91,7 @@ class Mood:
     probabilities: dict[str, float]  # label -> 0..1, summing to 1, in the model's order
     label: str  # the likeliest label, held by hysteresis
     confidence: float  # 0..1
-    changed: bool  # the label differs from that of the previous mood
+    changed: bool  # the label differs from that of the previous mood; the first one is a change too
 
     @property
     def index(self) -> int:

@@ -81,7 +81,10 @@ class Rig:
 
     def play(self, wav: Path) -> subprocess.Popen[bytes]:
         """Begin to play a file."""
-        return subprocess.Popen(["paplay", "--latency-msec=60", str(wav)], env=self.environment)
+        command = ["paplay", "--latency-msec=60", str(wav)]
+        player = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
+        self._processes.append(player)
+        return player
 
     def pause(self, stopped: bool) -> None:
         """Stall the server, or let it go on."""

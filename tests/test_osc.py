@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from receiver import Message, Receiver
 
 from streammood import config, resources
 from streammood.config import TargetSettings
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Status, Tempo
 from streammood.sinks.osc import OscTarget
+from tests.receiver import Message, Receiver
 
 LABELS = ("happy", "aggressive", "sad", "calm")
 

@@ -26,7 +26,7 @@ class Analyzer:
         layout = self._front.layout
         self._levels = LevelStream(settings.level, layout)
         self._onsets = OnsetStream(settings.onset, settings.level, TICK)
-        self._beats = BeatStream(settings.beat, settings.level, self._hop)
+        self._beats = BeatStream(settings.beat, settings.level, self._hop, settings.features.n_mels)
         self._moods = MoodStream(settings.mood, model, layout)
 
     def reset(self) -> None:
