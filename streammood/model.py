@@ -21,6 +21,7 @@ from streammood import resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
 from streammood.events import ANALYSIS_RATE, F32
+from streammood.native import quiet
 
 FORMAT = 1  # of the manifest and of what goes into and comes out of the network
 RESERVED = frozenset(
@@ -231,8 +232,9 @@ def _interpreter(network: bytes) -> Any:
             module = importlib.import_module(runtime)
         except ModuleNotFoundError:
             continue
-        interpreter = module.Interpreter(model_content=network, num_threads=1)
-        interpreter.allocate_tensors()
+        with quiet():
+            interpreter = module.Interpreter(model_content=network, num_threads=1)
+            interpreter.allocate_tensors()
         return interpreter
     raise ModelError("no TFLite runtime is installed: pip install ai-edge-litert")
 

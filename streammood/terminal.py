@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from streammood.engine.live import Now
@@ -71,7 +72,9 @@ def device_table(found: Iterable[Device]) -> Table:
 
 def result_table(results: Iterable[Result]) -> Table:
     """One row a file."""
-    table = Table("file", "length", "BPM", "beats", "locked", "mood", "sure", "valence", "arousal", title="Analysis")
+    table = Table(
+        Column("file", overflow="fold"), "length", "BPM", "beats", "locked", "mood", "sure", "V", "A", title="Analysis"
+    )
     for r in results:
         length = f"{int(r.duration) // 60}:{int(r.duration) % 60:02d}"
         bpm = f"{r.bpm:.1f}" if r.bpm else "–"
@@ -86,7 +89,7 @@ def result_table(results: Iterable[Result]) -> Table:
             if mood is not None
             else (Text("–", style="dim"), "–", "–", "–")
         )
-        name = Text(r.path, style="red" if r.error else "")
+        name = Text(Path(r.path).name, style="red" if r.error else "")
         table.add_row(name, length, bpm, str(r.beats), f"{100 * r.locked:.0f} %", *told)
     return table
 

@@ -7,8 +7,6 @@ neither more nor fewer samples (``benchmarks/capture.py``); the callback also te
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pyaudio
 
 from streammood.config import InputSettings
 from streammood.errors import SourceError
+from streammood.native import quiet
 from streammood.sources import Deliver
 
 _COMMON_RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
@@ -47,23 +46,8 @@ def _portaudio() -> Iterator[pyaudio.PyAudio]:
         audio.terminate()
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what ALSA and JACK write to the error output, about drivers that are not there, off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(null)
-        os.close(kept)
-
-
 def _initialise() -> pyaudio.PyAudio:
-    with _quiet():
+    with quiet():
         return pyaudio.PyAudio()
 
 
@@ -190,7 +174,7 @@ class DeviceSource:
             return None, pyaudio.paContinue
 
         try:
-            with _quiet():
+            with quiet():
                 self._last = time.monotonic()
                 self._stream = audio.open(
                     self.sample_rate,
@@ -207,7 +191,7 @@ class DeviceSource:
     def _check_rate(self, audio: pyaudio.PyAudio, device: Device, channels: int) -> None:
         def accepts(rate: int) -> bool:
             try:
-                with _quiet():
+                with quiet():
                     return bool(
                         audio.is_format_supported(
                             rate,
@@ -233,7 +217,7 @@ class DeviceSource:
             if stream is not None:
                 stream.close()
         if audio is not None:
-            with _quiet():
+            with quiet():
                 audio.terminate()
 
     @property
