@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -18,12 +19,14 @@ from streammood.sources.device import Device
 
 COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
 _METER = 12  # characters
+_PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
 _BEAT_SHOWN = 0.12  # s
 
 
 def console(stderr: bool = False) -> Console:
     """A console that colours only where a terminal listens."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PAPER_WIDTH)
 
 
 def status_line(now: Now, sample: float, lost: int) -> Text:
@@ -62,7 +65,7 @@ def clock(sample: float) -> str:
 
 def device_table(found: Iterable[Device]) -> Table:
     """All inputs, the default marked."""
-    table = Table("", "index", "name", "host API", "channels", "rate Hz", "latency ms", title="Inputs")
+    table = Table("", "index", "name", "host API", "channels", "rate Hz", "latency ms", box=box.SIMPLE_HEAD)
     for d in found:
         mark = "→" if d.default else ""
         latency = f"{1e3 * d.latency:.1f}"
@@ -72,9 +75,8 @@ def device_table(found: Iterable[Device]) -> Table:
 
 def result_table(results: Iterable[Result]) -> Table:
     """One row a file."""
-    table = Table(
-        Column("file", overflow="fold"), "length", "BPM", "beats", "locked", "mood", "sure", "V", "A", title="Analysis"
-    )
+    columns = (Column(name, no_wrap=True) for name in ("length", "BPM", "beats", "locked", "mood", "sure", "V", "A"))
+    table = Table(Column("file", overflow="fold"), *columns, box=box.SIMPLE_HEAD)
     for r in results:
         length = f"{int(r.duration) // 60}:{int(r.duration) % 60:02d}"
         bpm = f"{r.bpm:.1f}" if r.bpm else "–"
