@@ -13,6 +13,7 @@ PARTS = {
     "model": ("live", "model_report", "One invocation of the mood model"),
     "live": ("live", "report", "Live"),
     "files": ("files", "report", "Files"),
+    "beats": ("beats", "report", "Beats against known ones"),
     "rig": ("rig", "report", "End to end on real sound"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
 }
