@@ -1,0 +1,227 @@
+"""What the built-in synthesiser plays: one style a mood, written out as strokes on a grid of beats.
+
+Mood lives in tempo, mode, register, density and timbre (Gabrielsson & Lindström, "The role of structure in the
+musical expression of emotions", 2010), so the four styles differ in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from streammood.events import F32
+from streammood.sources import instruments as play
+
+
+class Stroke(NamedTuple):
+    """One sound on the grid."""
+
+    beat: float  # beats since the start of the bar, 0..4
+    sound: F32
+    gain: float
+
+
+@dataclass(slots=True)
+class Band:
+    """Some players of one section: they know rate, key and tempo, and play a note they have played before again."""
+
+    rate: int  # Hz
+    key: int  # semitones added to every pitch
+    beat: float  # seconds a beat
+    bars: int  # length of the section
+    seed: tuple[int, ...]
+    noise: np.random.Generator = field(init=False)
+    touch: np.random.Generator = field(init=False)  # apart from the noise, so that strength is alike at every rate
+    played: dict[tuple[object, ...], F32] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.noise = np.random.default_rng((*self.seed, 0))
+        self.touch = np.random.default_rng((*self.seed, 1))
+
+    def drum(self, beat: float, gain: float, instrument: Callable[..., F32], *how: float) -> Stroke:
+        """A stroke of a drum, every one a little different in strength."""
+        return Stroke(beat, self._sound(instrument, *how), gain * float(self.touch.uniform(0.9, 1.1)))
+
+    def note(
+        self, beat: float, beats: float, gain: float, instrument: Callable[..., F32], pitch: int, *how: float
+    ) -> Stroke:
+        """A note that lasts ``beats``."""
+        sound = self._sound(instrument, pitch + self.key, beats * self.beat, *how)
+        return Stroke(beat, sound, gain * float(self.touch.uniform(0.93, 1.07)))
+
+    def _sound(self, instrument: Callable[..., F32], *how: float) -> F32:
+        known = (instrument, *how)
+        if known not in self.played:
+            self.played[known] = instrument(self.rate, self.noise, *how)
+        return self.played[known]
+
+
+Part = Callable[[Band, int], Iterator[Stroke]]  # (band, number of the bar from 0) -> strokes of that bar
+Melody = tuple[tuple[float, float, int], ...]  # (beat, beats, MIDI note)
+
+# Happy: C major, I V vi IV, a bouncing bass, off-beat hats, claps and a pentatonic tune.
+
+HAPPY_CHORDS = ((60, 64, 67, 72), (59, 62, 67, 71), (57, 60, 64, 69), (57, 60, 65, 69))
+HAPPY_BASS = (36, 43, 45, 41)
+HAPPY_TUNE: tuple[Melody, ...] = (
+    ((0, 0.5, 76), (0.5, 0.5, 79), (1, 0.5, 79), (1.5, 1, 81), (2.5, 0.5, 79), (3, 0.5, 76), (3.5, 0.5, 74)),
+    ((0, 1, 74), (1, 0.5, 74), (1.5, 0.5, 76), (2, 1, 79), (3, 1, 71)),
+    ((0, 0.5, 72), (0.5, 0.5, 76), (1, 0.5, 81), (1.5, 1, 79), (2.5, 0.5, 76), (3, 1, 72)),
+    ((0, 0.5, 81), (0.5, 0.5, 84), (1, 1, 81), (2, 0.5, 79), (2.5, 0.5, 77), (3, 0.5, 76), (3.5, 0.5, 74)),
+)
+
+
+def happy_music(band: Band, bar: int) -> Iterator[Stroke]:
+    """Piano chords with a swing of accents, bass in octaves, lead doubled by bells."""
+    for beat in (0.0, 1.0, 1.5, 2.0, 3.0, 3.5):
+        for pitch in HAPPY_CHORDS[bar % 4]:
+            yield band.note(beat, 0.6, 0.18 if beat % 1 == 0 else 0.08, play.piano, pitch, 0.8)
+    for number in range(4):
+        yield band.note(number, 0.45, 0.48, play.bass, HAPPY_BASS[bar % 4], 900.0)
+        yield band.note(number + 0.5, 0.4, 0.20, play.bass, HAPPY_BASS[bar % 4] + 12, 700.0)
+    for beat, beats, pitch in HAPPY_TUNE[bar % 4]:
+        yield band.note(beat, 0.9 * beats, 0.20, play.lead, pitch)
+        yield band.note(beat, 1.0, 0.16, play.bell, pitch + 12)
+
+
+def happy_drums(band: Band, bar: int) -> Iterator[Stroke]:
+    """Four on the floor, claps on two and four, open hats between the beats, a fill at the end."""
+    if bar % 8 == 0:
+        yield band.drum(0.0, 0.35, play.hat, 0.6)
+    for beat in range(4):
+        yield band.drum(beat, 0.75, play.kick, 0.9)
+        yield band.drum(beat + 0.5, 0.22, play.hat, 0.07)
+        for quarter, gain in ((0.0, 0.30), (0.25, 0.12), (0.75, 0.12)):
+            yield band.drum(beat + quarter, gain, play.hat)
+    for beat in (1, 3):
+        yield band.drum(beat, 0.40, play.clap)
+        yield band.drum(beat, 0.30, play.snare)
+    if bar % 4 == 3:
+        for late in (3.5, 3.75):
+            yield band.drum(late, 0.35, play.snare)
+
+
+# Aggressive: E phrygian, chugging distorted guitars, double kicks, cymbals all over.
+
+RIFFS = ("0.mm1.mm0.mm3.1.", "0.mm1.mm6.mm5.3.", "0...mmmm1...mmmm", "0.m0.m1.m1.m3.1.")  # sixteenths
+RIFF_OF_BAR = (0, 0, 0, 1, 0, 0, 2, 3)
+LOW_E = 40
+
+
+def aggressive_music(band: Band, bar: int) -> Iterator[Stroke]:
+    """The riff: m is a muted stroke on the low string, a digit a chord so many semitones above it that rings on."""
+    riff = RIFFS[RIFF_OF_BAR[bar % 8]]
+    for step, sign in enumerate(riff):
+        if sign == ".":
+            continue
+        length = 1 + len(riff[step + 1 :]) - len(riff[step + 1 :].lstrip("."))
+        muted = sign == "m"
+        pitch = LOW_E + (0 if muted else int(sign))
+        yield band.note(step / 4, 0.95 * length / 4, 0.5 if muted else 0.42, play.guitar, pitch, muted)
+        yield band.note(step / 4, 0.9 * length / 4, 0.30, play.bass, pitch - 12, 1500.0)
+    if bar % 8 >= 4:
+        for eighth, step in enumerate((24, 25, 24, 30, 24, 25, 27, 25)):
+            yield band.note(eighth / 2, 0.5, 0.13, play.guitar, LOW_E + step, False)
+
+
+def aggressive_drums(band: Band, bar: int) -> Iterator[Stroke]:
+    """Kicks in sixteenths, a cracking snare on two and four, a crash every other bar, a roll at the end."""
+    if bar % 2 == 0:
+        yield band.drum(0.0, 0.60, play.hat, 0.8)
+    fill = bar % 8 == 7 or bar == band.bars - 1
+    for sixteenth in range(16):
+        beat = sixteenth / 4
+        yield band.drum(beat, 0.70 if sixteenth % 4 == 0 else 0.42, play.kick, 1.0)
+        if fill and beat >= 3.0:
+            yield band.drum(beat, 0.55, play.snare, 0.07)
+    for eighth in range(8):
+        yield band.drum(eighth / 2, 0.45 if eighth % 2 == 0 else 0.25, play.hat, 0.12)
+    for beat in (1, 3):
+        yield band.drum(beat, 0.75, play.snare, 0.12)
+
+
+# Calm: D major with major sevenths, a plucked guitar over a soft pad, brushes.
+
+CALM_CHORDS = ((50, 57, 61, 66, 69), (43, 55, 59, 62, 66), (47, 54, 57, 62, 66), (43, 55, 59, 62, 66))
+CALM_TUNE: tuple[Melody, ...] = (((0, 3, 78),), ((1, 1, 74), (2, 2, 76)), ((0, 3, 73),), ((1, 1, 71), (2, 2, 69)))
+PICKING = (0, 2, 3, 4, 1, 3, 4, 2)  # strings of the chord, in eighths
+
+
+def calm_music(band: Band, bar: int) -> Iterator[Stroke]:
+    """Broken chords, a pad without edges and, in every second phrase, a few high notes."""
+    chord = CALM_CHORDS[bar % 4]
+    for eighth, string in enumerate(PICKING):
+        yield band.note(eighth / 2, 2.5, 0.44 if eighth % 2 == 0 else 0.24, play.pluck, chord[string], 0.35)
+    for pitch in chord[1:]:
+        yield band.note(0.0, 4.0, 0.07, play.strings, pitch, 700.0, 0.6, 1.2)
+    yield band.note(0.0, 3.5, 0.25, play.bass, chord[0] - 12, 250.0)
+    if bar % 8 >= 4:
+        for beat, beats, pitch in CALM_TUNE[bar % 4]:
+            yield band.note(beat, beats, 0.10, play.strings, pitch, 900.0, 0.15, 0.6)
+
+
+def calm_drums(band: Band, bar: int) -> Iterator[Stroke]:
+    """A felt kick on one and three, brushes on two and four, a shaker."""
+    for beat in (0, 2):
+        yield band.drum(beat, 0.40, play.kick, 0.25)
+    for beat in (1, 3):
+        yield band.drum(beat, 0.22, play.brush)
+    for eighth in range(8):
+        yield band.drum(eighth / 2, 0.07 if eighth % 2 == 0 else 0.04, play.hat, 0.03)
+
+
+# Sad: A minor, i VI iv V, a slow piano, strings and a falling line.
+
+SAD_CHORDS = ((57, 60, 64), (53, 57, 60), (57, 62, 65), (52, 56, 59))
+SAD_BASS = (45, 41, 38, 40)
+SAD_TUNE: tuple[Melody, ...] = (
+    ((0, 2, 76), (2, 1, 77), (3, 1, 76)),
+    ((0, 3, 72), (3, 1, 71)),
+    ((0, 2, 74), (2, 2, 72)),
+    ((0, 3, 71), (3, 1, 68)),
+)
+
+
+def sad_music(band: Band, bar: int) -> Iterator[Stroke]:
+    """Broken piano chords, low octaves, and strings that sing the line from the fifth bar."""
+    chord = SAD_CHORDS[bar % 4]
+    yield band.note(0.0, 4.0, 0.40, play.piano, SAD_BASS[bar % 4], 0.2)
+    yield band.note(0.0, 4.0, 0.28, play.piano, SAD_BASS[bar % 4] - 12, 0.15)
+    for eighth, string in enumerate((0, 1, 2, 1, 0, 1, 2, 1)):
+        yield band.note(eighth / 2, 2.0, 0.32 if eighth % 2 == 0 else 0.12, play.piano, chord[string], 0.15)
+    for pitch in chord:
+        yield band.note(0.0, 4.0, 0.09, play.strings, pitch, 800.0, 0.7, 0.9)
+    for beat, beats, pitch in SAD_TUNE[bar % 4]:
+        yield band.note(beat, beats + 0.5, 0.34, play.piano, pitch, 0.3)
+        if bar % 8 >= 4:
+            yield band.note(beat, beats, 0.11, play.strings, pitch, 1200.0, 0.25, 0.5)
+
+
+def sad_drums(band: Band, bar: int) -> Iterator[Stroke]:
+    """A soft kick on one and three, a brush on two and four, a cymbal touched on every beat."""
+    for beat in (0, 2):
+        yield band.drum(beat, 0.38, play.kick, 0.2)
+    for beat in (1, 3):
+        yield band.drum(beat, 0.20, play.brush)
+    for beat in range(4):
+        yield band.drum(beat, 0.06, play.hat, 0.12)
+
+
+class Style(NamedTuple):
+    """How a mood is played and mixed."""
+
+    music: Part
+    drums: Part
+    gain: float
+    reverb: float  # level of the room against the dry sound, 0..1
+
+
+STYLES: dict[str, Style] = {
+    "happy": Style(happy_music, happy_drums, gain=0.8, reverb=0.15),
+    "aggressive": Style(aggressive_music, aggressive_drums, gain=0.9, reverb=0.08),
+    "calm": Style(calm_music, calm_drums, gain=0.6, reverb=0.35),
+    "sad": Style(sad_music, sad_drums, gain=0.42, reverb=0.45),
+}
