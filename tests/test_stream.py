@@ -154,7 +154,7 @@ def test_clock_filters_jitter_and_finds_drift() -> None:
 
     n = block * np.arange(1, 60 * rate // block)
     for sample in n:
-        clock.update(int(sample), true(sample) + 0.002 * rng.standard_normal())
+        clock.update(int(sample), true(int(sample)) + 0.002 * rng.standard_normal())
     assert clock.time(n[-1]) == pytest.approx(true(int(n[-1])), abs=5e-4)
     assert clock.sample(clock.time(12_345.0)) == pytest.approx(12_345.0, abs=1e-3)
     assert clock.drift == pytest.approx(ppm, abs=40)  # 2 ms of jitter leave this much in a loop of 0.1 Hz
