@@ -22,6 +22,7 @@ from streammood.model import MoodModel
 from streammood.sinks import Sink
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Deliver
+from tests.waiting import wait_for
 
 RATE = ANALYSIS_RATE
 
@@ -107,15 +108,6 @@ def running(model: MoodModel) -> Iterator[Callable[..., tuple[Engine, Scripted, 
     yield start
     for engine in engines:
         engine.stop()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 Running = Callable[..., tuple[Engine, Scripted, Collect, io.StringIO]]

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import soundfile
 
 from tests.receiver import Receiver
 from tests.rig import OscDump, Rig
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.rig
 
@@ -29,15 +29,6 @@ def start(rig: Rig, *arguments: str) -> subprocess.Popen[str]:
     """`streammood run` with these arguments, hearing the rig."""
     command = [sys.executable, "-m", "streammood.cli", "run", *arguments]
     return subprocess.Popen(command, env=rig.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def wait_for(condition: Callable[[], object], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize("rig", [44_100, 48_000], indirect=True)
