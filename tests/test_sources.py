@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from streammood.config import InputSettings
 from streammood.errors import SourceError
 from streammood.events import F32
-from streammood.sources.device import Device, choose
+from streammood.sources.device import Device, DeviceSource, choose
 from streammood.sources.file import SoundFile, mix
 from streammood.sources.paced import Paced
 
@@ -97,3 +98,55 @@ def test_pacing_takes_as_long_as_the_sound(tmp_path: Path) -> None:
     assert blocks[-1][1] - began == pytest.approx(0.5, abs=0.05)
     assert all(arrived >= captured for _, captured, arrived in blocks)
     source.stop()
+
+
+class FakePyAudio:
+    """PortAudio with one input that takes 44.1 kHz alone, and that another program holds."""
+
+    def get_host_api_count(self) -> int:
+        return 1
+
+    def get_host_api_info_by_index(self, index: int) -> dict[str, object]:
+        return {"name": "Fake"}
+
+    def get_default_input_device_info(self) -> dict[str, object]:
+        return {"index": 0}
+
+    def get_device_count(self) -> int:
+        return 1
+
+    def get_device_info_by_index(self, index: int) -> dict[str, object]:
+        return {
+            "name": "line",
+            "hostApi": 0,
+            "maxInputChannels": 2,
+            "defaultSampleRate": 44_100.0,
+            "defaultLowInputLatency": 0.01,
+        }
+
+    def is_format_supported(self, rate: int, **_: object) -> bool:
+        if rate != 44_100:
+            raise ValueError("Invalid sample rate")
+        return True
+
+    def open(self, *_: object, **__: object) -> None:
+        raise OSError(-9985, "Device unavailable")
+
+    def terminate(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"sample_rate": 48_000}, r"input.sample_rate: `line` refuses 48000 Hz; it takes 44100"),
+        ({"channels": [3]}, r"input.channels: `line` has 2 channels, got channel 3"),
+        ({}, r"`line` cannot be opened: .*Device unavailable.*another program"),
+    ],
+)
+def test_a_device_that_cannot_be_used(changed: dict[str, object], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyaudio.PyAudio", FakePyAudio)
+    source = DeviceSource(InputSettings.model_validate(changed))
+    with pytest.raises(SourceError, match=told):
+        source.start(lambda block, captured, arrived: None)
+    assert not source.active
