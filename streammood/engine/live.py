@@ -250,8 +250,8 @@ class Engine:
 
     @property
     def sample(self) -> float:
-        """The present, on the stream clock."""
-        return max(0.0, self._sample_at(time.monotonic()))
+        """The present, on the stream clock; 0 before any sound."""
+        return max(0.0, self._sample_at(time.monotonic())) if self._expected else 0.0
 
     def _sample_at(self, now: float) -> float:
         return self._timeline.sample_at(now)
