@@ -127,6 +127,7 @@ def run(
         _show(engine, out, stopped, duration)
     finally:
         engine.stop()
+        terminal.print_notes(out, engine)
     if engine.error is not None:
         raise engine.error
     if isinstance(source, Paced) and source.error is not None:
@@ -161,8 +162,7 @@ def _show(engine: Engine, out: Console, stopped: threading.Event, duration: floa
     with Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else _Plain() as live:
         while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
             stopped.wait(_REDRAW)
-            for note in engine.take_notes():
-                out.print(f"{terminal.clock(engine.sample)} {note}", style="yellow", markup=False)
+            terminal.print_notes(out, engine)
             line = terminal.status_line(engine.now, engine.sample, engine.lost)
             if isinstance(live, Live):
                 live.update(line, refresh=True)

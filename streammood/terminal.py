@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from streammood.engine.live import Now
+from streammood.engine.live import Engine, Now
 from streammood.engine.offline import Result
 from streammood.events import ANALYSIS_RATE, seconds
 from streammood.preflight import Finding
@@ -55,6 +55,12 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
         parts.append((f"p99 {1e3 * now.status.latency:.1f} ms  drift {now.status.drift:+.0f} ppm  ", "dim"))
     parts.append((f"lost {lost}", "red" if lost else "dim"))
     return Text.assemble(*parts)
+
+
+def print_notes(out: Console, engine: Engine) -> None:
+    """What went wrong since the last call."""
+    for note in engine.take_notes():
+        out.print(f"{clock(engine.sample)} {note}", style="yellow", markup=False)
 
 
 def clock(sample: float) -> str:

@@ -178,9 +178,16 @@ def test_a_fault_in_the_analysis_is_reported_once_and_the_show_goes_on(
 
 
 def test_a_broken_sink_does_not_keep_events_from_the_others(running: Running) -> None:
-    _, source, collect, _ = running(Broken())
-    source.feed(noise(0.3))
+    engine, source, collect, _ = running(Broken())
+    bad = noise(0.3)
+    bad[::100] = np.nan
+    source.feed(bad)
     assert wait_for(lambda: len(collect.got) > 10)
+    time.sleep(2.2)  # two reports: each is told of in the first alone
+    assert sorted(engine.take_notes()) == [
+        "an output refuses events; the others are served",
+        "the input delivers samples that are no numbers; taken as silence",
+    ]
 
 
 def test_a_full_disk_stops_the_log_not_the_show(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import gc
 import math
 import sys
 import threading
@@ -31,6 +32,7 @@ _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a blo
 _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
 _STALL = 0.25  # s without a block that are told of
+_WARM_UP = 4.0  # s of noise, enough for a first mood
 _RETRY_INTERVAL = 1.0  # s between looks for an input that has gone
 _NOTES = 100  # messages kept for a terminal that does not ask
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
@@ -98,6 +100,7 @@ class Engine:
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._notes: list[str] = []
         self._untold: deque[str] = deque(maxlen=_NOTES)
+        self._once: set[str] = set()
         self._doorbell = _thread.allocate_lock()
         self._stop = threading.Event()
         self._firing = Firing(make_sinks(self._sample_at))
@@ -129,8 +132,9 @@ class Engine:
             self._note(f"the analysis failed {count} times: {reason}")
         duration = (self._expected + self._unseen) / self._rate
         mood = self._analyzer.summary()
-        self._log.write(eventlog.summary(self._source.name, duration, self.bpm, mood, self._labels))
-        self._log.close()
+        with contextlib.suppress(OSError):  # a full disk was told of when it was found
+            self._log.write(eventlog.summary(self._source.name, duration, self.bpm, mood, self._labels))
+            self._log.close()
 
     @property
     def bpm(self) -> float:
@@ -144,10 +148,12 @@ class Engine:
 
     def _warm_up(self) -> None:
         """Compile or load every kernel before sound arrives."""
-        noise = np.random.default_rng(0).standard_normal(self._rate // 2).astype(np.float32)
+        noise = np.random.default_rng(0).standard_normal(round(_WARM_UP * self._rate)).astype(np.float32)
         for _ in self._analyzer.push(0.1 * noise):
             pass
         self._analyzer.reset()
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
 
     def _deliver(self, block: F32, captured: float, arrived: float) -> None:
         """In the capture thread: store, ring the doorbell, nothing else."""
@@ -256,7 +262,15 @@ class Engine:
     def _sample_at(self, now: float) -> float:
         return self._timeline.sample_at(now)
 
+    def _note_once(self, count: int, text: str) -> None:
+        """Tell of something that is counted when it happens for the first time."""
+        if count and text not in self._once:
+            self._once.add(text)
+            self._note(text)
+
     def _report(self, now: float) -> None:
+        self._note_once(self._analyzer.not_finite, "the input delivers samples that are no numbers; taken as silence")
+        self._note_once(self._firing.failed, "an output refuses events; the others are served")
         sample = round((self._expected + self._unseen) * self._to_stream)
         latencies = list(self._firing.latencies)
         status = Status(
