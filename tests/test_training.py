@@ -161,10 +161,13 @@ def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: P
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     pytest.importorskip("tf_keras", reason="tf_keras comes with the extra `train`")
     from streammood.training.evaluate import evaluate  # noqa: PLC0415  both need the extra
+    from streammood.training.fit import Schedule  # noqa: PLC0415
     from streammood.training.train import train  # noqa: PLC0415
 
     out = tmp_path / "own" / "own.tflite"
-    manifest = train(folders, out, tmp_path / "cache", seed=1)
+    manifest = train(
+        folders, out, tmp_path / "cache", seed=1, schedule=Schedule(least_steps=100, on_slots=1, on_statistics=1)
+    )
     assert manifest.labels == ("drone", "noise", "strokes")
     assert manifest.scores["labels, 5 artist-grouped folds"]["macro_f1"] > 0.6  # chance is 0.33
     assert MoodModel.load(str(out), FEATURES).manifest == manifest

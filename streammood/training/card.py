@@ -10,8 +10,9 @@ _LIMITS = """\
 - Four labels cannot hold music; the probabilities and the place in the circumplex say more than the label.
 - Sad and calm are the pair most often confused, as among listeners.
 - Trained on previews of Western popular music and freely licensed songs; other traditions will be misread.
-- Speech, applause and noise were not in the training data; `confidence` is the probability of the label, and it
-  is not a detector of music.
+- Speech, applause and noise were not in the training data. `confidence` is the calibrated probability of the label,
+  lowered where the statistics of the window lie far from those of music: next to nothing for hum, noise and bare
+  (synthesised) speech, little lowered for applause. It is no detector of music.
 - Meant for lights and visuals. It says nothing about the people in the room."""
 
 
@@ -39,13 +40,22 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int, took: float
         "| seconds of sound | " + " | ".join(f"{t:g}" for t in SECONDS) + " |\n" + "|---" * (len(SECONDS) + 1) + "|\n"
         "| macro-F1 | " + " | ".join(f"{labels[f'after_{t:g}_s']:.3f}" for t in SECONDS) + " |",
         f"First mood after {labels['first_mood_s']:.1f} s; {labels['label_changes_median']:.0f} label changes per clip "
-        f"in the median, {labels['label_changes_mean']:.2f} in the mean.",
+        f"in the median, {labels['label_changes_mean']:.2f} in the mean. {_followed(labels)}",
         f"![score over the seconds, and the confusion matrix]({manifest.name}.png)",
         _axis_table(scores),
         "## Limits",
         _LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _followed(numbers: Numbers) -> str:
+    if "change_followed_s_median" not in numbers:
+        return ""
+    return (
+        f"Where two clips heard as different moods are spliced, the label is that of the second after "
+        f"{numbers['change_followed_s_median']:.1f} s in the median."
+    )
 
 
 def _label_table(numbers: Numbers) -> str:

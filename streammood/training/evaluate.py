@@ -12,13 +12,14 @@ from rich.table import Table
 
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32, seconds
+from streammood.events import F32
 from streammood.model import MoodModel
 from streammood.training import datasets, tables
 from streammood.training.degrade import clip, low_pass, noise, room
 from streammood.training.frames import FrameCache, extract_signal, read_sound
-from streammood.training.listening import Heard, Listener
+from streammood.training.listening import Listener
 from streammood.training.protocol import Scores
+from streammood.training.splices import follow_times
 
 Treatment = Callable[[F32, int, np.random.Generator], F32]
 TREATMENTS: dict[str, Treatment] = {
@@ -55,7 +56,7 @@ def evaluate(
         pass
     listener = Listener(network, settings)
     scores = Scores(labels)
-    scored = []
+    scored, kept = [], []
     for item in track(corpus.clips, description="listening"):
         heard = listener.listen(frames.frames(item.path))
         if item.scored:
@@ -63,9 +64,11 @@ def evaluate(
             scores.fold.append(0)
             scores.heard.append(heard)
             scored.append(item.path)
+            kept.append((frames.frames(item.path), heard))
         elif "circumplex" in item.targets and heard.summary is not None:
             scores.axes_true.append((item.targets["circumplex"][0], item.targets["circumplex"][1]))
             scores.axes_heard.append(heard.summary)
+    scores.followed = follow_times(listener, settings.hop, kept, _SEED)
     numbers = tables.by_label(scores)
     numbers |= _robustness(scores, scored, listener, settings, robust)
     _print(numbers, scores)
@@ -90,25 +93,6 @@ def _robustness(
         part = Scores(scores.labels, true=true, fold=[0] * len(true), heard=heard)
         numbers[f"robust, {name}"] = tables.by_label(part)["macro_f1"]
     return numbers
-
-
-def follow_times(pairs: list[tuple[F32, F32]], listener: Listener, hop: int, labels: tuple[str, ...]) -> list[float]:
-    """Seconds from a splice of two clips until the label is the one that the second has alone; infinite for never.
-
-    ``pairs`` are features (n_frames, n_features) of clips with different summaries.
-    """
-    times = []
-    for first, second in pairs:
-        wanted = listener.listen(second).summary
-        splice = first.shape[0] * hop
-        heard = listener.listen(np.concatenate([first, second]))
-        times.append(np.inf if wanted is None else _settled(heard, splice, wanted.label))
-    return times
-
-
-def _settled(heard: Heard, splice: int, label: str) -> float:
-    after = [mood for mood in heard.moods if mood.decided > splice]
-    return next((seconds(mood.decided - splice) for mood in after if mood.label == label), np.inf)
 
 
 def _print(numbers: dict[str, float], scores: Scores) -> None:

@@ -23,6 +23,7 @@ class Schedule:
     """How long and how hard a network is fitted."""
 
     epochs: int = 24
+    least_steps: int = 400  # where there are few clips, more epochs
     on_slots: int = 2  # networks whose answers are averaged
     on_statistics: int = 3
     per_clip: int = 3  # windows of each clip in an epoch
@@ -47,10 +48,11 @@ def fit(
     rng = np.random.default_rng(seed)
     windows_of = [np.flatnonzero(clip == c) for c in np.unique(clip)]
     steps = -(-len(windows_of) * schedule.per_clip // schedule.batch)
-    rate = keras.optimizers.schedules.CosineDecay(schedule.rate, schedule.epochs * steps)
+    epochs = max(schedule.epochs, -(-schedule.least_steps // steps))
+    rate = keras.optimizers.schedules.CosineDecay(schedule.rate, epochs * steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.decay)
     step = _step(network, tasks, optimizer, schedule.smoothing)
-    for _ in range(schedule.epochs):
+    for _ in range(epochs):
         picked = np.concatenate([rng.choice(of, schedule.per_clip) for of in windows_of])
         rng.shuffle(picked)
         for start in range(0, picked.size, schedule.batch):

@@ -15,6 +15,7 @@ from streammood.training import ensemble
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Schedule
 from streammood.training.listening import Heard, Listener
+from streammood.training.splices import follow_times
 from streammood.training.windows import Windows
 
 SECONDS = (3.0, 5.0, 10.0, 20.0, 30.0)
@@ -30,6 +31,7 @@ class Scores:
     fold: list[int] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     floating: list[Heard] = field(default_factory=list)  # the same by the network before it was quantised
+    followed: list[float] = field(default_factory=list)  # seconds until a change of music was followed
     support_vectors: list[int] = field(default_factory=list)  # what the plain SVM says
     axes_true: list[tuple[float, float]] = field(default_factory=list)
     axes_heard: list[Mood] = field(default_factory=list)
@@ -85,12 +87,14 @@ def cross_validate(
         fitted = ensemble.build(corpus, select(windows, ~held), settings, schedule, "fold", seed + number)
         second_opinion = support_vectors(corpus, windows, held)
         listener, floating = Listener(fitted.model(), settings), Listener(fitted.float_model(), settings)
+        kept = []
         for clip in np.flatnonzero(held).tolist():
             targets = corpus.clips[clip].targets
             if corpus.clips[clip].scored:
                 scores.true.append(int(np.argmax(targets["label"])))
                 scores.fold.append(number)
                 scores.heard.append(listener.listen(frames[clip]))
+                kept.append((frames[clip], scores.heard[-1]))
                 scores.floating.append(floating.listen(frames[clip]))
                 scores.support_vectors.append(second_opinion[clip])
             elif "circumplex" in targets:
@@ -98,4 +102,5 @@ def cross_validate(
                 if mood is not None:
                     scores.axes_true.append((targets["circumplex"][0], targets["circumplex"][1]))
                     scores.axes_heard.append(mood)
+        scores.followed += follow_times(listener, settings.hop, kept, seed + number)
         yield number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,5 +31,7 @@ def to_tflite(network: Any, slots: Floats, statistics: Floats, seed: int, int8: 
         converter.representative_dataset = examples
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-    network_bytes: bytes = converter.convert()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # asks for ranges that the examples give it
+        network_bytes: bytes = converter.convert()
     return network_bytes

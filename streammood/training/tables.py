@@ -30,6 +30,7 @@ def by_label(scores: Scores) -> Numbers:
         **_sides(scores, said),
         "label_changes_median": float(np.median([h.changes for h in scores.heard])),
         "label_changes_mean": float(np.mean([h.changes for h in scores.heard])),
+        "change_followed_s_median": float(np.median(scores.followed)) if scores.followed else np.nan,
         "first_mood_s": float(np.median([first_mood(h) for h in scores.heard])),
     }
     return {name: round(value, 4) for name, value in numbers.items() if np.isfinite(value)}

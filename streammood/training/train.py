@@ -25,14 +25,21 @@ FOLDS = 5
 F16 = npt.NDArray[np.float16]
 
 
-def train(data: Path, out: Path, cache: Path = Path(".cache/features"), seed: int = 1, jobs: int = 1) -> Manifest:
+def train(
+    data: Path,
+    out: Path,
+    cache: Path = Path(".cache/features"),
+    seed: int = 1,
+    jobs: int = 1,
+    schedule: Schedule | None = None,
+) -> Manifest:
     """Train on the clips in ``data``; write ``out`` (.tflite), its manifest (.json) and its card (.md, .png).
 
     Raises:
         DataError: there are no labels, too few clips, or a clip that cannot be read.
     """
     started = time.monotonic()
-    settings, schedule = FeatureSettings(), Schedule()
+    settings, schedule = FeatureSettings(), schedule or Schedule()
     corpus = datasets.read(data)
     fold = folds.assign(corpus.clips, FOLDS, seed)
     with _progress() as progress:
