@@ -96,8 +96,8 @@ class LevelSettings(_Settings):
 class OnsetSettings(_Settings):
     """aubio's onset detector."""
 
-    method: Literal["default", "energy", "hfc", "complex", "phase", "specdiff", "kl", "mkl", "specflux"] = "hfc"
-    threshold: float = Field(0.3, ge=0.01, le=5.0)
+    method: Literal["default", "energy", "hfc", "complex", "phase", "specdiff", "kl", "mkl", "specflux"] = "specflux"
+    threshold: float = Field(0.5, ge=0.01, le=5.0)
     interval: float = Field(0.05, ge=0.01, le=1.0)
 
 
