@@ -1,4 +1,4 @@
-"""Plays features of clips through the live ``MoodStream`` and keeps what it said, for scoring."""
+"""Plays features of clips through the live silence gate and ``MoodStream`` and keeps what it said, for scoring."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import FeatureSettings, LevelSettings, MoodSettings
 from streammood.events import F32, Features, Mood, seconds
 from streammood.model import MoodModel
 from streammood.stream.features import Layout
+from streammood.stream.levels import LevelStream
 from streammood.stream.mood import MoodStream
 
 
@@ -37,16 +38,20 @@ class Listener:
 
     def __init__(self, model: MoodModel, features: FeatureSettings, mood: MoodSettings | None = None) -> None:
         self._hop = features.hop
-        self._stream = MoodStream(mood or MoodSettings(), model, Layout.of(features))
+        layout = Layout.of(features)
+        self._levels = LevelStream(LevelSettings(), layout)
+        self._stream = MoodStream(mood or MoodSettings(), model, layout)
 
     def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
         """The moods of a clip with features (n_frames, n_features)."""
+        self._levels.reset()
         self._stream.reset()
         moods = []
         rows: F32 = frames.astype(np.float32)
         for number, values in enumerate(rows, start=1):
             sample = number * self._hop
-            mood = self._stream.push(Features(sample, values), True, sample)
+            hop = Features(sample, values)
+            mood = self._stream.push(hop, self._levels.push(hop, sample).signal, sample)
             if mood is not None:
                 moods.append(mood)
         return Heard(moods, self._stream.summary())
