@@ -228,7 +228,7 @@ def check(config: Config = None, input: Input = None, target: Target = None, set
 
 Data = Annotated[
     Path,
-    typer.Option(metavar="DIR|CSV", help="Labelled clips: a folder a label, a CSV of files and labels, or data sets."),
+    typer.Option(metavar="DIR", help="Labelled clips: a folder for each label, or a labels.csv beside the clips."),
 ]
 Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
 Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that extract features.")]
