@@ -19,7 +19,7 @@ from streammood.stream.resampler import Resampler
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "beat"
 SETS = ("spcup2017_closed_challenge", "fnf_exact_grid", "groove_render", "pop909_render", "loops_cc0_tiled")
-LONGEST = 60.0  # s of each track
+LONGEST = 30.0  # s of each track
 _HOP = 512
 _TOLERANCE = 0.07  # s
 
