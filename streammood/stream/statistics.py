@@ -68,8 +68,9 @@ class Statistics:
         n = 1 << int(2 * flux.shape[0] - 1).bit_length()
         spectrum = np.fft.rfft(flux, n, axis=0)
         correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=0)[: _LAGS + 1]
-        shares = correlation / (correlation[0] + 1e-6)
-        return shares[1:].T.ravel()
+        shares: F32 = correlation / (correlation[0] + 1e-6)
+        rhythm: F32 = shares[1:].T.ravel()
+        return rhythm
 
     def _key(self, window: F32) -> F32:
         """How major, minor and tonal the window is, whatever its key."""
