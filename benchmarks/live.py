@@ -19,7 +19,7 @@ from streammood.model import MoodModel
 from streammood.sinks.eventlog import EventLog
 from streammood.sinks.osc import OscTarget
 from streammood.sources.paced import Paced
-from streammood.sources.synth import Synth
+from streammood.sources.synth import DEMO, Synth, render
 from streammood.stream.analyzer import Analyzer
 
 SECONDS = 30.0
@@ -44,7 +44,7 @@ def report() -> str:
 
 def _latency(settings: Settings, rate: int) -> list[str]:
     model = MoodModel.load(settings.mood.model, settings.features)
-    source = Paced(Synth(sample_rate=rate, repeat=True), settings.input.block)
+    source = Paced(render(DEMO, rate), settings.input.block)
     engine = Engine(settings, source, model, lambda now: [OscTarget(LOOPBACK, model.manifest.labels, now)], EventLog())
     engine.start()
     time.sleep(2.0)

@@ -19,7 +19,7 @@ from streammood.sinks.osc import OscTarget, resolve
 from streammood.sources import Source
 from streammood.sources.device import DeviceSource
 from streammood.sources.paced import Paced
-from streammood.sources.synth import Synth
+from streammood.sources.synth import DEMO, render
 
 _LISTEN = 2.0  # s
 _REHEARSE = 4.0  # s
@@ -114,7 +114,7 @@ def _judge(source: Source, heard: list[tuple[int, float]], elapsed: float) -> Fi
 def _budget(settings: Settings, model: MoodModel, device: float) -> Finding:
     """Rehearse with the demo through the whole live path, and add up how late light would be."""
     loopback = TargetSettings(host="127.0.0.1", port=_DISCARD_PORT)
-    source = Paced(Synth(), settings.input.block)
+    source = Paced(render(DEMO[:1], ANALYSIS_RATE), settings.input.block)
     engine = Engine(settings, source, model, lambda now: [OscTarget(loopback, model.manifest.labels, now)], EventLog())
     engine.start()
     time.sleep(_REHEARSE)

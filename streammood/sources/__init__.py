@@ -43,9 +43,20 @@ class Source(Protocol):
 class Reader(Protocol):
     """Sound that can be read as fast as wanted."""
 
-    name: str
-    sample_rate: int
-    duration: float | None  # seconds; None if it never ends
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        ...
+
+    @property
+    def duration(self) -> float | None:
+        """In s; None if it never ends."""
+        ...
 
     def blocks(self, size: int) -> Iterator[F32]:
         """Yield blocks (size,) of one channel; the last may be shorter."""

@@ -101,6 +101,20 @@ class Rendered:
     beats: tuple[TrueBeat, ...]
     sections: tuple[tuple[int, int, Section], ...]  # first sample, one past the last, section
 
+    @property
+    def name(self) -> str:
+        """As the synthesiser's."""
+        return Synth.name
+
+    @property
+    def duration(self) -> float:
+        """Length in s."""
+        return self.sound.size / self.sample_rate
+
+    def blocks(self, size: int) -> Iterator[F32]:
+        """Yield blocks (size,), as a source that has nothing left to compute."""
+        yield from np.split(self.sound, range(size, self.sound.size, size))
+
 
 def render(score: Score, sample_rate: int, seed: int = 0) -> Rendered:
     """The whole score at once; the same samples that ``Synth.blocks`` gives."""
