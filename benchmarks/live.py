@@ -31,7 +31,7 @@ def report() -> str:
     """The tables."""
     settings = config.load()
     rows = [_latency(settings, rate) for rate in (44_100, 48_000)]
-    latency = markdown(["input", "p50 ms", "p99 ms", "max ms", "share of a core", "resident MB"], rows)
+    latency = markdown(["input", "p50 ms", "p99 ms", "max ms", "share of a core"], rows)
     start = markdown(["", "p50 s", "p99 s", "max s"], [["start of the program to its first event", *_start()]])
     return (
         f"The demo in real time for {SECONDS:.0f} s at each rate, blocks of 256, every feature, beats, moods and one "
@@ -57,7 +57,7 @@ def _latency(settings: Settings, rate: int) -> list[str]:
     engine.stop()
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     share = f"{100 * used / SECONDS:.1f} %"
-    return [f"{rate} Hz", *percentiles(latencies, 1e3, 2), share, f"{after.ru_maxrss / 1024:.0f}"]
+    return [f"{rate} Hz", *percentiles(latencies, 1e3, 2), share]
 
 
 def _start() -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -81,7 +80,7 @@ def _measure(block: int, environment: dict[str, str]) -> list[str]:
     written = _write_bursts(environment)
     time.sleep(1.0)
     for process in (program, bare):
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     told, _ = bare.communicate()
     program.wait()
     dump.terminate()
@@ -147,12 +146,10 @@ def _capture(block: int) -> None:
         return None, pyaudio.paContinue
 
     audio = pyaudio.PyAudio()
-    stream = audio.open(RATE, 1, pyaudio.paFloat32, input=True, frames_per_buffer=block, stream_callback=callback)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        stream.close()
-        audio.terminate()
+    stream = audio.open(  # noqa: F841  kept, so that it goes on
+        RATE, 1, pyaudio.paFloat32, input=True, frames_per_buffer=block, stream_callback=callback
+    )
+    threading.Event().wait()  # until it is told to end
 
 
 if __name__ == "__main__":
