@@ -52,9 +52,11 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
     else:
         parts.append(("no mood yet  ", "dim"))
     if now.status is not None:
-        parts.append((f"p99 {1e3 * now.status.latency:.1f} ms  drift {now.status.drift:+.0f} ppm  ", "dim"))
+        status = now.status
+        clock_state = f"drift {status.drift:+.0f} ppm  jitter {1e3 * status.jitter:.1f} ms"
+        parts.append((f"p99 {1e3 * status.latency:.1f} ms  {clock_state}  ", "dim"))
     parts.append((f"lost {lost}", "red" if lost else "dim"))
-    return Text.assemble(*parts)
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def print_notes(out: Console, engine: Engine) -> None:
