@@ -94,7 +94,8 @@ def _is_device(text: str | None) -> bool:
 
 
 def _is_path(text: str) -> bool:
-    return Path(text).is_file() or Path(text).suffix.lower() in SUFFIXES or "/" in text
+    """Device names may hold slashes, so a slash alone makes no path."""
+    return Path(text).is_file() or Path(text).suffix.lower() in SUFFIXES or text.startswith(("/", "./", "../", "~"))
 
 
 def open_source(text: str | None, settings: Settings) -> Source:

@@ -63,7 +63,7 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
             assert 0.0 <= line["confidence"] <= 1.0
     moods = [line for line in lines if line["event"] == "mood"]
     assert moods[0]["decided"] <= 3.0
-    assert all(b["time"] - a["time"] <= 0.55 for a, b in pairwise(moods))
+    assert all(b["time"] - a["time"] <= 0.5 for a, b in pairwise(moods))
     for mood in [*moods, lines[-1]]:
         assert sum(mood[label] for label in LABELS) == pytest.approx(1.0, abs=0.001)
         assert mood["label"] in LABELS

@@ -50,6 +50,9 @@ class Broken(Collect):
     def send(self, event: Event, now: float) -> None:
         raise OSError("no")
 
+    def poll(self, now: float) -> float:
+        raise OSError("neither")
+
 
 class Scripted:
     """A source whose blocks and absences the test decides."""
@@ -57,6 +60,7 @@ class Scripted:
     name = "scripted"
     sample_rate = RATE
     ends = False
+    overflows = 0
 
     def __init__(self) -> None:
         self.active = True
@@ -68,7 +72,7 @@ class Scripted:
         self.starts += 1
         if self.refusals > 0:
             self.refusals -= 1
-            raise SourceError("not yet")
+            raise SourceError("not yet") if self.refusals else OSError("nor now")
         self.deliver = deliver
         self.active = True
 
@@ -144,9 +148,9 @@ def test_dropped_blocks_are_counted_and_move_the_clock(running: Running) -> None
 def test_an_input_that_goes_is_looked_for_until_it_is_back(running: Running) -> None:
     engine, source, collect, _ = running()
     source.feed(noise(0.5))
-    source.refusals = 1
+    source.refusals = 2
     source.active = False
-    assert wait_for(lambda: source.starts == 3)
+    assert wait_for(lambda: source.starts == 4)
     assert wait_for(lambda: engine.now.connected)
     source.feed(noise(0.3))
     assert wait_for(lambda: any(isinstance(e, Status) and not e.signal for _, e in collect.got))

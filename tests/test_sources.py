@@ -15,6 +15,7 @@ from streammood.events import F32
 from streammood.sources.device import Device, DeviceSource, choose
 from streammood.sources.file import SoundFile, mix
 from streammood.sources.paced import Paced
+from streammood.wiring import Overrides
 
 FOUND = [
     Device(0, "Built-in Microphone", "ALSA", 2, 44_100, 0.01, False),
@@ -150,3 +151,10 @@ def test_a_device_that_cannot_be_used(changed: dict[str, object], told: str, mon
     with pytest.raises(SourceError, match=told):
         source.start(lambda block, captured, arrived: None)
     assert not source.active
+
+
+def test_a_slash_makes_no_path_of_a_device_name() -> None:
+    assert Overrides(device="Line/Mic (USB)").load(None).input.device == "Line/Mic (USB)"
+    assert Overrides(device="3").load(None).input.device == 3
+    for path in ("./tune", "/music/tune", "a/b/tune.flac", "demo", "auto"):
+        assert Overrides(device=path).load(None).input.device is None

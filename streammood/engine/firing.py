@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from streammood.events import Event
 from streammood.sinks import Sink
 
+_POLL_AGAIN = 1.0  # s, after a sink failed at it
 _LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
 
 
@@ -71,10 +72,18 @@ class Firing:
                     self.latencies.append(time.monotonic() - since)
             if stopped:
                 return
-            poll_at = min((sink.poll(time.monotonic()) for sink in self._sinks), default=float("inf"))
+            poll_at = min(map(self._poll, self._sinks), default=float("inf"))
 
     def _next_due(self) -> float:
         return self._queue[0][0] if self._queue else float("inf")
+
+    def _poll(self, sink: Sink) -> float:
+        now = time.monotonic()
+        try:
+            return sink.poll(now)
+        except Exception:  # noqa: BLE001  as in _send
+            self.failed += 1
+            return now + _POLL_AGAIN
 
     def _send(self, event: Event) -> None:
         for sink in self._sinks:

@@ -18,7 +18,6 @@ import numpy as np
 from streammood.config import Settings
 from streammood.engine.firing import Firing
 from streammood.engine.timeline import Timeline
-from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Status, Tempo
 from streammood.model import MoodModel
 from streammood.sinks import Sink, eventlog
@@ -270,6 +269,7 @@ class Engine:
 
     def _report(self, now: float) -> None:
         self._note_once(self._analyzer.not_finite, "the input delivers samples that are no numbers; taken as silence")
+        self._note_once(self._source.overflows, "the sound driver says that it lost samples; try a larger input.block")
         self._note_once(self._firing.failed, "an output refuses events; the others are served")
         sample = round((self._expected + self._unseen) * self._to_stream)
         latencies = list(self._firing.latencies)
@@ -300,7 +300,7 @@ class Engine:
             try:
                 self._source.start(self._deliver)
                 break
-            except SourceError:
+            except Exception:  # noqa: BLE001  whatever a driver says while a cable is out: look again
                 self._stop.wait(_RETRY_INTERVAL)
         if self._stop.is_set():
             return

@@ -16,6 +16,7 @@ class Source(Protocol):
 
     name: str
     sample_rate: int
+    overflows: int  # times the driver said that it had lost samples
 
     def start(self, deliver: Deliver) -> None:
         """Begin to deliver; may be called again after ``stop``.

@@ -13,6 +13,7 @@ class Paced:
     """A reader as a live source."""
 
     ends = True
+    overflows = 0
 
     def __init__(self, reader: Reader, block: int) -> None:
         self.name = reader.name

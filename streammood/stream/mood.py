@@ -83,7 +83,8 @@ class MoodStream:
         self._window = SlotWindow(self._pool.layout, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
         self._first = manifest.window.first
-        self._step = round(settings.interval * ANALYSIS_RATE)
+        hop = manifest.features.hop
+        self._step = max(1, int(settings.interval * ANALYSIS_RATE) // hop) * hop  # never slower than asked for
         fade = settings.interval / max(settings.smoothing, 1e-3)
         n = len(self._labels)
         self._slow = Evidence(n, float(np.exp(-fade)))
