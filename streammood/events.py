@@ -37,6 +37,7 @@ class Beat:
     locked: bool
     number: int  # position in the bar, 1 = downbeat; 0 where it is not known
     count: int  # beats since the stream began, from 1
+    bar_confidence: float = 0.0  # 0..1, how sure ``number`` is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,10 @@ class Tempo:
     locked: bool
     anchor: float  # sample of some beat
     period: float  # samples from beat to beat; 0 where no tempo is known yet
+    count: int = 0  # beats since the stream began at ``anchor``, so that every later beat can be numbered
+    number: int = 0  # position of ``anchor`` in the bar, 1 = downbeat; 0 where it is not known
+    meter: int = 0  # beats in a bar; 0 where it is not known
+    bar_confidence: float = 0.0  # 0..1, how sure ``number`` and ``meter`` are
 
     def phase(self, sample: float) -> float:
         """Beat phase in 0..1 at ``sample``: 0 on the beat, 0.5 half way to the next."""

@@ -1,0 +1,89 @@
+"""What all commands share: the application, its options, how errors are told."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from streammood import __version__, terminal
+from streammood.errors import ConfigError, StreammoodError
+from streammood.sinks.eventlog import EventLog
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="Hears music as it plays and tells lights and visuals over OSC: beats, tempo, onsets, levels, mood.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Show the errors that a user can meet as one line, and exit with 1."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except StreammoodError as error:
+            terminal.console(stderr=True).print(f"streammood: {error}", style="red", markup=False)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+Config = Annotated[
+    str | None, typer.Option("--config", "-c", metavar="FILE|PRESET", help="YAML settings, or a shipped preset.")
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME|INDEX|PATH|demo|auto",
+        help="A device by name, part of it or index; a sound file, played in real time; `demo`; or `auto`: "
+        "the default device, and the demo where there is none.",
+    ),
+]
+HostApi = Annotated[str | None, typer.Option(metavar="NAME", help="Only devices of this host API, such as ALSA.")]
+Rate = Annotated[int | None, typer.Option(metavar="HZ", help="Sample rate; the device's own by default.")]
+BlockSize = Annotated[int | None, typer.Option("--block", metavar="FRAMES", help="Block size, 256 by default.")]
+Channels = Annotated[str | None, typer.Option(metavar="all|N|N,M", help="Channels to mix, counted from 1.")]
+Target = Annotated[
+    list[str] | None, typer.Option("--target", "-t", metavar="HOST:PORT", help="Send OSC there; may be repeated.")
+]
+Events = Annotated[str | None, typer.Option(metavar="FILE|-", help="Write events as JSON lines; `-` is the output.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting, such as beat.bpm_max=180.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(f"streammood {__version__}")
+        raise typer.Exit()
+
+
+def open_log(events: str | None) -> EventLog:
+    """The event log that ``--events`` names; one that keeps nothing if it is not given."""
+    if events is None:
+        return EventLog()
+    path = Path(events)
+    return EventLog(sys.stdout) if events == "-" else EventLog.create(path.parent, path.name)
+
+
+@contextlib.contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Say how to install what a command needs beyond the rest."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"this needs {error.name}: pip install 'streammood[{name}]'") from None

@@ -1,0 +1,140 @@
+"""Commands for the show: devices, run, check."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from streammood import terminal, wiring
+from streammood.cli.app import (
+    BlockSize,
+    Channels,
+    Config,
+    Events,
+    HostApi,
+    Input,
+    Rate,
+    Set,
+    Target,
+    app,
+    open_log,
+    told,
+)
+from streammood.engine.live import Engine
+from streammood.errors import SourceError
+from streammood.model import MoodModel
+from streammood.preflight import preflight
+from streammood.sources.device import devices as all_devices
+from streammood.sources.paced import Paced
+
+_REDRAW = 0.1  # s
+_PLAIN_INTERVAL = 2.0  # s between status lines where the output is no terminal
+
+
+@app.command()
+@told
+def devices() -> None:
+    """List the inputs that there are, the default marked."""
+    found = all_devices()
+    if not found:
+        raise SourceError("no input devices at all: plug one in, or use `streammood run --input demo`")
+    terminal.console().print(terminal.device_table(found))
+
+
+@app.command()
+@told
+def run(
+    config: Config = None,
+    input: Input = None,
+    target: Target = None,
+    events: Events = None,
+    host_api: HostApi = None,
+    rate: Rate = None,
+    block: BlockSize = None,
+    channels: Channels = None,
+    set: Set = None,
+    duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after this long.")] = None,
+) -> None:
+    """Listen, show and send until Ctrl-C, or until the file ends."""
+    overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
+    settings = overrides.load(config)
+    model = MoodModel.load(settings.mood.model, settings.features)
+    source = wiring.open_source(input, settings)
+    log = open_log(events)
+    out = terminal.console(stderr=events == "-")
+    engine = Engine(settings, source, model, wiring.make_sinks(settings, model.manifest.labels), log)
+    targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
+    stopped = threading.Event()
+    code = _stop_on_signals(stopped)
+    try:
+        engine.start()
+        out.print(f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}. Ctrl-C stops.")
+        _show(engine, out, stopped, duration)
+    finally:
+        engine.stop()
+        terminal.print_notes(out, engine)
+    if engine.error is not None:
+        raise engine.error
+    if isinstance(source, Paced) and source.error is not None:
+        raise source.error
+    raise typer.Exit(code())
+
+
+def _stop_on_signals(stopped: threading.Event) -> Callable[[], int]:
+    """Let SIGINT and SIGTERM set ``stopped``; returns how to ask for the exit status that follows."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        caught.append(number)
+        stopped.set()
+
+    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGTERM, note)
+    return lambda: 128 + caught[0] if caught else 0
+
+
+def _show(engine: Engine, out: Console, stopped: threading.Event, duration: float | None) -> None:
+    """Keep the status on the screen until told to stop or the input ends."""
+    end = time.monotonic() + duration if duration is not None else float("inf")
+    plain_at = 0.0
+    with Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else _Plain() as live:
+        while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
+            stopped.wait(_REDRAW)
+            terminal.print_notes(out, engine)
+            line = terminal.status_line(engine.now, engine.sample, engine.lost)
+            if isinstance(live, Live):
+                live.update(line, refresh=True)
+            elif time.monotonic() >= plain_at:
+                out.print(terminal.clock(engine.sample), line)
+                plain_at = time.monotonic() + _PLAIN_INTERVAL
+
+
+class _Plain:
+    """Stands in for the live display where no terminal listens."""
+
+    def __enter__(self) -> _Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@app.command()
+@told
+def check(config: Config = None, input: Input = None, target: Target = None, set: Set = None) -> None:
+    """Look whether everything is ready for the show: settings, model, input, targets, latency budget."""
+    overrides = wiring.Overrides(device=input, targets=tuple(target or ()), values=tuple(set or ()))
+    findings = []
+    out = terminal.console()
+    for finding in preflight(overrides, config, input):
+        findings.append(finding)
+        out.print(terminal.finding_line(finding))
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
