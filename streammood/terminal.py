@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from streammood.engine.live import Engine, Now
+from streammood.engine.live import Engine
+from streammood.engine.now import Now
 from streammood.engine.offline import Result
 from streammood.events import ANALYSIS_RATE, seconds
 from streammood.preflight import Finding

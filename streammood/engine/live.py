@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import gc
-import math
 import sys
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from streammood.config import Settings
+from streammood.engine.capture import Capture
 from streammood.engine.firing import Firing
-from streammood.engine.timeline import Timeline
-from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Status, Tempo
+from streammood.engine.notes import Notes
+from streammood.engine.now import Now
+from streammood.events import ANALYSIS_RATE, Beat, Event, Status
 from streammood.model import MoodModel
 from streammood.sinks import Sink, eventlog
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Source
 from streammood.stream.analyzer import Analyzer
-from streammood.stream.clock import LossDetector, SampleClock
-from streammood.stream.ring import Block, Ring
+from streammood.stream.ring import Block
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
 _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
-_STALL = 0.25  # s without a block that are told of
 _WARM_UP = 4.0  # s of noise, enough for a first mood
-_RETRY_INTERVAL = 1.0  # s between looks for an input that has gone
-_NOTES = 100  # messages kept for a terminal that does not ask
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
-
-
-@dataclass(slots=True)
-class Now:
-    """The latest of everything, for a status line."""
-
-    level: Level | None = None
-    tempo: Tempo | None = None
-    beat: Beat | None = None
-    mood: Mood | None = None
-    status: Status | None = None
-    onsets: int = 0
-    connected: bool = True
-
-    def take(self, event: Event) -> None:
-        """Keep ``event`` as the latest of its kind."""
-        match event:
-            case Level():
-                self.level = event
-            case Tempo():
-                self.tempo = event
-            case Beat():
-                self.beat = event
-            case Mood():
-                self.mood = event
-            case Status():
-                self.status = event
-            case Onset():
-                self.onsets += 1
 
 
 class Engine:
@@ -78,29 +44,15 @@ class Engine:
         log: EventLog,
     ) -> None:
         """``make_sinks`` is given the function that tells the stream sample at a host time."""
-        rate = source.sample_rate
         self.now = Now()
-        self.lost = 0  # samples of the input
-        self._rate = rate
-        self._to_stream = ANALYSIS_RATE / rate
-        self._source = source
+        self._notes = Notes()
+        self._rate = source.sample_rate
         self._log = log
         self._labels = model.manifest.labels
-        self._analyzer = Analyzer(settings, rate, model)
-        self._ring = Ring(int(settings.input.buffer * rate))
-        self._clock = SampleClock(rate)
-        self._losses = LossDetector(rate)
-        self._timeline = Timeline(0.0, time.monotonic(), 1.0 / ANALYSIS_RATE)
-        self._expected = 0  # count of the next sample in the ring, if none was dropped
-        self._unseen = 0  # samples lost before they reached the ring
-        self._arrived = math.inf  # host time of the latest block
-        self._stalls = 0
+        self._analyzer = Analyzer(settings, self._rate, model)
+        self._capture = Capture(source, settings.input.buffer, self._notes)
         self._bpm: deque[float] = deque(maxlen=_TEMPI)
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
-        self._notes: list[str] = []
-        self._untold: deque[str] = deque(maxlen=_NOTES)
-        self._once: set[str] = set()
-        self._doorbell = _thread.allocate_lock()
         self._stop = threading.Event()
         self._firing = Firing(make_sinks(self._sample_at))
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -115,8 +67,8 @@ class Engine:
         """
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._warm_up()
-        self._log.write(eventlog.header(self._source.name, self._rate))
-        self._source.start(self._deliver)
+        self._log.write(eventlog.header(self._capture.source.name, self._rate))
+        self._capture.start()
         self._firing.start()
         self._thread.start()
 
@@ -125,14 +77,14 @@ class Engine:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._source.stop()
+        self._capture.stop()
         self._firing.stop()
         for reason, count in self._faults.items():
-            self._note(f"the analysis failed {count} times: {reason}")
-        duration = (self._expected + self._unseen) / self._rate
+            self._notes.add(f"the analysis failed {count} times: {reason}")
+        duration = self._capture.samples / self._rate
         mood = self._analyzer.summary()
         with contextlib.suppress(OSError):  # a full disk was told of when it was found
-            self._log.write(eventlog.summary(self._source.name, duration, self.bpm, mood, self._labels))
+            self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, self._labels))
             self._log.close()
 
     @property
@@ -145,6 +97,23 @@ class Engine:
         """Of the latest hops, in s: from the arrival of a block to its packets."""
         return list(self._firing.latencies)
 
+    @property
+    def lost(self) -> int:
+        """Samples of the input that were lost since the start."""
+        return self._capture.lost
+
+    def take_notes(self) -> list[str]:
+        """What went wrong since the last call, for people."""
+        return self._notes.to_show()
+
+    @property
+    def sample(self) -> float:
+        """The present, on the stream clock; 0 before any sound."""
+        return max(0.0, self._sample_at(time.monotonic())) if self._capture.samples else 0.0
+
+    def _sample_at(self, now: float) -> float:
+        return self._capture.timeline.sample_at(now)
+
     def _warm_up(self) -> None:
         """Compile or load every kernel before sound arrives."""
         noise = np.random.default_rng(0).standard_normal(round(_WARM_UP * self._rate)).astype(np.float32)
@@ -154,59 +123,41 @@ class Engine:
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
 
-    def _deliver(self, block: F32, captured: float, arrived: float) -> None:
-        """In the capture thread: store, ring the doorbell, nothing else."""
-        self._ring.write(block, captured, arrived)
-        if self._doorbell.locked():
-            with contextlib.suppress(RuntimeError):  # the engine was quicker
-                self._doorbell.release()
-
     def _run(self) -> None:
         try:
             status_at = time.monotonic() + _STATUS_INTERVAL
             while not self._stop.is_set():
-                self._doorbell.acquire(timeout=_DOORBELL_TIMEOUT)
-                while (block := self._ring.read()) is not None:
-                    self._analyse(block)
+                self._capture.wait(_DOORBELL_TIMEOUT)
+                self._drain()
                 now = time.monotonic()
                 if now >= status_at:
-                    self._report(now)
+                    self._report()
                     status_at = max(status_at + _STATUS_INTERVAL, now)
-                if not self._source.active and not self._ended() and not self._stop.is_set():
-                    self._reconnect()
+                if not self._capture.source.active and not self._stop.is_set():
+                    self._when_inactive()
         except BaseException as error:  # noqa: BLE001  handed to the main thread, which ends the program
             self.error = error
         finally:
             self.finished.set()
 
-    def _ended(self) -> bool:
-        if not self._source.ends:
-            return False
-        while (block := self._ring.read()) is not None:
-            self._analyse(block)
-        self._stop.set()
-        return True
+    def _drain(self) -> None:
+        for block in self._capture.blocks():
+            missing = self._capture.account(block)
+            if missing:
+                self._analyzer.skip(missing)
+            self._firing.submit(self._events(block), block.arrived)
 
-    def _analyse(self, block: Block) -> None:
-        silent = block.arrived - self._arrived
-        self._arrived = block.arrived
-        if silent > _STALL:
-            self._stalls += 1
-            self._note(f"the input stalled for {silent:.2f} s")
-        gap = block.start - self._expected
-        if gap > 0:
-            self._skip(gap, f"the analysis was too slow: {gap} samples dropped")
-        self._expected = block.start + block.samples.size
-        end = self._expected + self._unseen
-        unseen = self._losses.update(end, block.captured)
-        if unseen > 0:
-            self._unseen += unseen
-            self._skip(unseen, f"the input lost {unseen} samples")
-        if unseen:
-            self._clock.reset()
-        self._clock.update(self._expected + self._unseen, block.captured)
-        self._publish()
-        self._firing.submit(self._events(block), block.arrived)
+    def _when_inactive(self) -> None:
+        """An input that ends has ended; one that can only go away is looked for."""
+        if self._capture.source.ends:
+            self._drain()
+            self._stop.set()
+            return
+        self.now.connected = False
+        missing = self._capture.reconnect(self._stop, self._report)
+        if missing:
+            self._analyzer.skip(missing)
+            self.now.connected = True
 
     def _events(self, block: Block) -> list[tuple[float, Event]]:
         """What ``block`` makes known, each event with its due time."""
@@ -214,21 +165,16 @@ class Engine:
         try:
             for event in self._analyzer.push(block.samples):
                 predicted = isinstance(event, Beat)
-                batch.append((self._timeline.time_of(event.sample) if predicted else block.arrived, event))
+                batch.append((self._capture.timeline.time_of(event.sample) if predicted else block.arrived, event))
                 self._keep(event)
         except Exception as error:  # noqa: BLE001  a show goes on: the fault is reported and the analysis begins anew
             reason = f"{type(error).__name__}: {error}"
             self._faults[reason] += 1
             if self._faults[reason] == 1:  # reported once, counted always
-                self._note(f"the analysis failed and begins anew: {reason}")
+                self._notes.add(f"the analysis failed and begins anew: {reason}")
             self._analyzer.reset()
-            self._analyzer.skip(self._expected + self._unseen)
+            self._analyzer.skip(self._capture.samples)
         return batch
-
-    def _publish(self) -> None:
-        sample = self._expected + self._unseen
-        now, then = self._clock.time(sample), self._clock.time(sample - self._rate)
-        self._timeline = Timeline(sample * self._to_stream, now, (now - then) / ANALYSIS_RATE)
 
     def _keep(self, event: Event) -> None:
         self.now.take(event)
@@ -238,76 +184,28 @@ class Engine:
             self._log.write(eventlog.line(event))
         except OSError as error:
             self._log = EventLog()
-            self._note(f"the event log stopped: {error.strerror}")
+            self._notes.add(f"the event log stopped: {error.strerror}")
 
-    def _skip(self, samples: int, note: str) -> None:
-        self._analyzer.skip(samples)
-        self.lost += samples
-        self._note(note)
-
-    def _note(self, text: str) -> None:
-        self._notes.append(text)
-        self._untold.append(text)
-
-    def take_notes(self) -> list[str]:
-        """What went wrong since the last call, for people."""
-        return [self._untold.popleft() for _ in range(len(self._untold))]
-
-    @property
-    def sample(self) -> float:
-        """The present, on the stream clock; 0 before any sound."""
-        return max(0.0, self._sample_at(time.monotonic())) if self._expected else 0.0
-
-    def _sample_at(self, now: float) -> float:
-        return self._timeline.sample_at(now)
-
-    def _note_once(self, count: int, text: str) -> None:
-        """Tell of something that is counted when it happens for the first time."""
-        if count and text not in self._once:
-            self._once.add(text)
-            self._note(text)
-
-    def _report(self, now: float) -> None:
-        self._note_once(self._analyzer.not_finite, "the input delivers samples that are no numbers; taken as silence")
-        self._note_once(self._source.overflows, "the sound driver says that it lost samples; try a larger input.block")
-        self._note_once(self._firing.failed, "an output refuses events; the others are served")
-        sample = round((self._expected + self._unseen) * self._to_stream)
-        latencies = list(self._firing.latencies)
+    def _report(self) -> None:
+        capture = self._capture
+        self._notes.once(self._analyzer.not_finite, "the input delivers samples that are no numbers; taken as silence")
+        self._notes.once(
+            capture.source.overflows, "the sound driver says that it lost samples; try a larger input.block"
+        )
+        self._notes.once(self._firing.failed, "an output refuses events; the others are served")
+        sample = round(capture.samples * ANALYSIS_RATE / self._rate)
+        latencies = self.latencies
         status = Status(
             sample,
             sample,
             signal=self.now.connected and self.now.level is not None and self.now.level.signal,
-            lost=self.lost,
-            stalls=self._stalls,
+            lost=capture.lost,
+            stalls=capture.stalls,
             latency=float(np.percentile(latencies, 99)) if latencies else 0.0,
-            drift=self._clock.drift,
-            jitter=self._clock.jitter,
-            notes=tuple(self._notes),
+            drift=capture.drift,
+            jitter=capture.jitter,
+            notes=self._notes.to_report(),
         )
-        self._notes.clear()
         self._keep(status)
+        now = time.monotonic()
         self._firing.submit([(now, status)], now)
-
-    def _reconnect(self) -> None:
-        """Look for the input that has gone until it is back; then account for the time without it."""
-        gone = time.monotonic()
-        self.now.connected = False
-        self._note(f"the input `{self._source.name}` has gone; looking for it")
-        self._source.stop()
-        while not self._stop.is_set():
-            now = time.monotonic()
-            self._report(now)
-            try:
-                self._source.start(self._deliver)
-                break
-            except Exception:  # noqa: BLE001  whatever a driver says while a cable is out: look again
-                self._stop.wait(_RETRY_INTERVAL)
-        if self._stop.is_set():
-            return
-        missing = round((time.monotonic() - gone) * self._rate)
-        self._unseen += missing
-        self._skip(missing, f"the input `{self._source.name}` is back after {missing / self._rate:.1f} s")
-        self._clock.reset()
-        self._losses.reset()
-        self._arrived = math.inf
-        self.now.connected = True

@@ -1,0 +1,37 @@
+"""What went wrong, for people: each note is shown in the terminal once and goes into one status event."""
+
+from __future__ import annotations
+
+from collections import deque
+
+_KEPT = 100  # notes for a terminal that does not ask
+
+
+class Notes:
+    """Collects notes from the engine's thread; the terminal takes them from another."""
+
+    def __init__(self) -> None:
+        self._unreported: list[str] = []
+        self._unshown: deque[str] = deque(maxlen=_KEPT)
+        self._once: set[str] = set()
+
+    def add(self, text: str) -> None:
+        """Tell ``text``."""
+        self._unreported.append(text)
+        self._unshown.append(text)
+
+    def once(self, count: int, text: str) -> None:
+        """Tell of something that is counted when it happens for the first time."""
+        if count and text not in self._once:
+            self._once.add(text)
+            self.add(text)
+
+    def to_report(self) -> tuple[str, ...]:
+        """What came since the last call, for the status event."""
+        notes = tuple(self._unreported)
+        self._unreported.clear()
+        return notes
+
+    def to_show(self) -> list[str]:
+        """What came since the last call, for the terminal."""
+        return [self._unshown.popleft() for _ in range(len(self._unshown))]

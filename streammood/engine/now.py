@@ -1,0 +1,36 @@
+"""The latest of everything, for a status line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streammood.events import Beat, Event, Level, Mood, Onset, Status, Tempo
+
+
+@dataclass(slots=True)
+class Now:
+    """The latest event of each kind, and whether the input is there."""
+
+    level: Level | None = None
+    tempo: Tempo | None = None
+    beat: Beat | None = None
+    mood: Mood | None = None
+    status: Status | None = None
+    onsets: int = 0
+    connected: bool = True
+
+    def take(self, event: Event) -> None:
+        """Keep ``event`` as the latest of its kind."""
+        match event:
+            case Level():
+                self.level = event
+            case Tempo():
+                self.tempo = event
+            case Beat():
+                self.beat = event
+            case Mood():
+                self.mood = event
+            case Status():
+                self.status = event
+            case Onset():
+                self.onsets += 1
