@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import mir_eval
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood.config import BeatSettings, FeatureSettings, LevelSettings
+from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
 from streammood.stream.aubio import AubioTracker, confidence
 from streammood.stream.beat_clock import BeatClock, Detection
@@ -42,14 +44,25 @@ def drums(bpm: float, seconds: float, fills: bool = True) -> tuple[F32, F64]:
     return (0.7 * sound).astype(np.float32), beats
 
 
-def listen(sound: F32, stream: BeatStream | None = None, first: int = 0) -> list[Event]:
-    """All events of ``sound``, whose first sample is ``first``; the gate closes 3 s after the last sound."""
+def listen(
+    sound: F32,
+    stream: BeatStream | None = None,
+    first: int = 0,
+    told: Mapping[float, Callable[[BeatStream], None]] | None = None,
+) -> list[Event]:
+    """All events of ``sound``, whose first sample is ``first``; the gate closes 3 s after the last sound.
+
+    ``told`` is what is done to the stream, by the second at which it is done.
+    """
+    waiting = sorted((told or {}).items())
     stream = stream or BeatStream(BeatSettings(), LevelSettings(), HOP)
     features = FeatureStream(FeatureSettings())
     events: list[Event] = []
     sample, heard = first, first - 10 * ANALYSIS_RATE
     for frame in Framer(2048, HOP).push(sound):
         sample += HOP
+        while waiting and waiting[0][0] * ANALYSIS_RATE < sample:
+            waiting.pop(0)[1](stream)
         if np.sqrt(np.mean(frame**2)) > 1e-3:
             heard = sample
         signal = sample - heard < 3 * ANALYSIS_RATE
@@ -183,6 +196,86 @@ def test_the_range_of_tempi_is_kept() -> None:
     assert all(abs(beat.bpm - 87) < 1 for beat in late)
 
 
+@pytest.mark.parametrize(("command", "ratio"), [(BeatStream.double, 2.0), (BeatStream.half, 0.5)])
+def test_double_and_half_keep_the_phase_and_stay(command: Callable[[BeatStream], None], ratio: float) -> None:
+    sound, truth = drums(95, 40.0)
+    stream = BeatStream(BeatSettings(bpm_min=40), LevelSettings(), HOP)
+    beats = beats_of(listen(sound, stream, told={15.0: command}))
+    late = [beat for beat in beats if 15.1 < beat.sample / ANALYSIS_RATE < 39.0]
+    before = [beat for beat in beats if 10.0 < beat.sample / ANALYSIS_RATE < 15.0][-1].bpm
+    assert all(beat.locked and abs(beat.bpm / before / ratio - 1) < 0.01 for beat in late)
+    steps = np.diff([beat.sample for beat in late]) / ANALYSIS_RATE
+    np.testing.assert_allclose(steps, 60 / before / ratio, atol=0.02)
+    grid = np.sort(np.concatenate((truth, truth + 30.0 / 95)))
+    assert max(np.abs(grid - beat.sample / ANALYSIS_RATE).min() for beat in late) < 0.02
+
+
+@pytest.mark.parametrize("bpm", [72.0, 101.0, 133.0, 176.0])
+def test_four_taps_give_tempo_and_phase(bpm: float) -> None:
+    """Noise has no beat of its own: what comes after the fourth tap is the hand's."""
+    rng = np.random.default_rng(1)
+    sound = (0.05 * rng.standard_normal(9 * ANALYSIS_RATE)).astype(np.float32)
+    hand = 2.0 + np.arange(4) * 60 / bpm
+    told = {
+        tap: lambda stream, tap=tap: stream.tap(tap * ANALYSIS_RATE) for tap in hand + 0.01 * rng.standard_normal(4)
+    }
+    beats = [
+        b for b in beats_of(listen(sound, told=told)) if hand[-1] + 0.1 < b.sample / ANALYSIS_RATE < hand[-1] + 1.5
+    ]
+    assert beats
+    assert all(abs(beat.bpm / bpm - 1) < 0.02 for beat in beats)
+    off = np.array([beat.sample / ANALYSIS_RATE - 2.0 for beat in beats]) * bpm / 60
+    assert np.abs(off - np.round(off)).max() * 60 / bpm < 0.03
+
+
+def test_a_tempo_told_by_hand_holds_its_level() -> None:
+    sound = drums(87, 30.0)[0]
+    beats = beats_of(listen(sound, told={5.0: lambda stream: stream.set_bpm(174.0)}))
+    late = [beat for beat in beats if beat.sample > 8 * ANALYSIS_RATE]
+    assert all(abs(beat.bpm - 174) < 2 for beat in late)
+
+
+def test_this_is_the_one() -> None:
+    sound, truth = drums(120, 20.0)
+    one = truth[np.searchsorted(truth, 10.0)]
+    events = listen(sound, told={10.3: lambda stream: stream.downbeat((one + 0.1) * ANALYSIS_RATE)})
+    beats = [beat for beat in beats_of(events) if beat.sample > 10.5 * ANALYSIS_RATE]
+    numbers = [round((beat.sample / ANALYSIS_RATE - one) * 2) % 4 + 1 for beat in beats]
+    assert [beat.number for beat in beats] == numbers
+    assert {beat.bar_confidence for beat in beats} == {1.0}
+    for tempo in tempi_of(events)[-300:]:
+        near = min(beats, key=lambda beat: abs(beat.sample - tempo.anchor))
+        if abs(near.sample - tempo.anchor) < 0.1 * tempo.period:
+            assert (tempo.count, tempo.number, tempo.meter) == (near.count, near.number, 4)
+
+
+def test_a_nudge_moves_all_beats_and_stays() -> None:
+    sound = drums(120, 16.0)[0]
+    plain = fired(listen(sound))
+    moved = fired(listen(sound, told={8.0: lambda stream: stream.nudge(0.03 * ANALYSIS_RATE)}))
+    plain, moved = plain[(plain > 8.2) & (plain < 15.5)], moved[(moved > 8.2) & (moved < 15.5)]
+    np.testing.assert_allclose(moved - plain, 0.03, atol=0.001)
+
+
+def test_bounds_are_kept_from_when_they_are_told() -> None:
+    sound = drums(120, 24.0)[0]
+    beats = beats_of(listen(sound, told={12.0: lambda stream: stream.bounds(55.0, 65.0)}))
+    assert all(abs(beat.bpm - 60) < 1 for beat in beats if beat.sample > 12.1 * ANALYSIS_RATE)
+    outside = beats_of(listen(sound, BeatStream(BeatSettings(bpm_min=128, bpm_max=131), LevelSettings(), HOP)))
+    assert all(127.99 <= beat.bpm <= 131.01 for beat in outside)
+
+
+def test_what_cannot_be_told_says_why() -> None:
+    stream = BeatStream(BeatSettings(), LevelSettings(), HOP)
+    for command in (stream.double, stream.half, lambda: stream.downbeat(0.0)):
+        with pytest.raises(ConfigError, match=r"no (tempo|beat) yet"):
+            command()
+    with pytest.raises(ConfigError, match="bpm_max 200"):
+        stream.set_bpm(240.0)
+    with pytest.raises(ConfigError, match="bpm_max"):
+        stream.bounds(150.0, 140.0)
+
+
 def test_a_short_gap_is_bridged_in_phase() -> None:
     sound, truth = drums(120, 24.0)
     stream = BeatStream(BeatSettings(), LevelSettings(), HOP)
@@ -236,7 +329,7 @@ def test_detections_that_jitter_make_beats_that_do_not(
     beats = beats_of(events)
     for one, two in pairwise(beats):
         assert two.count == one.count + 1
-        assert two.sample - one.sample >= 0.5 * 60 / max(one.bpm, two.bpm) * ANALYSIS_RATE - 1
+        assert two.sample - one.sample >= 0.45 * 60 / max(one.bpm, two.bpm) * ANALYSIS_RATE - 1
     assert all(0.0 <= beat.confidence <= 1.0 for beat in beats)
     if missed < 0.05 and false < 0.002:
         half = 30.0 / bpm  # at twice the tempo half of the beats lie between the detections

@@ -68,9 +68,9 @@ class BeatSettings(Strict):
     lookahead: float = Field(0.05, ge=0.0, le=0.5)
 
     @model_validator(mode="after")
-    def _an_octave(self) -> BeatSettings:
-        if self.bpm_max < 2 * self.bpm_min:
-            raise ValueError(f"bpm_max must be at least twice bpm_min ({2 * self.bpm_min:g}), got {self.bpm_max:g}")
+    def _a_range(self) -> BeatSettings:
+        if self.bpm_max < self.bpm_min:
+            raise ValueError(f"bpm_max must be at least bpm_min ({self.bpm_min:g}), got {self.bpm_max:g}")
         return self
 
 

@@ -52,6 +52,7 @@ def line(event: Event) -> dict[str, Any] | None:
                 "locked": event.locked,
                 "number": event.number,
                 "count": event.count,
+                "bar_confidence": round(event.bar_confidence, 4),
             }
         case Onset():
             return {"event": "onset", **when, "strength": round(event.strength, 4)}

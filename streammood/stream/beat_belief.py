@@ -121,8 +121,8 @@ class Belief:
 
     def __init__(self, bpm_min: float, bpm_max: float, hop: int) -> None:
         hops_per_minute = 60.0 * ANALYSIS_RATE / hop
-        self._first = math.ceil(hops_per_minute / bpm_max)
-        periods = np.arange(self._first, math.floor(hops_per_minute / bpm_min) + 1)
+        self._first = math.floor(hops_per_minute / bpm_max)
+        periods = np.arange(self._first, math.ceil(hops_per_minute / bpm_min) + 1)
         self._starts = np.concatenate(([0], np.cumsum(periods)[:-1]))
         prior = np.exp(-0.5 * (np.log2(hops_per_minute / periods / _USUAL_BPM) / _OCTAVES) ** 2)
         change = np.arange(-_BAND, _BAND + 1) / periods[:, None]
@@ -148,6 +148,17 @@ class Belief:
         """Know nothing but the listener's preference."""
         self._belief[:] = np.repeat(self._start, self._periods)
         self._heads[:] = 0
+
+    def lean(self, period: float, phase: float, width: float) -> None:
+        """Believe in ``period`` (hops) and ``phase`` (beats), with a relative standard deviation of ``width``."""
+        self._heads[:] = 0
+        for start, length in zip(self._starts, self._periods, strict=True):
+            off = np.arange(length) / length - phase
+            off -= np.round(off)
+            log = -0.5 * ((math.log(length / period) / width) ** 2 + (off / width) ** 2)
+            self._belief[start : start + length] = np.exp(log) / length
+        self._belief /= self._belief.sum()
+        self._belief += self._restart.repeat(self._periods)
 
     def push(self, cue: float) -> tuple[float, float, float]:
         """After one more hop: period in hops, phase in beats, and the probability (0..1) that both are about right."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE
 from streammood.stream.beat_belief import Belief
 
@@ -18,6 +19,7 @@ _AGREE = 1.0  # seconds of agreement before the clock is locked
 _LOCK, _UNLOCK = 0.4, 0.2  # confidence
 _OCTAVE_PATIENCE = 6.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
+_SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
 _PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 
 
@@ -39,6 +41,8 @@ class BeatClock:
     def __init__(self, bpm_min: float, bpm_max: float, hop: int) -> None:
         self._hop = hop
         self._rate = ANALYSIS_RATE / hop  # hops a second
+        self._bounds = bpm_min, bpm_max
+        self._told = 0.0  # BPM told by hand: tempi more than half an octave from it are not believed; 0 if none
         self._belief = Belief(bpm_min, bpm_max, hop)
         self.reset()
 
@@ -49,6 +53,10 @@ class BeatClock:
 
     def rest(self) -> None:
         """Stop counting and be ready for other music; the tempo is kept for show."""
+        if self._told:
+            self._told = 0.0
+            self._believe_range()
+        self.moved = False  # whether the last hop began new beats, out of step with those before
         self.period = 0.0  # samples; 0 while the clock stands
         self.anchor = 0.0  # sample of the latest beat
         self.confidence = 0.0
@@ -68,12 +76,63 @@ class BeatClock:
         """Sample of the first beat later than ``after``."""
         return self.anchor + (math.floor((after - self.anchor) / self.period) + 1) * self.period
 
+    def place(self, anchor: float | None, period: float) -> None:
+        """``period`` samples lie from beat to beat, and one beat at ``anchor``, if that is known, as told by hand.
+
+        The level holds until the clock rests: only tempi within half an octave are believed from now on.
+
+        Raises:
+            ConfigError: the tempo lies outside the bounds.
+        """
+        bpm, (low, high) = 60.0 * ANALYSIS_RATE / period, self._bounds
+        if not low <= bpm <= high:
+            raise ConfigError(f"{bpm:.1f} BPM lies outside beat.bpm_min {low:g} and beat.bpm_max {high:g}")
+        self.bpm = self._told = bpm
+        self._believe_range()
+        if self._sample is not None and anchor is not None:
+            self._move(anchor, period)
+
+    def bounds(self, bpm_min: float, bpm_max: float) -> None:
+        """Keep the tempo within these; one that lies outside is doubled or halved if that helps, or found anew.
+
+        Raises:
+            ConfigError: they are not a range.
+        """
+        if not 0.0 < bpm_min <= bpm_max:
+            raise ConfigError(f"beat.bpm_min must be at most beat.bpm_max ({bpm_max:g}), got {bpm_min:g}")
+        self._bounds = bpm_min, bpm_max
+        ratio = next((r for r in (1.0, 2.0, 0.5, 4.0, 0.25) if bpm_min <= r * self.bpm <= bpm_max), 0.0)
+        self._told = self._told and ratio * self.bpm
+        self._believe_range()
+        if not ratio:
+            self.reset()
+        elif self.period > 0.0:
+            self.bpm *= ratio
+            self._move(self.anchor, self.period / ratio)
+
+    def _believe_range(self) -> None:
+        """Begin a new belief over the tempi that are allowed now."""
+        low, high = self._bounds
+        if self._told:
+            low, high = max(low, self._told / math.sqrt(2.0)), min(high, self._told * math.sqrt(2.0))
+        self._belief = Belief(low, high, self._hop)
+
+    def _move(self, anchor: float, period: float) -> None:
+        """Set the clock and the belief to these beats, and trust them."""
+        assert self._sample is not None
+        self.anchor, self.period = anchor, period
+        hops = period / self._hop
+        self._belief.lean(hops, ((self._sample - CUE_DELAY - anchor) / period) % 1.0, _SHARP)
+        self._agreed, self._mass = self._rate * _AGREE, 1.0
+        self.confidence, self.locked = max(self.confidence, _LOCK), True
+
     def push(self, rise: float, detections: Sequence[Detection], sample: int) -> None:
         """One hop, which ends at ``sample``: how much the spectrum rose (1 is usual), and beats a tracker heard."""
         if self._sample is not None:
             for _ in range(round((sample - self._sample) / self._hop) - 1):  # hops that were lost
                 self._belief.push(0.0)
         self._sample = sample
+        self.moved = False
         now = sample - CUE_DELAY
         self._pending += detections
         heard = sum(d.strength for d in self._pending if d.sample < now + self._hop / 2)
@@ -105,6 +164,9 @@ class BeatClock:
             if -self._agreed > _PATIENCE * self._rate:
                 self.anchor, self.period, self._agreed = beat, period, 0.0
                 self.locked = self.locked and octave
+                self.moved = True
+        low, high = self._bounds
+        self.period = min(max(self.period, 60.0 * ANALYSIS_RATE / high), 60.0 * ANALYSIS_RATE / low)
         self.bpm = 60.0 * ANALYSIS_RATE / self.period
 
     def _judge(self, cue: float, now: float) -> None:

@@ -12,12 +12,16 @@ from typing import Protocol
 import numpy as np
 
 from streammood.config import BeatSettings, LevelSettings
+from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Features, Tempo
 from streammood.stream.aubio import AubioTracker
+from streammood.stream.beat_bar import BarBelief
 from streammood.stream.beat_belief import forget_rise, rise
 from streammood.stream.beat_clock import BeatClock, Detection
+from streammood.stream.taps import Taps
 
 _LATEST = 2  # hops: a beat that the clock finds later than this is not handed out
+_CLOSEST = 0.45  # periods from one beat to the next; less than half, for a tempo that is halved on an off-beat
 
 
 class BeatTracker(Protocol):
@@ -29,7 +33,11 @@ class BeatTracker(Protocol):
 
 
 class BeatStream:
-    """Features in, beats and the state of the beat clock out."""
+    """Features in, beats and the state of the beat clock out.
+
+    What is told by hand (``tap``, ``double``, ``half``, ``set_bpm``, ``downbeat``) holds until the music stops;
+    ``bounds`` and ``nudge`` hold until they are changed.
+    """
 
     def __init__(
         self,
@@ -44,39 +52,159 @@ class BeatStream:
         self._lookahead = round(settings.lookahead * ANALYSIS_RATE)
         self._tracker = tracker or AubioTracker(hop, level.silence)
         self._clock = BeatClock(settings.bpm_min, settings.bpm_max, hop)
+        self._bar = BarBelief()
+        self._taps = Taps()
+        self._nudge = 0.0  # samples by which beats are told later than they are heard
         self._recent = np.empty((2, n_mels), dtype=np.float32)
         self._scale = np.empty(3)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget everything that was heard."""
         self._count = 0
         self._last = -math.inf  # sample of the latest beat that was handed out
+        self._decided = 0
+        self._playing = False
         self.restart()
 
     def restart(self) -> None:
         """Be ready for other music, and go on counting."""
         self._tracker.reset()
         self._clock.reset()
+        self._bar.reset()
+        self._taps.reset()
         forget_rise(self._recent, self._scale)
 
     def push(self, features: Features, hop: F32, signal: bool, decided: int) -> Iterator[Beat | Tempo]:
         """The state of the clock after ``hop`` (hop,), and the beat that comes within the look-ahead, if one does."""
         clock, sample = self._clock, features.sample
+        self._decided = decided
         strength = rise(features.values[: self._n_mels], self._recent, self._scale)
         detections = self._tracker.push(features, hop, sample)
         if signal:
             clock.push(strength, detections, sample)
-        else:
+        elif self._playing:
             clock.rest()
-        yield Tempo(sample, decided, clock.bpm, clock.confidence, clock.locked, clock.anchor, clock.period)
+            self._bar.reset()
+        self._playing = signal
+        if clock.moved:
+            self._bar.reset()
+        yield self._tempo(sample)
         if clock.period > 0.0:
-            yield from self._due(decided)
+            yield from self._due()
 
-    def _due(self, decided: int) -> Iterator[Beat]:
+    def tap(self, sample: float) -> None:
+        """A beat tapped by hand at ``sample``; from the fourth tap on, tempo and phase are those of the taps.
+
+        Raises:
+            ConfigError: the taps are slower or faster than the bounds allow.
+        """
+        line = self._taps.push(sample)
+        if line is not None:
+            anchor, period = line
+            self._place(anchor - self._nudge, period)
+
+    def set_bpm(self, bpm: float) -> None:
+        """Take this tempo, and keep the nearest beat where it is.
+
+        Raises:
+            ConfigError: it lies outside the bounds.
+        """
+        self._place(self._clock.anchor if self._clock.period else None, 60.0 * ANALYSIS_RATE / bpm)
+
+    def double(self) -> None:
+        """Twice as many beats, those of now among them.
+
+        Raises:
+            ConfigError: there is no tempo yet, or its double lies outside the bounds.
+        """
+        self._rescale(0.5)
+
+    def half(self) -> None:
+        """Every other beat of now; where the bar is known, its first beat stays.
+
+        Raises:
+            ConfigError: there is no tempo yet, or its half lies outside the bounds.
+        """
+        self._rescale(2.0)
+
+    def downbeat(self, sample: float) -> None:
+        """This is the one: the beat nearest to ``sample`` begins a bar.
+
+        Raises:
+            ConfigError: there is no beat yet.
+        """
+        if self._clock.period == 0.0:
+            raise ConfigError("there is no beat yet that could begin a bar")
+        self._bar.tell(self._count_at(sample - self._nudge), 1)
+
+    def bounds(self, bpm_min: float, bpm_max: float) -> None:
+        """Keep the tempo within these, from now on.
+
+        Raises:
+            ConfigError: they are not a range.
+        """
+        self._clock.bounds(bpm_min, bpm_max)
+
+    def nudge(self, samples: float) -> None:
+        """Tell every beat so much later than until now; earlier, if negative."""
+        self._nudge += samples
+
+    def _place(self, anchor: float | None, period: float) -> None:
+        self._clock.place(anchor, period)
+        self._bar.reset()
+
+    def _rescale(self, ratio: float) -> None:
         clock = self._clock
-        beat = clock.next_beat(max(decided - _LATEST * self._hop, self._last + 0.5 * clock.period))
-        if beat <= decided + self._lookahead:
+        if clock.bpm == 0.0:
+            raise ConfigError("there is no tempo yet that could be doubled or halved")
+        if clock.period == 0.0:
+            clock.place(None, ratio * 60.0 * ANALYSIS_RATE / clock.bpm)
+            return
+        number, _, confidence = self._bar.place(self._count_at(clock.anchor))
+        anchor = clock.anchor
+        if ratio > 1.0 and number > 0:
+            anchor -= (number - 1) * clock.period  # the first beat of the bar stays
+        clock.place(anchor, ratio * clock.period)
+        self._bar.reset()
+        if number > 0:
+            self._bar.lean(self._count_at(anchor), 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)
+
+    def _upcoming(self) -> float:
+        """Sample of the next beat that is to be handed out, by the clock."""
+        after = max(self._decided - _LATEST * self._hop, self._last + _CLOSEST * self._clock.period)
+        return self._clock.next_beat(after - self._nudge)
+
+    def _count_at(self, sample: float) -> int:
+        """Count of the beat of the clock nearest to ``sample``."""
+        return self._count + 1 + round((sample - self._upcoming()) / self._clock.period)
+
+    def _tempo(self, sample: int) -> Tempo:
+        clock = self._clock
+        count = number = meter = 0
+        confidence = 0.0
+        if clock.period > 0.0:
+            count = self._count_at(clock.anchor)
+            number, meter, confidence = self._bar.place(count)
+        return Tempo(
+            sample,
+            self._decided,
+            clock.bpm,
+            clock.confidence,
+            clock.locked,
+            clock.anchor + self._nudge,
+            clock.period,
+            count,
+            number,
+            meter,
+            confidence,
+        )
+
+    def _due(self) -> Iterator[Beat]:
+        clock = self._clock
+        beat = self._upcoming() + self._nudge
+        if beat <= self._decided + self._lookahead:
             self._last = beat
             self._count += 1
-            yield Beat(round(beat), decided, clock.bpm, clock.confidence, clock.locked, 0, self._count)
+            number, _, bar = self._bar.place(self._count)
+            yield Beat(round(beat), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
