@@ -8,12 +8,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-
-import numpy as np
+from typing import TypeAlias
 
 from streammood.config import Settings
+from streammood.engine.song import Song
 from streammood.errors import SinkError, SourceError
-from streammood.events import Beat, Mood
+from streammood.events import Beat, Event, Mood, Onset
 from streammood.model import MoodModel
 from streammood.sinks import eventlog
 from streammood.sinks.eventlog import EventLog
@@ -24,9 +24,13 @@ from streammood.stream.analyzer import Analyzer
 _BLOCK = 8192  # samples
 
 
+Export: TypeAlias = Callable[[Song, Path, str], None]
+"""Writes something about a song, given its file and a stem that no other file of the batch has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one file came to."""
+    """What one file came to, in a row."""
 
     path: str
     duration: float  # s of sound that could be read
@@ -34,7 +38,13 @@ class Result:
     beats: int
     locked: float  # share of the beats that were locked
     mood: Mood | None
-    error: str | None = None  # why it could not be read to its end
+    error: str | None = None  # why it could not be read to its end, or what of it could not be written
+
+    @classmethod
+    def of(cls, song: Song, error: str | None) -> Result:
+        """The row of ``song``."""
+        locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
+        return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error)
 
 
 def analyze(
@@ -43,43 +53,41 @@ def analyze(
     model: MoodModel,
     log: EventLog,
     progress: Callable[[float], None],
-) -> Result:
+) -> Song:
     """Run ``reader`` to its end; events go to ``log``, seconds done to ``progress``.
 
-    A file that is damaged on the way gives what could be heard, and the reason in ``error``.
+    A file that is damaged on the way gives what could be heard, and the reason in ``damage``.
     """
     analyzer = Analyzer(settings, reader.sample_rate, model)
     log.write(eventlog.header(reader.name, reader.sample_rate))
-    bpm: list[float] = []
-    locked = samples = 0
-    error = None
+    kept: list[Event] = []
+    samples = 0
+    damage = None
     try:
         for block in reader.blocks(_BLOCK):
             samples += block.size
             for event in analyzer.push(block):
-                if isinstance(event, Beat):
-                    bpm.append(event.bpm)
-                    locked += event.locked
+                if isinstance(event, Beat | Mood | Onset):
+                    kept.append(event)
                 log.write(eventlog.line(event))
             progress(block.size / reader.sample_rate)
     except SourceError as problem:
-        error = str(problem)
-    duration = samples / reader.sample_rate
-    tempo = float(np.median(bpm)) if bpm else 0.0
-    mood = analyzer.summary()
-    log.write(eventlog.summary(reader.name, duration, tempo, mood, model.manifest.labels))
-    return Result(reader.name, duration, tempo, len(bpm), locked / max(1, len(bpm)), mood, error)
+        damage = str(problem)
+    labels = model.manifest.labels
+    song = Song.of(reader.name, samples / reader.sample_rate, labels, kept, analyzer.summary(), damage)
+    log.write(eventlog.summary(song.name, song.duration, song.bpm, song.mood, labels))
+    return song
 
 
-def log_names(files: Sequence[Path]) -> list[str]:
-    """``STEM.jsonl`` for each file; where a stem comes again, ``STEM-2.jsonl`` and so on."""
+def stems(files: Sequence[Path]) -> list[str]:
+    """What to call the output of each file: its stem; where one comes again, ``STEM-2`` and so on."""
     taken: set[str] = set()
     names = []
     for file in files:
-        name, n = f"{file.stem}.jsonl", 1
+        name, n = file.stem, 1
         while name in taken:
             n += 1
-            name = f"{file.stem}-{n}.jsonl"
+            name = f"{file.stem}-{n}"
         taken.add(name)
         names.append(name)
     return names
@@ -107,20 +115,25 @@ class Batch:
         ModelError: the model cannot be used; once, and not for every file.
     """
 
-    def __init__(self, settings: Settings, out: Path | None, common: EventLog) -> None:
-        """Events of each file go to a file of its own in ``out``, and to the ``common`` log."""
+    def __init__(self, settings: Settings, out: Path | None, common: EventLog, exports: Sequence[Export] = ()) -> None:
+        """Events of each file go to a file of its own in ``out``, and to the ``common`` log; then come ``exports``.
+
+        Exports run in the process that analysed the file, so they must survive pickling.
+        """
         self._settings = settings
         self._out = out
         self._common = common
+        self._exports = tuple(exports)
         self._model = MoodModel.load(settings.mood.model, settings.features)
 
     def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
         """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``."""
-        names = log_names(files)
+        names = stems(files)
         jobs = min(jobs or os.cpu_count() or 1, len(files))
         if jobs == 1:
             return [self._one(file, name, progress) for file, name in zip(files, names, strict=True)]
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (self._settings, self._out)) as pool:
+        prepared = (self._settings, self._out, self._exports)
+        with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, prepared) as pool:
             futures = [pool.submit(_in_worker, file, name) for file, name in zip(files, names, strict=True)]
             for _ in as_completed(futures):
                 progress(1.0)
@@ -129,24 +142,34 @@ class Batch:
     def _one(self, file: Path, name: str, progress: Callable[[float], None]) -> Result:
         try:
             reader = SoundFile(file, self._settings.input.channels)
-            log = self._common.beside(self._out, name)
+            log = self._common.beside(self._out, f"{name}.jsonl")
         except (SourceError, SinkError) as error:
             progress(1.0)
             return Result(str(file), 0.0, 0.0, 0, 0.0, None, str(error))
         duration = reader.duration or 1.0
         try:
-            return analyze(reader, self._settings, self._model, log, lambda done: progress(done / duration))
+            song = analyze(reader, self._settings, self._model, log, lambda done: progress(done / duration))
         finally:
             log.close()
+        return Result.of(song, self._export(song, file, name) or song.damage)
+
+    def _export(self, song: Song, file: Path, name: str) -> str | None:
+        """Write what was asked for; returns what went wrong."""
+        try:
+            for export in self._exports:
+                export(song, file, name)
+        except SinkError as error:
+            return str(error)
+        return None
 
 
 _worker: Batch
 
 
-def _prepare(settings: Settings, out: Path | None) -> None:
+def _prepare(settings: Settings, out: Path | None, exports: tuple[Export, ...]) -> None:
     """In a new worker process: load the model once."""
     global _worker  # noqa: PLW0603  the pool gives its workers no other place for what they prepare
-    _worker = Batch(settings, out, EventLog())
+    _worker = Batch(settings, out, EventLog(), exports)
 
 
 def _in_worker(file: Path, name: str) -> Result:

@@ -1,0 +1,150 @@
+"""One song as a whole: what the events of its analysis come to, beat by beat.
+
+Live, a mood is known only after its music was heard. A song lies there complete, so each beat gets the mood
+of the music around it: that which was answered half a window later. Pictures, tables, pages and
+the dashboard's player all read this one structure; ``document`` is its JSON, a contract described in the README.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from streammood import __version__
+from streammood.events import Beat, Event, Mood, Onset, seconds
+
+FORMAT_VERSION = 1
+_HEARD = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
+_STEPS = 3  # an answer that is not followed by another within so many intervals was the last before a silence
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the song in which one label held."""
+
+    start: float  # s
+    end: float  # s
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """What was heard of one sound file."""
+
+    name: str
+    duration: float  # s of sound that could be read
+    labels: tuple[str, ...]  # of the mood model, in its order
+    mood: Mood | None  # of the whole; None where no music was heard
+    beats: tuple[Beat, ...]  # in the order of their time
+    moods: tuple[Mood, ...]  # in the order of their time
+    onsets: tuple[Onset, ...]
+    damage: str | None = None  # why the file could not be read to its end
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        duration: float,
+        labels: Sequence[str],
+        events: Iterable[Event],
+        mood: Mood | None,
+        damage: str | None = None,
+    ) -> Song:
+        """A song of the ``events`` of its analysis, and of the ``mood`` of the whole."""
+        kept = sorted(events, key=lambda event: event.sample)
+        return cls(
+            name,
+            duration,
+            tuple(labels),
+            mood,
+            tuple(event for event in kept if isinstance(event, Beat)),
+            tuple(event for event in kept if isinstance(event, Mood)),
+            tuple(event for event in kept if isinstance(event, Onset)),
+            damage,
+        )
+
+    @property
+    def bpm(self) -> float:
+        """Median tempo of all beats, 0 without beats."""
+        return float(np.median([beat.bpm for beat in self.beats])) if self.beats else 0.0
+
+    @property
+    def mood_times(self) -> list[float]:
+        """The moment, in s, that each of ``moods`` speaks of."""
+        return [max(0.0, seconds(mood.sample) - _HEARD) for mood in self.moods]
+
+    def beat_moods(self) -> list[Mood | None]:
+        """The mood at each beat; None where no music was heard at all."""
+        if not self.moods:
+            return [None] * len(self.beats)
+        times = self.mood_times
+        return [self.moods[max(0, bisect_right(times, seconds(beat.sample)) - 1)] for beat in self.beats]
+
+    def stretches(self) -> list[Stretch]:
+        """The song cut where its label changes; silences are left out."""
+        times = self.mood_times
+        if not times:
+            return []
+        longest = _STEPS * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        found: list[Stretch] = []
+        for i, mood in enumerate(self.moods):
+            follows = times[i + 1] if i + 1 < len(times) else self.duration
+            last = i + 1 == len(times) and self.duration - times[i] <= longest + _HEARD
+            end = follows if last or follows - times[i] <= longest else times[i] + longest
+            if found and found[-1].label == mood.label and found[-1].end == times[i]:
+                found[-1] = Stretch(found[-1].start, end, mood.label)
+            else:
+                found.append(Stretch(times[i], end, mood.label))
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """Everything as one JSON object: the mood of the song, of each beat and along the time."""
+        return {
+            "version": FORMAT_VERSION,
+            "program": f"streammood {__version__}",
+            "input": self.name,
+            "duration": round(self.duration, 6),
+            "bpm": round(self.bpm, 3),
+            "labels": list(self.labels),
+            "mood": _mood(self.mood),
+            "beats": [_beat(beat, mood) for beat, mood in zip(self.beats, self.beat_moods(), strict=True)],
+            "stretches": [
+                {"start": round(part.start, 6), "end": round(part.end, 6), "label": part.label}
+                for part in self.stretches()
+            ],
+            "moods": [
+                {"time": round(time, 6), "mood": _mood(mood)}
+                for time, mood in zip(self.mood_times, self.moods, strict=True)
+            ],
+            "onsets": [
+                {"time": round(seconds(onset.sample), 6), "strength": round(onset.strength, 4)} for onset in self.onsets
+            ],
+        }
+
+
+def _beat(beat: Beat, mood: Mood | None) -> dict[str, Any]:
+    return {
+        "time": round(seconds(beat.sample), 6),
+        "bpm": round(beat.bpm, 3),
+        "confidence": round(beat.confidence, 4),
+        "locked": beat.locked,
+        "number": beat.number,
+        "bar_confidence": round(beat.bar_confidence, 4),
+        "mood": _mood(mood),
+    }
+
+
+def _mood(mood: Mood | None) -> dict[str, Any] | None:
+    if mood is None:
+        return None
+    return {
+        "valence": round(mood.valence, 4),
+        "arousal": round(mood.arousal, 4),
+        "probabilities": {label: round(p, 4) for label, p in mood.probabilities.items()},
+        "label": mood.label,
+        "confidence": round(mood.confidence, 4),
+    }
