@@ -55,13 +55,16 @@ class Level:
 
     sample: int
     decided: int
-    rms: float  # 0..1 for -60..0 dBFS
+    rms: float  # 0..1 for -60..0 dBFS after the gain
     low: float  # below 200 Hz, same scale
     mid: float  # 200..2000 Hz
     high: float  # above 2000 Hz
     brightness: float  # spectral centroid, 0..1 for 100..8000 Hz on a logarithmic scale
-    dbfs: float  # RMS level in dB relative to full scale, at least -120
+    dbfs: float  # RMS level of the input in dB relative to full scale, at least -120
     signal: bool  # False after the sound has stayed below the silence gate
+    peak: float = -120.0  # of the input in this hop, in dB relative to full scale, at least -120
+    clipping: bool = False  # the input was driven beyond full scale within the last second
+    gain: float = 0.0  # dB, fixed and automatic, between the input and the analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Status:
     signal: bool
     lost: int  # samples of the input that were lost since the start
     latency: float  # seconds from the capture of a block to its packets, p99 of the last seconds
+    input: int = 1  # an ``InputState``: 0 gone, 1 fine, 2 silent, 3 stuck at a constant, 4 all zeros, 5 wrong rate
+    load: float = 0.0  # 0..1, share of the time there is for a block that it took
     stalls: int = 0  # times the input kept everybody waiting
     drift: float = 0.0  # parts per million, input clock against the host's clock
     jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock

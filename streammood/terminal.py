@@ -20,6 +20,7 @@ from streammood.sources.device import Device
 
 COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
 _METER = 12  # characters
+_BUSY = 0.8  # share of the time there is for a block, from which on the load is shown
 _PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
 _BEAT_SHOWN = 0.12  # s
 
@@ -37,8 +38,9 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
         parts.append(("input gone, looking for it  ", "bold red"))
     if now.level is not None:
         filled = round(now.level.rms * _METER)
-        style = "green" if now.level.dbfs < -3 else "red"
-        parts += [("█" * filled, style), ("░" * (_METER - filled), "dim"), f" {now.level.dbfs:6.1f} dB  "]
+        style = "red" if now.level.clipping else "green"
+        parts += [("█" * filled, style), ("░" * (_METER - filled), "dim"), f" {now.level.dbfs:6.1f} dB "]
+        parts.append((" CLIPPING  ", "bold red") if now.level.clipping else f" peak {now.level.peak:5.1f}  ")
     if now.tempo is not None:
         beat = now.beat
         recent = beat is not None and 0 <= sample - beat.sample < _BEAT_SHOWN * ANALYSIS_RATE
@@ -55,6 +57,8 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
     if now.status is not None:
         status = now.status
         clock_state = f"drift {status.drift:+.0f} ppm  jitter {1e3 * status.jitter:.1f} ms"
+        if status.load > _BUSY:
+            parts.append((f"load {100 * status.load:.0f} %  ", "red"))
         parts.append((f"p99 {1e3 * status.latency:.1f} ms  {clock_state}  ", "dim"))
     parts.append((f"lost {lost}", "red" if lost else "dim"))
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

@@ -54,9 +54,11 @@ def test_default_addresses_one_number_each() -> None:
         assert len(m.arguments) == 1
         assert type(m.value) in (float, int)
     whole = {"beat", "downbeat", "onset", "mood/changed", "beat/number", "beat/count", "beat/locked", "mood/index"}
+    whole |= {"level/clipping"}
+    shares = {"status/latency", "status/load"}
     for m in messages:
         name = m.address.removeprefix("/streammood/")
-        assert (type(m.value) is int) == (name in whole or (name.startswith("status/") and name != "status/latency")), m
+        assert (type(m.value) is int) == (name in whole or (name.startswith("status/") and name not in shares)), m
     assert values(messages, "/streammood/bpm")[0] == 120.0
     assert values(messages, "/streammood/mood/arousal")[0] == -0.25
     assert values(messages, "/streammood/status/lost")[0] == 7

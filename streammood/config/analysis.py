@@ -18,6 +18,11 @@ class InputSettings(Strict):
     block: int = Field(256, ge=32, le=4096)
     channels: Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...] = "all"
     buffer: float = Field(2.0, ge=0.1, le=30.0)
+    lost: Literal["stop", "run"] = "stop"
+    gain: float = Field(0.0, ge=-40.0, le=60.0)
+    agc: bool = True
+    agc_target: float = Field(-18.0, ge=-40.0, le=-6.0)
+    agc_time: float = Field(10.0, ge=1.0, le=120.0)
 
     @field_validator("channels", mode="before")
     @classmethod
@@ -45,9 +50,10 @@ class FeatureSettings(Strict):
 
 
 class LevelSettings(Strict):
-    """The silence gate."""
+    """The silence gate: it opens above ``silence`` and closes that much lower."""
 
     silence: float = Field(-60.0, ge=-100.0, le=-20.0)
+    hysteresis: float = Field(6.0, ge=0.0, le=30.0)
     hold: float = Field(3.0, ge=0.1, le=60.0)
 
 

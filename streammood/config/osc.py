@@ -23,6 +23,9 @@ VALUES = frozenset(
         "level/low",
         "level/mid",
         "level/high",
+        "level/peak",
+        "level/clipping",
+        "input/gain",
         "brightness",
         "mood/valence",
         "mood/arousal",
@@ -33,6 +36,9 @@ VALUES = frozenset(
         "status/signal",
         "status/lost",
         "status/latency",
+        "status/input",
+        "status/stalls",
+        "status/load",
     }
 )
 """Names of signals; beside these there is ``mood/LABEL`` for each label of the model."""

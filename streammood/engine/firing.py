@@ -8,9 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import TypeAlias
 
-from streammood.events import Event
+from streammood.events import Event, Level, Mood, Tempo
 from streammood.sinks import Sink
+
+_Due: TypeAlias = tuple[float, int, Event, float | None]
+"""When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
 
 _POLL_AGAIN = 1.0  # s, after a sink failed at it
 _LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
@@ -21,11 +25,12 @@ class Firing:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = sinks
-        self._queue: list[tuple[float, int, Event, float | None]] = []
+        self._queue: list[_Due] = []
         self._order = itertools.count()
         self._wake = threading.Condition()
         self._stopped = False
         self.failed = 0  # events that a sink refused with an error
+        self.busy = 0.0  # s, spent with sinks so far
         self.latencies: deque[float] = deque(maxlen=_LATENCIES)  # s, from arrival of a block to its packets
         self._thread = threading.Thread(target=self._run, name="firing", daemon=True)
 
@@ -66,13 +71,15 @@ class Firing:
                 while self._next_due() <= now:
                     batch.append(heapq.heappop(self._queue))
                 stopped = self._stopped
-            for _, _, event, since in batch:
+            began = time.monotonic()
+            for _, _, event, since in _newest(batch):
                 self._send(event)
                 if since is not None:
                     self.latencies.append(time.monotonic() - since)
             if stopped:
                 return
             poll_at = min(map(self._poll, self._sinks), default=float("inf"))
+            self.busy += time.monotonic() - began
 
     def _next_due(self) -> float:
         return self._queue[0][0] if self._queue else float("inf")
@@ -91,3 +98,19 @@ class Firing:
                 sink.send(event, time.monotonic())
             except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served
                 self.failed += 1
+
+
+def _newest(batch: list[_Due]) -> list[_Due]:
+    """``batch`` without levels, states of the clock and moods that a later one makes old; beats and triggers stay."""
+    if len(batch) < 3:
+        return batch
+    kept: list[_Due] = []
+    seen: set[type[Event]] = set()
+    for entry in reversed(batch):
+        event = entry[2]
+        if isinstance(event, Level | Tempo | Mood):
+            if type(event) in seen and not (isinstance(event, Mood) and event.changed):
+                continue
+            seen.add(type(event))
+        kept.append(entry)
+    return kept[::-1]

@@ -13,21 +13,26 @@ from collections.abc import Callable
 import numpy as np
 
 from streammood.config import Settings
-from streammood.engine.capture import Capture
+from streammood.engine.capture import Capture, Search
 from streammood.engine.firing import Firing
+from streammood.engine.freerun import FreeRun
+from streammood.engine.load import Load, Shed
 from streammood.engine.notes import Notes
 from streammood.engine.now import Now
-from streammood.events import ANALYSIS_RATE, Beat, Event, Status
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Status, Tempo
 from streammood.model import MoodModel
 from streammood.sinks import Sink, eventlog
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Source
 from streammood.stream.analyzer import Analyzer
+from streammood.stream.health import InputState
 from streammood.stream.ring import Block
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
 _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
+_SEARCH_STEP = 0.02  # s; while the input is away, how often beats that run on are looked at
+_THINNED = 4  # of so many levels and states of the clock one is sent, where the machine is too slow
 _WARM_UP = 4.0  # s of noise, enough for a first mood
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
 
@@ -46,12 +51,18 @@ class Engine:
         """``make_sinks`` is given the function that tells the stream sample at a host time."""
         self.now = Now()
         self._notes = Notes()
-        self._rate = source.sample_rate
+        self._settings = settings
         self._log = log
         self._labels = model.manifest.labels
-        self._analyzer = Analyzer(settings, self._rate, model)
+        self._analyzer = Analyzer(settings, source.sample_rate, model)
         self._capture = Capture(source, settings.input.buffer, self._notes)
         self._bpm: deque[float] = deque(maxlen=_TEMPI)
+        self._load = Load()
+        self._fired = (0.0, 0.0)  # host time of the last status, and how long firing had been busy until then, in s
+        self._search: Search | None = None  # while the input has gone
+        self._free: FreeRun | None = None  # while beats run on without it
+        self._resumed = 0.0  # sample of the stream clock at which the input came back
+        self._hops = 0  # that gave values
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._stop = threading.Event()
         self._firing = Firing(make_sinks(self._sample_at))
@@ -67,7 +78,7 @@ class Engine:
         """
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._warm_up()
-        self._log.write(eventlog.header(self._capture.source.name, self._rate))
+        self._log.write(eventlog.header(self._capture.source.name, self._capture.rate))
         self._capture.start()
         self._firing.start()
         self._thread.start()
@@ -77,11 +88,13 @@ class Engine:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._search is not None:
+            self._search.stop()
         self._capture.stop()
         self._firing.stop()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
-        duration = self._capture.samples / self._rate
+        duration = self._capture.sample / ANALYSIS_RATE
         mood = self._analyzer.summary()
         with contextlib.suppress(OSError):  # a full disk was told of when it was found
             self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, self._labels))
@@ -109,14 +122,14 @@ class Engine:
     @property
     def sample(self) -> float:
         """The present, on the stream clock; 0 before any sound."""
-        return max(0.0, self._sample_at(time.monotonic())) if self._capture.samples else 0.0
+        return max(0.0, self._sample_at(time.monotonic())) if self._capture.sample else 0.0
 
     def _sample_at(self, now: float) -> float:
         return self._capture.timeline.sample_at(now)
 
     def _warm_up(self) -> None:
         """Compile or load every kernel before sound arrives."""
-        noise = np.random.default_rng(0).standard_normal(round(_WARM_UP * self._rate)).astype(np.float32)
+        noise = np.random.default_rng(0).standard_normal(round(_WARM_UP * self._capture.rate)).astype(np.float32)
         for _ in self._analyzer.push(0.1 * noise):
             pass
         self._analyzer.reset()
@@ -127,13 +140,16 @@ class Engine:
         try:
             status_at = time.monotonic() + _STATUS_INTERVAL
             while not self._stop.is_set():
-                self._capture.wait(_DOORBELL_TIMEOUT)
-                self._drain()
+                if self._search is None:
+                    self._capture.wait(_DOORBELL_TIMEOUT)
+                    self._drain()
+                else:
+                    self._without_input(self._search)
                 now = time.monotonic()
                 if now >= status_at:
                     self._report()
                     status_at = max(status_at + _STATUS_INTERVAL, now)
-                if not self._capture.source.active and not self._stop.is_set():
+                if self._search is None and not self._capture.source.active and not self._stop.is_set():
                     self._when_inactive()
         except BaseException as error:  # noqa: BLE001  handed to the main thread, which ends the program
             self.error = error
@@ -142,10 +158,14 @@ class Engine:
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
+            began = time.perf_counter()
             missing = self._capture.account(block)
             if missing:
                 self._analyzer.skip(missing)
             self._firing.submit(self._events(block), block.arrived)
+            busy = time.perf_counter() - began
+            shed = self._load.update(busy, block.samples.size / self._capture.rate, self._capture.waiting)
+            self._analyzer.moods_due = shed < Shed.MOODS
 
     def _when_inactive(self) -> None:
         """An input that ends has ended; one that can only go away is looked for."""
@@ -154,27 +174,80 @@ class Engine:
             self._stop.set()
             return
         self.now.connected = False
-        missing = self._capture.reconnect(self._stop, self._report)
-        if missing:
-            self._analyzer.skip(missing)
-            self.now.connected = True
+        self._search = self._capture.search()
+        sample, tempo, beat = round(self.sample), self.now.tempo, self.now.beat
+        self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
+        if self._settings.input.lost == "run" and tempo is not None and tempo.period > 0.0:
+            self._free = FreeRun(tempo, beat.count if beat is not None else 0, self._settings.beat.lookahead)
+        elif tempo is not None:
+            self._submit_now(Tempo(sample, sample, tempo.bpm, 0.0, False, 0.0, 0.0))
+        self._report()
+
+    def _without_input(self, search: Search) -> None:
+        """Let beats run on if they shall, until the input is found."""
+        if not search.wait(_SEARCH_STEP):
+            if self._free is not None:
+                self._submit_free(self._free, self.sample)
+            return
+        self._search = None
+        gap = self._capture.resume(search.lasted)
+        self._analyzer.jump(round(self._capture.sample), gap, self._capture.rate)
+        self._resumed = self._capture.sample
+        self.now.connected = True
+
+    def _submit_free(self, free: FreeRun, sample: float) -> None:
+        now = time.monotonic()
+        self._submit_now(free.tempo(sample))
+        beats = list(free.beats(sample))
+        for beat in beats:
+            self._keep(beat)
+        self._firing.submit([(self._capture.timeline.time_of(beat.sample), beat) for beat in beats], now)
+
+    def _submit_now(self, event: Event) -> None:
+        now = time.monotonic()
+        self._keep(event)
+        self._firing.submit([(now, event)], now)
 
     def _events(self, block: Block) -> list[tuple[float, Event]]:
         """What ``block`` makes known, each event with its due time."""
         batch: list[tuple[float, Event]] = []
         try:
             for event in self._analyzer.push(block.samples):
-                predicted = isinstance(event, Beat)
-                batch.append((self._capture.timeline.time_of(event.sample) if predicted else block.arrived, event))
+                if self._free is not None:
+                    self._hand_over(self._free, event)
                 self._keep(event)
+                if isinstance(event, Beat):
+                    batch.append((self._capture.timeline.time_of(event.sample), event))
+                elif not self._thinned(event):
+                    batch.append((block.arrived, event))
         except Exception as error:  # noqa: BLE001  a show goes on: the fault is reported and the analysis begins anew
             reason = f"{type(error).__name__}: {error}"
             self._faults[reason] += 1
             if self._faults[reason] == 1:  # reported once, counted always
                 self._notes.add(f"the analysis failed and begins anew: {reason}")
             self._analyzer.reset()
-            self._analyzer.skip(self._capture.samples)
+            self._analyzer.jump(round(self._capture.sample), 0.0, self._capture.rate)
         return batch
+
+    def _hand_over(self, free: FreeRun, event: Event) -> None:
+        """After the input has come back, beats run on until the tracker has a tempo, or there is no music."""
+        if isinstance(event, Tempo):
+            if event.period > 0.0:
+                self._analyzer.count_on(free.count)
+                self._free = None
+            else:
+                self._submit_free(free, event.decided)
+            return
+        waited = event.sample - self._resumed > self._settings.level.hold * ANALYSIS_RATE
+        if isinstance(event, Level) and waited and not event.signal:
+            self._free = None
+
+    def _thinned(self, event: Event) -> bool:
+        """Whether a value is left out, because the machine is too slow."""
+        if not isinstance(event, Level | Tempo) or self._load.shed == Shed.NOTHING:
+            return False
+        self._hops += isinstance(event, Level)
+        return self._hops % _THINNED != 0
 
     def _keep(self, event: Event) -> None:
         self.now.take(event)
@@ -193,12 +266,16 @@ class Engine:
             capture.source.overflows, "the sound driver says that it lost samples; try a larger input.block"
         )
         self._notes.once(self._firing.failed, "an output refuses events; the others are served")
-        sample = round(capture.samples * ANALYSIS_RATE / self._rate)
+        self._notes.once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
+        sample = round(capture.sample) if self._search is None else round(self.sample)
         latencies = self.latencies
+        signal = self.now.level is not None and self.now.level.signal
         status = Status(
             sample,
             sample,
-            signal=self.now.connected and self.now.level is not None and self.now.level.signal,
+            signal=signal,
+            input=self._input_state(signal),
+            load=self._load_now(),
             lost=capture.lost,
             stalls=capture.stalls,
             latency=float(np.percentile(latencies, 99)) if latencies else 0.0,
@@ -209,3 +286,15 @@ class Engine:
         self._keep(status)
         now = time.monotonic()
         self._firing.submit([(now, status)], now)
+
+    def _input_state(self, signal: bool) -> InputState:
+        if self._search is not None:
+            return InputState.GONE
+        state = self._capture.state
+        return InputState.SILENT if state is InputState.FINE and not signal else state
+
+    def _load_now(self) -> float:
+        """The larger share of the two threads' time that was needed since the last call, 0..1."""
+        now, busy = time.monotonic(), self._firing.busy
+        (then, before), self._fired = self._fired, (now, busy)
+        return min(1.0, max(self._load.share, (busy - before) / (now - then)))

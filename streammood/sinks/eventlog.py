@@ -63,6 +63,8 @@ def line(event: Event) -> dict[str, Any] | None:
                 "event": "status",
                 **when,
                 "signal": event.signal,
+                "input": int(event.input),
+                "load": round(event.load, 3),
                 "lost": event.lost,
                 "stalls": event.stalls,
                 "latency": round(event.latency, 6),

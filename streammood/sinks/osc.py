@@ -27,6 +27,7 @@ _PHASE = "beat/phase"
 _NEVER = float("inf")
 # Counters, states and names go out when they change; everything else flows and is thinned to the rate limit.
 _AT_ONCE = {"beat/number", "beat/count", "beat/locked", "mood/index", "mood/label", "status/alive", "status/signal"}
+_AT_ONCE |= {"level/clipping", "status/input"}
 _OFF_AT_CLOSE = {"status/alive", "status/signal", "beat/locked"}
 
 

@@ -11,6 +11,7 @@ from streammood.events import Beat, Event, Level, Mood, Onset, Status, Tempo
 Value: TypeAlias = float | int | str
 
 TRIGGER = 1
+_METER_DB = 60.0  # range of the meter
 
 
 def unit(value: float) -> float:
@@ -43,6 +44,9 @@ def signals(event: Event) -> Iterator[tuple[str, Value]]:
             yield "level/low", unit(event.low)
             yield "level/mid", unit(event.mid)
             yield "level/high", unit(event.high)
+            yield "level/peak", unit(1.0 + event.peak / _METER_DB)
+            yield "level/clipping", int(event.clipping)
+            yield "input/gain", float(event.gain)
             yield "brightness", unit(event.brightness)
             yield "status/signal", int(event.signal)
         case Mood():
@@ -52,6 +56,9 @@ def signals(event: Event) -> Iterator[tuple[str, Value]]:
             yield "status/signal", int(event.signal)
             yield "status/lost", int(event.lost)
             yield "status/latency", float(1e3 * event.latency)
+            yield "status/input", int(event.input)
+            yield "status/stalls", int(event.stalls)
+            yield "status/load", unit(event.load)
 
 
 def _mood_signals(mood: Mood) -> Iterator[tuple[str, Value]]:

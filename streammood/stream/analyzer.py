@@ -9,6 +9,7 @@ from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Level, 
 from streammood.model import MoodModel
 from streammood.stream.beats import BeatStream
 from streammood.stream.frontend import TICK, FrontEnd
+from streammood.stream.gain import Gain
 from streammood.stream.levels import LevelStream
 from streammood.stream.mood import MoodStream
 from streammood.stream.onsets import OnsetStream
@@ -22,16 +23,18 @@ class Analyzer:
     def __init__(self, settings: Settings, sample_rate: float, model: MoodModel) -> None:
         self._hop = settings.features.hop
         self._rate = sample_rate
-        self._front = FrontEnd(settings.features, sample_rate)
+        self._gain = Gain(settings.input, settings.level.silence, TICK)
+        self._front = FrontEnd(settings.features, sample_rate, self._gain)
         layout = self._front.layout
-        self._levels = LevelStream(settings.level, layout)
+        self._levels = LevelStream(settings.level, layout, self._gain)
         self._onsets = OnsetStream(settings.onset, settings.level, TICK)
         self._beats = BeatStream(settings.beat, settings.level, self._hop, settings.features.n_mels)
         self._moods = MoodStream(settings.mood, model, layout)
+        self.moods_due = True  # False: the machine is too slow, and moods are left out
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
-        for part in (self._front, self._levels, self._onsets, self._beats, self._moods):
+        for part in (self._gain, self._front, self._levels, self._onsets, self._beats, self._moods):
             part.reset()
 
     @property
@@ -39,10 +42,32 @@ class Analyzer:
         """Samples of the input that were NaN or infinite and were taken as silence."""
         return self._front.not_finite
 
+    @property
+    def gain(self) -> float:
+        """The fixed gain of the input in dB, on top of the automatic one; may be set while running."""
+        return self._gain.fixed
+
+    @gain.setter
+    def gain(self, decibels: float) -> None:
+        self._gain.fixed = decibels
+
+    def count_on(self, count: int) -> None:
+        """Number the next beat after ``count``, that of a beat which was not found here."""
+        self._beats.count_on(count)
+
     def skip(self, samples: int) -> None:
         """Account for ``samples`` of the input that never came."""
         self._front.skip(samples)
-        if samples * ANALYSIS_RATE / self._rate >= _BRIDGED:
+        self._bridge(samples * ANALYSIS_RATE / self._rate)
+
+    def jump(self, sample: int, gap: float, sample_rate: float) -> None:
+        """Go on at ``sample`` of the stream clock, after ``gap`` samples of it without input, at ``sample_rate``."""
+        self._rate = sample_rate
+        self._front.jump(sample, sample_rate)
+        self._bridge(gap)
+
+    def _bridge(self, gap: float) -> None:
+        if gap >= _BRIDGED:
             self._onsets.reset()
             self._beats.restart()
 
@@ -59,7 +84,7 @@ class Analyzer:
         level = self._levels.push(features, decided)
         yield level
         yield from self._beats.push(features, hop, level.signal, decided)
-        mood = self._moods.push(features, level.signal, decided)
+        mood = self._moods.push(features, level.signal, decided) if self.moods_due else None
         if mood is not None:
             yield mood
 

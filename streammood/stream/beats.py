@@ -138,6 +138,10 @@ class BeatStream:
             raise ConfigError("there is no beat yet that could begin a bar")
         self._bar.tell(self._count_at(sample - self._nudge), 1)
 
+    def count_on(self, count: int) -> None:
+        """Go on counting after ``count``, the number of a beat that was handed out elsewhere."""
+        self._count = max(self._count, count)
+
     def bounds(self, bpm_min: float, bpm_max: float) -> None:
         """Keep the tempo within these, from now on.
 

@@ -12,6 +12,7 @@ from streammood.dsp.spectrum import sanitize
 from streammood.events import ANALYSIS_RATE, F32, Features
 from streammood.stream.features import FeatureStream
 from streammood.stream.framer import Framer
+from streammood.stream.gain import Gain
 from streammood.stream.resampler import Resampler
 
 TICK = 256  # samples of the analysis rate; every hop is a whole number of these
@@ -28,11 +29,12 @@ class Tick:
 
 
 class FrontEnd:
-    """Sanitises, resamples, frames, and extracts features."""
+    """Sanitises, resamples, amplifies where a ``gain`` is given, frames, and extracts features."""
 
-    def __init__(self, settings: FeatureSettings, sample_rate: float) -> None:
+    def __init__(self, settings: FeatureSettings, sample_rate: float, gain: Gain | None = None) -> None:
         self._rate = sample_rate
         self._hop = settings.hop
+        self._gain = gain
         self._resampler = Resampler(sample_rate)
         self._framer = Framer(settings.n_fft, TICK)
         self._features = FeatureStream(settings)
@@ -42,7 +44,8 @@ class FrontEnd:
     def reset(self) -> None:
         """Begin a new stream."""
         self._clear()
-        self._input = 0  # samples of the input since the stream began
+        self._base = 0  # stream clock at which the present rate of the input began
+        self._input = 0  # samples of the input since then
         self._origin = 0  # stream clock at which the current run of frames began
         self._sample = 0
         self.not_finite = 0  # samples that were NaN or infinite
@@ -56,7 +59,16 @@ class FrontEnd:
         """Account for ``samples`` of the input that were lost: the clock moves on, frames begin anew."""
         self._clear()
         self._input += samples
-        self._sample = self._origin = round(self._input * ANALYSIS_RATE / self._rate)
+        self._sample = self._origin = self._base + round(self._input * ANALYSIS_RATE / self._rate)
+
+    def jump(self, sample: int, sample_rate: float) -> None:
+        """Go on at ``sample`` of the stream clock with an input of ``sample_rate``; frames begin anew."""
+        if sample_rate != self._rate:
+            self._rate = sample_rate
+            self._resampler = Resampler(sample_rate)
+        self._clear()
+        self._base = self._sample = self._origin = sample
+        self._input = 0
 
     def push(self, block: F32) -> Iterator[Tick]:
         """Yield a tick for every ``TICK`` samples of the analysis rate that ``block`` (n,) completes."""
@@ -64,6 +76,8 @@ class FrontEnd:
         self.not_finite += sanitize(block, clean)
         self._input += block.size
         for frame in self._framer.push(self._resampler.push(clean)):
+            if self._gain is not None:
+                self._gain.push(frame[-TICK:])  # in place: the framer keeps it for the frames that overlap
             self._sample += TICK
             sample = self._sample
             whole_hop = (sample - self._origin) % self._hop == 0

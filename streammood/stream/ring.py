@@ -57,6 +57,11 @@ class Ring:
         self._samples_in += n
         self._blocks_in += 1  # last: from here on the reader may see the block
 
+    @property
+    def waiting(self) -> int:
+        """Samples that were not read yet."""
+        return self._samples_in - self._samples_out
+
     def read(self) -> Block | None:
         """The oldest block that was not read yet, copied out; called by the engine alone."""
         if self._blocks_out == self._blocks_in:
