@@ -14,8 +14,9 @@ from streammood.engine.live import Engine
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.model import MoodModel
+from streammood.sinks.datagrams import resolve
 from streammood.sinks.eventlog import EventLog
-from streammood.sinks.osc import OscTarget, resolve
+from streammood.sinks.osc import OscTarget
 from streammood.sources import Source
 from streammood.sources.device import DeviceSource
 from streammood.sources.paced import Paced
@@ -62,13 +63,18 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
 
 def _targets(settings: Settings) -> Iterator[Finding]:
     for target in settings.osc.targets:
-        name = f"{target.host}:{target.port}"
+        where = f"{target.host}:{target.port}"
         try:
             address = resolve(target.host, target.port)
         except StreammoodError as error:
             yield Finding("target", False, str(error), "use the number of that machine, such as 192.168.1.20")
-        else:
-            yield Finding("target", True, name if address == target.host else f"{name} is {address}")
+            continue
+        told = [f"{target.name} at {where}" if target.name else where]
+        told += [f"which is {address}"] if address != target.host else []
+        told += [f"preset {target.preset}"] if target.preset else []
+        told += [f"offset {target.offset:+g} ms"] if target.offset else []
+        told += [f"beat ×{target.beat:g}"] if target.beat != 1.0 else []
+        yield Finding("target", True, ", ".join(told))
     if not settings.osc.targets:
         yield Finding("target", False, "nobody receives anything", "name one under osc.targets or with --target")
 

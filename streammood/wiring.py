@@ -54,7 +54,7 @@ class Overrides:
         settings = config.load(name, tree)
         if not self.targets:
             return settings
-        like = settings.osc.targets[0].model_dump(by_alias=True) if settings.osc.targets else {}
+        like = settings.osc.targets[0].model_dump(by_alias=True, exclude={"name"}) if settings.osc.targets else {}
         return config.load(name, tree | {"osc.targets": [like | _target(text) for text in self.targets]})
 
 

@@ -7,12 +7,14 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 
-from pythonosc.osc_message import OscMessage
+from pythonosc.osc_packet import OscPacket
 
 
 @dataclass(frozen=True)
 class Message:
     """One message as it came."""
+
+    packet: int  # messages of one bundle share it
 
     at: float  # host time in s
     address: str
@@ -27,12 +29,16 @@ class Message:
 
 
 class Receiver:
-    """Listens on a free port of the loopback interface."""
+    """Listens on a free port of the loopback interface; with ``group``, for that multicast address too."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", group: str | None = None) -> None:
+        self._packets = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((host, 0))
+        if group is not None:
+            member = socket.inet_aton(group) + socket.inet_aton("127.0.0.1")
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
         self.port = int(self._socket.getsockname()[1])
 
     def __enter__(self) -> Receiver:
@@ -53,5 +59,8 @@ class Receiver:
                 packet = self._socket.recv(65_536)
             except TimeoutError:
                 return found
-            message = OscMessage(packet)
-            found.append(Message(time.monotonic(), message.address, tuple(message.params)))
+            self._packets += 1
+            now = time.monotonic()
+            for timed in OscPacket(packet).messages:
+                message = timed.message
+                found.append(Message(self._packets, now, message.address, tuple(message.params)))

@@ -54,7 +54,7 @@ def test_default_addresses_one_number_each() -> None:
         assert len(m.arguments) == 1
         assert type(m.value) in (float, int)
     whole = {"beat", "downbeat", "onset", "mood/changed", "beat/number", "beat/count", "beat/locked", "mood/index"}
-    whole |= {"level/clipping"}
+    whole |= {"level/clipping", "beat/meter"}
     shares = {"status/latency", "status/load"}
     for m in messages:
         name = m.address.removeprefix("/streammood/")
@@ -131,8 +131,8 @@ def test_map_scales_bounds_conditions_and_counts() -> None:
     messages = sent({"defaults": False, "map": entries}, script)
     assert set(values(messages, "/tempo")) == {np.float32(100 / 480)}
     assert set(values(messages, "/v")) == {17.5}
-    assert values(messages, "/sad") == [1, 0, 0]
-    assert values(messages, "/fourth") == [1, 0, 1, 0, 0]
+    assert values(messages, "/sad") == [1, 0, 0, 0]  # released, told once more, and when it closes
+    assert values(messages, "/fourth") == [1, 0, 0, 1, 0, 0, 0]
     assert set(values(messages, "/down")) == {0.75}
 
 
@@ -146,8 +146,8 @@ def test_resolume_preset_says_what_resolume_understands() -> None:
     messages = sent(settings, script)
     tempo = values(messages, "/composition/tempocontroller/tempo")
     assert set(tempo) == {np.float32((120 - 20) / 480)}
-    assert values(messages, "/composition/tempocontroller/resync") == [1, 0, 1, 0]
-    assert values(messages, "/composition/columns/2/connect") == [1, 0, 0]
+    assert values(messages, "/composition/tempocontroller/resync") == [1, 0, 0, 1, 0]
+    assert values(messages, "/composition/columns/2/connect") == [1, 0, 0, 0]
     assert values(messages, "/composition/columns/1/connect") == []
     assert values(messages, "/composition/layers/1/video/opacity")[0] == 1.0
     assert not any(isinstance(m.value, str) for m in messages)

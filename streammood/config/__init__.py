@@ -10,10 +10,8 @@ import difflib
 import re
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from streammood import resources
 from streammood.config.analysis import (
     BeatSettings,
     FeatureSettings,
@@ -23,7 +21,9 @@ from streammood.config.analysis import (
     OnsetSettings,
 )
 from streammood.config.base import Strict
-from streammood.config.osc import TRIGGERS, VALUES, MapEntry, OscSettings, TargetSettings, split_target
+from streammood.config.osc import MapEntry, OscSettings, TargetSettings, split_target
+from streammood.config.signals import TRIGGERS, VALUES
+from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
 
 __all__ = [
@@ -62,29 +62,13 @@ def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Se
     Raises:
         ConfigError: the file cannot be read, or it or an override says something that is not allowed.
     """
-    tree, where = ({}, "settings") if name is None else _read(name)
+    tree, where = ({}, "settings") if name is None else read_tree(name)
     for path, value in (overrides or {}).items():
         _put(tree, path, value)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{where}: {_explain(error)}") from None
-
-
-def _read(name: str) -> tuple[dict[str, Any], str]:
-    path = resources.find("config", name, ".yaml")
-    if not path.is_file():
-        presets = resources.names("config", ".yaml")
-        raise ConfigError(f"no configuration `{name}`: give a YAML file or one of the presets {', '.join(presets)}")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: must hold settings as `name: value`, got {type(tree).__name__}")
-    return tree, str(path)
 
 
 def _put(tree: dict[str, Any], path: str, value: object) -> None:

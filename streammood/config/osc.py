@@ -4,44 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from streammood.config.base import Strict
-
-TRIGGERS = frozenset({"beat", "downbeat", "onset", "mood/changed"})
-VALUES = frozenset(
-    {
-        "beat/number",
-        "beat/count",
-        "beat/phase",
-        "beat/confidence",
-        "beat/locked",
-        "bpm",
-        "level/rms",
-        "level/low",
-        "level/mid",
-        "level/high",
-        "level/peak",
-        "level/clipping",
-        "input/gain",
-        "brightness",
-        "mood/valence",
-        "mood/arousal",
-        "mood/index",
-        "mood/confidence",
-        "mood/label",
-        "status/alive",
-        "status/signal",
-        "status/lost",
-        "status/latency",
-        "status/input",
-        "status/stalls",
-        "status/load",
-    }
-)
-"""Names of signals; beside these there is ``mood/LABEL`` for each label of the model."""
+from streammood.config.presets import with_preset
+from streammood.config.signals import TRIGGERS, VALUES, natural_range
 
 _CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?))?\s*$")
 _ADDRESS = re.compile(r"^(/[^\s#*,?\[\]{}/]+)+$")
@@ -61,7 +30,8 @@ class MapEntry(Strict):
     source: str = Field(alias="from")
     to: str
     in_range: tuple[float, float] | None = Field(None, alias="in")
-    out_range: tuple[float, float] = Field((0.0, 1.0), alias="out")
+    out_range: tuple[float, float] | None = Field(None, alias="out")
+    curve: Literal["linear", "sqrt", "square"] = "linear"
     when: str | None = None
     every: int = Field(1, ge=1, le=1024)
 
@@ -96,6 +66,9 @@ class MapEntry(Strict):
             raise ValueError(f"every is for triggers ({', '.join(sorted(TRIGGERS))}), not for {self.source}")
         if self.in_range is not None and self.in_range[0] == self.in_range[1]:
             raise ValueError("in must span more than one value")
+        bent = self.out_range is not None or self.curve != "linear"
+        if bent and self.in_range is None and self.source not in TRIGGERS and natural_range(self.source) is None:
+            raise ValueError(f"out and curve need in, for {self.source} has no range of its own")
         return self
 
     @property
@@ -116,15 +89,29 @@ def split_target(text: str) -> tuple[str, int]:
 class TargetSettings(Strict):
     """One receiver."""
 
+    name: str | None = Field(None, min_length=1, max_length=40)
+    preset: str | None = None
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(7000, ge=1, le=65_535)
+    interface: str | None = None
     prefix: str = "/streammood"
     defaults: bool = True
     label: bool = False
+    offset: float = Field(0.0, ge=-200.0, le=1000.0)
+    beat: float = 1.0
     hold: float = Field(0.05, ge=0.005, le=5.0)
     rate: float = Field(60.0, ge=1.0, le=60.0)
     resend: float = Field(0.5, ge=0.1, le=60.0)
+    bundle: bool = False
+    value_range: tuple[float, float] = Field((0.0, 1.0), alias="range")
+    unipolar: bool = False
+    floats: bool = False
     map: tuple[MapEntry, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What people call it: its name, or where it is."""
+        return self.name or f"{self.host}:{self.port}"
 
     @field_validator("prefix")
     @classmethod
@@ -133,15 +120,38 @@ class TargetSettings(Strict):
             raise ValueError(f"must be empty or an OSC address such as /streammood, got `{value}`")
         return value
 
+    @field_validator("beat")
+    @classmethod
+    def _ratio(cls, value: float) -> float:
+        if value not in (0.5, 1.0, 2.0):
+            raise ValueError(f"must be 0.5, 1 or 2, got {value:g}")
+        return value
+
+    @field_validator("value_range")
+    @classmethod
+    def _spans(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] == value[1]:
+            raise ValueError("must span more than one value")
+        return value
+
 
 def _target(value: object) -> object:
     if isinstance(value, str):
         host, port = split_target(value)
         return {"host": host, "port": port}
-    return value
+    return with_preset(value)
 
 
 class OscSettings(Strict):
     """The receivers."""
 
     targets: tuple[Annotated[TargetSettings, BeforeValidator(_target)], ...] = (TargetSettings(),)
+
+    @field_validator("targets")
+    @classmethod
+    def _names(cls, targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+        names = [target.name for target in targets if target.name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two targets are called `{name}`; give each a name of its own")
+        return targets

@@ -24,7 +24,7 @@ class Firing:
     """Takes events with the host time at which they are due, and hands them to every sink at that time."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = sinks
+        self.sinks = sinks
         self._queue: list[_Due] = []
         self._order = itertools.count()
         self._wake = threading.Condition()
@@ -56,7 +56,7 @@ class Firing:
             self._wake.notify()
         if self._thread.is_alive():
             self._thread.join()
-        for sink in self._sinks:
+        for sink in self.sinks:
             sink.close()
 
     def _run(self) -> None:
@@ -78,7 +78,7 @@ class Firing:
                     self.latencies.append(time.monotonic() - since)
             if stopped:
                 return
-            poll_at = min(map(self._poll, self._sinks), default=float("inf"))
+            poll_at = min(map(self._poll, self.sinks), default=float("inf"))
             self.busy += time.monotonic() - began
 
     def _next_due(self) -> float:
@@ -93,7 +93,7 @@ class Firing:
             return now + _POLL_AGAIN
 
     def _send(self, event: Event) -> None:
-        for sink in self._sinks:
+        for sink in self.sinks:
             try:
                 sink.send(event, time.monotonic())
             except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served

@@ -21,7 +21,7 @@ from streammood.engine.notes import Notes
 from streammood.engine.now import Now
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Status, Tempo
 from streammood.model import MoodModel
-from streammood.sinks import Sink, eventlog
+from streammood.sinks import Output, Sink, eventlog
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Source
 from streammood.stream.analyzer import Analyzer
@@ -104,6 +104,11 @@ class Engine:
     def bpm(self) -> float:
         """The tempo of the whole: the median over all beats, 0 without beats."""
         return float(np.median(self._bpm)) if self._bpm else 0.0
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The sinks that an operator may correct while they run, in the order of the settings."""
+        return [sink for sink in self._firing.sinks if isinstance(sink, Output)]
 
     @property
     def latencies(self) -> list[float]:
@@ -266,6 +271,8 @@ class Engine:
             capture.source.overflows, "the sound driver says that it lost samples; try a larger input.block"
         )
         self._notes.once(self._firing.failed, "an output refuses events; the others are served")
+        for output in self.outputs:
+            self._notes.once(output.failed, f"{output.name}: the system does not send its messages; is the network up?")
         self._notes.once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
         sample = round(capture.sample) if self._search is None else round(self.sample)
         latencies = self.latencies

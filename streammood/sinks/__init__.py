@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from streammood.events import Event
 
@@ -24,4 +24,28 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Release what is held, and let go."""
+        ...
+
+
+@runtime_checkable
+class Output(Sink, Protocol):
+    """A sink that an operator knows by name and may correct while it runs, from any thread."""
+
+    name: str
+    beats: int  # that were sent
+    offset: float  # ms; negative: early
+    muted: bool
+
+    @property
+    def sent(self) -> int:
+        """Messages that went out."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Messages that the system would not send."""
+        ...
+
+    def panic(self) -> None:
+        """Bring every trigger back to rest, now."""
         ...

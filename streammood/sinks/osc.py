@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import operator
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pythonosc.udp_client import SimpleUDPClient
-
 from streammood.config import TRIGGERS, VALUES, MapEntry, TargetSettings
-from streammood.errors import ConfigError, SinkError
-from streammood.events import Event, Tempo
+from streammood.errors import ConfigError
+from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
 from streammood.sinks import SampleNow
+from streammood.sinks.datagrams import Datagrams, Message
+from streammood.sinks.scaling import Scaling, scaling
 from streammood.sinks.signals import Value, signals
+from streammood.sinks.timing import Timing
 
 _COMPARE: dict[str, Callable[[object, object], bool]] = {
     "==": operator.eq,
@@ -23,21 +23,12 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
     ">": lambda a, b: a > b,  # type: ignore[operator]
     ">=": lambda a, b: a >= b,  # type: ignore[operator]
 }
-_PHASE = "beat/phase"
 _NEVER = float("inf")
+_ASKED = ("beat/phase", "beat/next")  # of the moment of sending
 # Counters, states and names go out when they change; everything else flows and is thinned to the rate limit.
-_AT_ONCE = {"beat/number", "beat/count", "beat/locked", "mood/index", "mood/label", "status/alive", "status/signal"}
-_AT_ONCE |= {"level/clipping", "status/input"}
+_AT_ONCE = {"beat/number", "beat/count", "beat/meter", "beat/locked", "mood/index", "mood/label"}
+_AT_ONCE |= {"status/alive", "status/signal", "status/input", "level/clipping"}
 _OFF_AT_CLOSE = {"status/alive", "status/signal", "beat/locked"}
-
-
-def scaled(value: Value, entry: MapEntry) -> Value:
-    """``value`` moved linearly from the range ``in`` to the range ``out``, and kept inside ``out``."""
-    if entry.in_range is None or isinstance(value, str):
-        return value
-    (a, b), (c, d) = entry.in_range, entry.out_range
-    moved = c + (float(value) - a) / (b - a) * (d - c)
-    return min(max(moved, min(c, d)), max(c, d))
 
 
 @dataclass(slots=True, eq=False)
@@ -45,27 +36,25 @@ class _Route:
     """One line of the map, and what has gone out on it."""
 
     entry: MapEntry
-    trigger: bool
     at_once: bool
-    count: int = 0  # triggers seen
+    message: Message
+    scale: Scaling
     sent: Value | None = None
     sent_at: float = -_NEVER
-    release: float = _NEVER  # when a held trigger falls back to 0
     waiting: bool = field(default=False)  # a value changed, but the rate limit held it back
 
 
-def resolve(host: str, port: int) -> str:
-    """The numeric address of ``host``, IPv4 where it has one, since many receivers listen on that alone.
+@dataclass(slots=True, eq=False)
+class _Trigger:
+    """One line of the map that is on for the hold time and then off."""
 
-    Raises:
-        SinkError: the host does not resolve.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise SinkError(f"target {host}:{port}: the host does not resolve ({error}); check its name") from None
-    found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return str(found[0][4][0])
+    entry: MapEntry
+    on: bytes
+    off: bytes
+    count: int = 0  # how often its signal came
+    used: bool = False  # it was on at some time
+    release: float = _NEVER  # when it falls back
+    repeat: float = _NEVER  # when that is told once more, because UDP loses
 
 
 def _default_map(prefix: str, labels: Sequence[str], with_label: bool) -> list[MapEntry]:
@@ -83,56 +72,164 @@ class OscTarget:
     """
 
     def __init__(self, settings: TargetSettings, labels: Sequence[str], sample_now: SampleNow) -> None:
-        self.name = f"{settings.host}:{settings.port}"
-        self.failed = 0  # messages that the system would not send
+        self.name = settings.title
+        self.beats = 0  # that were sent
         self._settings = settings
         self._sample_now = sample_now
+        self._timing = Timing(sample_now, settings.offset / 1e3, settings.beat)
+        self._muted = False
+        self._panic = False
         entries = _default_map(settings.prefix, labels, settings.label) if settings.defaults else []
         entries += settings.map
         _check_moods(entries, labels)
-        self._all = [_Route(entry, entry.source in TRIGGERS, entry.source in _AT_ONCE) for entry in entries]
-        self._triggers: dict[str, list[_Route]] = {}
-        self._flows: dict[str, list[_Route]] = {}  # by each signal that the value or its condition depends on
-        for route in self._all:
-            if route.trigger:
-                self._triggers.setdefault(route.entry.source, []).append(route)
-                continue
+        self._triggers = [_trigger(entry, settings) for entry in entries if entry.source in TRIGGERS]
+        self._routes = [_route(entry, settings) for entry in entries if entry.source not in TRIGGERS]
+        self._by_trigger: dict[str, list[_Trigger]] = {}
+        self._by_value: dict[str, list[_Route]] = {}  # by each signal that the value or its condition depends on
+        for trigger in self._triggers:
+            self._by_trigger.setdefault(trigger.entry.source, []).append(trigger)
+        for route in self._routes:
             condition = route.entry.condition
             for name in {route.entry.source} | ({condition[0]} if condition else set()):
-                self._flows.setdefault(name, []).append(route)
+                self._by_value.setdefault(name, []).append(route)
         self._values: dict[str, Value] = {}
         self._tempo: Tempo | None = None
         self._interval = 1.0 / settings.rate
-        # By number: the client would ask the name server again with every message.
-        self._client = SimpleUDPClient(resolve(settings.host, settings.port), settings.port, allow_broadcast=True)
+        self._failed = 0  # of the messages, how many the latest poll knew of
+        self._due = 0.0  # before this host time, in s, there is nothing to release or to repeat
+        self._wire = Datagrams(settings.host, settings.port, settings.bundle, settings.interface)
+
+    @property
+    def sent(self) -> int:
+        """Messages that went out."""
+        return self._wire.sent
+
+    @property
+    def failed(self) -> int:
+        """Messages that the system would not send."""
+        return self._wire.failed
+
+    @property
+    def offset(self) -> float:
+        """ms by which everything is sent late; negative: beats are sent early. Any thread may set it."""
+        return 1e3 * self._timing.offset
+
+    @offset.setter
+    def offset(self, milliseconds: float) -> None:
+        self._timing.offset = milliseconds / 1e3
+
+    @property
+    def muted(self) -> bool:
+        """True while nothing is sent; triggers are released when this begins. Any thread may set it."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+        if muted:
+            self.panic()
+
+    def panic(self) -> None:
+        """Send every trigger's 0 now; any thread may."""
+        for trigger in self._triggers:
+            self._wire.at_once(trigger.off)
+        self._panic = True  # what is held is released by the thread that holds it
 
     def send(self, event: Event, now: float) -> None:
         """Send what ``event`` changes, unless the rate limit makes it wait."""
-        changed = []
+        for own in self._timing.push(event, now):
+            self._take(own, now)
+
+    def poll(self, now: float) -> float:
+        """Send what is due from prediction, release triggers, send what waited, repeat what may have been missed."""
+        for event in self._timing.due(now):
+            self._take(event, now)
+        if self._panic:
+            self._panic = False
+            for trigger in self._triggers:
+                trigger.release = min(trigger.release, now) if trigger.release < _NEVER else _NEVER
+            self._due = now
+        if self._due <= now:
+            self._due = min(self._off(now), self._again(now))
+        self._wire.flush()
+        if self._wire.failed != self._failed:
+            self._failed = self._wire.failed
+            self._doubt(now)
+        return min(self._due, self._timing.next_at(now))
+
+    def close(self) -> None:
+        """Release every trigger, and say that nobody is there any more."""
+        for trigger in self._triggers:
+            if trigger.used:
+                self._wire.put(trigger.off)
+        for route in self._routes:
+            if route.sent is not None and route.entry.source in _OFF_AT_CLOSE and not self._muted:
+                self._wire.put(route.message.encode(route.scale(0)))
+        self._wire.close()
+
+    def _take(self, event: Event, now: float) -> None:
+        changed: list[str] = []
+        fired: list[str] = []
         if isinstance(event, Tempo):
             self._tempo = event if event.period > 0 else None
-            changed.append(_PHASE)
-        fired = []
+            changed += _ASKED
+        elif isinstance(event, Beat):
+            self.beats += 1
         for name, value in signals(event):
             if name in TRIGGERS:
                 fired.append(name)
             elif self._values.get(name) != value:
                 self._values[name] = value
                 changed.append(name)
-        for name in changed:
-            self._flow(name, now)
-        for name in fired:
-            self._fire(name, now)
+        self._flow(changed, now)
+        if not self._muted:
+            for name in fired:
+                self._fire(name, now)
 
-    def poll(self, now: float) -> float:
-        """Release triggers, send what waited, repeat what receivers may have missed."""
-        due = _NEVER
-        for route in self._all:
-            if route.trigger:
-                if route.release <= now:
-                    self._release(route)
-                due = min(due, route.release)
+    def _fire(self, name: str, now: float) -> None:
+        for trigger in self._by_trigger.get(name, ()):
+            trigger.count += 1
+            if (trigger.count - 1) % trigger.entry.every or not self._holds(trigger.entry):
                 continue
+            if trigger.release < _NEVER:
+                self._wire.put(trigger.off)  # so that there is an edge again
+            self._wire.put(trigger.on)
+            trigger.used, trigger.release, trigger.repeat = True, now + self._settings.hold, _NEVER
+            self._due = min(self._due, trigger.release)
+
+    def _off(self, now: float) -> float:
+        """Let triggers fall back that were held for long enough; returns when the next one is due."""
+        due = _NEVER
+        for trigger in self._triggers:
+            if trigger.release <= now:
+                self._wire.put(trigger.off)
+                trigger.release, trigger.repeat = _NEVER, now + self._settings.resend
+            elif trigger.repeat <= now:
+                self._wire.put(trigger.off)
+                trigger.repeat = _NEVER
+            due = min(due, trigger.release, trigger.repeat)
+        return due
+
+    def _doubt(self, now: float) -> None:
+        """Something was not sent: whatever rests is told once more that it does."""
+        for trigger in self._triggers:
+            if trigger.used and trigger.release == _NEVER:
+                trigger.repeat = now + self._settings.resend
+                self._due = min(self._due, trigger.repeat)
+
+    def _flow(self, names: Iterable[str], now: float) -> None:
+        for name in names:
+            for route in self._by_value.get(name, ()):
+                if route.at_once or now - route.sent_at >= self._interval:
+                    self._send_value(route, now)
+                else:
+                    route.waiting = True
+                    self._due = min(self._due, route.sent_at + self._interval)
+
+    def _again(self, now: float) -> float:
+        """Send values that waited, and those that may have been missed; returns when the next one is due."""
+        due = _NEVER
+        for route in self._routes:
             if route.sent is None and not route.waiting:
                 continue
             next_at = route.sent_at + (self._interval if route.waiting else self._settings.resend)
@@ -142,50 +239,24 @@ class OscTarget:
             due = min(due, next_at)
         return due
 
-    def close(self) -> None:
-        """Release every trigger, and say that nobody is there any more."""
-        for route in self._all:
-            if route.sent is None:
-                continue
-            if route.trigger:
-                self._release(route)
-            elif route.entry.source in _OFF_AT_CLOSE:
-                self._put(route, scaled(0, route.entry))
-        self._client.close()
-
-    def _fire(self, name: str, now: float) -> None:
-        for route in self._triggers.get(name, ()):
-            route.count += 1
-            if (route.count - 1) % route.entry.every or not self._holds(route.entry):
-                continue
-            if route.release < _NEVER:
-                self._release(route)
-            route.sent = route.entry.out_range[1]
-            self._put(route, route.sent)
-            route.release = now + self._settings.hold
-
-    def _release(self, route: _Route) -> None:
-        self._put(route, route.entry.out_range[0])
-        route.release = _NEVER
-
-    def _flow(self, name: str, now: float) -> None:
-        for route in self._flows.get(name, ()):
-            if route.at_once or now - route.sent_at >= self._interval:
-                self._send_value(route, now)
-            else:
-                route.waiting = True
-
     def _send_value(self, route: _Route, now: float) -> None:
-        route.waiting = False
+        route.waiting = self._muted
         route.sent_at = now
-        value = self._phase(now) if route.entry.source == _PHASE else self._values.get(route.entry.source)
-        if value is None or not self._holds(route.entry):
+        self._due = min(self._due, now + self._settings.resend)
+        source = route.entry.source
+        value = self._asked(source, now) if source in _ASKED else self._values.get(source)
+        if value is None or self._muted or not self._holds(route.entry):
             return
         route.sent = value
-        self._put(route, scaled(value, route.entry))
+        self._wire.put(route.message.encode(route.scale(value)))
 
-    def _phase(self, now: float) -> float | None:
-        return None if self._tempo is None else self._tempo.phase(self._sample_now(now))
+    def _asked(self, name: str, now: float) -> float | None:
+        """Beat phase, or the seconds to the next beat, at this moment; None where no tempo is known."""
+        tempo = self._tempo
+        if tempo is None:
+            return None
+        phase = tempo.phase(self._sample_now(now))
+        return phase if name == "beat/phase" else (1.0 - phase) * tempo.period / ANALYSIS_RATE
 
     def _holds(self, entry: MapEntry) -> bool:
         if entry.condition is None:
@@ -194,13 +265,18 @@ class OscTarget:
         value = self._values.get(signal)
         return value is not None and not isinstance(value, str) and _COMPARE[comparison](value, number)
 
-    def _put(self, route: _Route, value: Value) -> None:
-        if route.trigger:
-            value = int(value) if float(value).is_integer() else value
-        try:
-            self._client.send_message(route.entry.to, value)
-        except OSError:  # buffer full, network down: the next repeat will do
-            self.failed += 1
+
+def _route(entry: MapEntry, target: TargetSettings) -> _Route:
+    return _Route(entry, entry.source in _AT_ONCE, Message(entry.to), scaling(entry, target))
+
+
+def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
+    off, on = (
+        int(value) if value.is_integer() and not target.floats else value
+        for value in entry.out_range or target.value_range
+    )
+    message = Message(entry.to)
+    return _Trigger(entry, message.encode(on), message.encode(off))
 
 
 def _check_moods(entries: Sequence[MapEntry], labels: Sequence[str]) -> None:

@@ -37,6 +37,8 @@ def signals(event: Event) -> Iterator[tuple[str, Value]]:
             yield "bpm", float(event.bpm)
             yield "beat/confidence", unit(event.confidence)
             yield "beat/locked", int(event.locked)
+            yield "beat/bar", unit(event.bar_confidence)
+            yield "beat/meter", int(event.meter)
         case Onset():
             yield "onset", TRIGGER
         case Level():

@@ -1,0 +1,69 @@
+"""From successive states of the beat clock to ticks: each exactly once and in order, however the clock is corrected.
+
+Beats that must be sent before they are decided, the beats between beats, MIDI clock and Ableton Link all need
+the same thing: the beat clock asked about the future. It is answered here alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from streammood.events import Tempo
+
+_LATE = 0.25  # beats: one that is due no longer than this is still to be ticked when the clock begins
+
+
+class Metronome:
+    """Ticks ``per_beat`` times a beat. Ticks are numbered: tick ``n * per_beat`` is the beat whose count is n.
+
+    The next tick is always the one after the latest, so a clock that is moved on gives ticks in quick
+    succession, and one that is moved back lets them wait. While the clock stands there is no tick; when it
+    goes on, so do the ticks, from the next whole beat.
+    """
+
+    def __init__(self, per_beat: int = 1) -> None:
+        self.per_beat = per_beat
+        self.tempo: Tempo | None = None  # None while the clock stands
+        self.tick = per_beat  # the next one
+
+    def follow(self, tempo: Tempo) -> None:
+        """Take a new state of the beat clock."""
+        if tempo.period <= 0.0:
+            self.tempo = None
+            return
+        began = self.tempo is None
+        self.tempo = tempo
+        if began:
+            beat = math.ceil(self.position(tempo.sample) - _LATE)
+            self.tick = self.per_beat * max(beat, math.ceil(self.tick / self.per_beat))
+
+    def position(self, sample: float) -> float:
+        """Beats at ``sample``, as the count goes: 17.5 half way from beat 17 to beat 18; 0 while the clock stands."""
+        tempo = self.tempo
+        return 0.0 if tempo is None else tempo.count + (sample - tempo.anchor) / tempo.period
+
+    @property
+    def due(self) -> float:
+        """Sample of the next tick; infinite while the clock stands."""
+        tempo = self.tempo
+        if tempo is None:
+            return math.inf
+        return tempo.anchor + (self.tick / self.per_beat - tempo.count) * tempo.period
+
+    def ticks(self, sample: float) -> Iterator[int]:
+        """Every tick that is due by ``sample``; none comes twice."""
+        while self.due <= sample:
+            self.tick += 1
+            yield self.tick - 1
+
+    def passed(self, tick: int) -> None:
+        """Somebody else has told of ``tick``."""
+        self.tick = max(self.tick, tick + 1)
+
+    def number(self, beat: int) -> int:
+        """Position in the bar of the beat whose count is ``beat``, 1 = downbeat; 0 where it is not known."""
+        tempo = self.tempo
+        if tempo is None or tempo.meter <= 0 or tempo.number <= 0:
+            return 0
+        return (tempo.number - 1 + beat - tempo.count) % tempo.meter + 1
