@@ -10,6 +10,8 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
 # A sound server, and an OSC receiver that is not ours, for the tests on real sound.
 RIG := pulseaudio pulseaudio-utils liblo-tools
+# A browser, for the tests of the dashboard's page.
+BROWSER := chromium
 
 .PHONY: run test bench train lint clean
 
@@ -35,11 +37,11 @@ $(VENV)/run.done: pyproject.toml
 	@command -v apt-get >/dev/null && { dpkg -s $(SYSTEM) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(SYSTEM); }; } || true
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[views]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
-	@command -v apt-get >/dev/null && { dpkg -s $(RIG) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG); }; } || true
+	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(BROWSER) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(BROWSER); }; } || true
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 

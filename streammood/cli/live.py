@@ -27,6 +27,8 @@ from streammood.cli.app import (
     open_log,
     told,
 )
+from streammood.cli.dashboard import start_dashboard
+from streammood.dashboard import beside
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.model import MoodModel
@@ -61,10 +63,15 @@ def run(
     channels: Channels = None,
     set: Set = None,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after this long.")] = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Start the dashboard too, and open its page; needs the extra `views`.")
+    ] = False,
 ) -> None:
     """Listen, show and send until Ctrl-C, or until the file ends."""
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     settings = overrides.load(config)
+    if dashboard:
+        settings = beside.with_target(settings)
     model = MoodModel.load(settings.mood.model, settings.features)
     source = wiring.open_source(input, settings)
     log = open_log(events)
@@ -73,6 +80,7 @@ def run(
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
+    page = start_dashboard(config, tuple(set or ())) if dashboard else None
     try:
         engine.start()
         out.print(f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}. Ctrl-C stops.")
@@ -80,6 +88,8 @@ def run(
     finally:
         engine.stop()
         terminal.print_notes(out, engine)
+        if page is not None:
+            page.close()
     if engine.error is not None:
         raise engine.error
     if isinstance(source, Paced) and source.error is not None:

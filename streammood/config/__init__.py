@@ -21,6 +21,7 @@ from streammood.config.analysis import (
     OnsetSettings,
 )
 from streammood.config.base import Strict
+from streammood.config.dashboard import DashboardSettings
 from streammood.config.osc import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.signals import TRIGGERS, VALUES
 from streammood.config.trees import read_tree
@@ -30,6 +31,7 @@ __all__ = [
     "TRIGGERS",
     "VALUES",
     "BeatSettings",
+    "DashboardSettings",
     "FeatureSettings",
     "InputSettings",
     "LevelSettings",
@@ -54,6 +56,7 @@ class Settings(Strict):
     beat: BeatSettings = BeatSettings()
     mood: MoodSettings = MoodSettings()
     osc: OscSettings = OscSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
 
 def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Settings:

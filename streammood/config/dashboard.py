@@ -1,0 +1,65 @@
+"""Settings of the dashboard: where it listens, whom it controls, how moods are coloured, what may be uploaded."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from streammood.config.base import Strict
+from streammood.config.osc import split_target
+
+_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
+_MOODS = {"happy": "#ffd23f", "aggressive": "#ff4b3e", "calm": "#3ddc84", "sad": "#4d8dff"}
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class DashboardSettings(Strict):
+    """The dashboard, a program of its own beside the engine or on another machine."""
+
+    host: str = Field("127.0.0.1", min_length=1)
+    port: Port = 7073
+    token: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[\w-]+$")
+    osc_host: str = Field("127.0.0.1", min_length=1)
+    osc_port: Port | tuple[Port, ...] = 7072
+    control: str | tuple[str, ...] = "127.0.0.1:7071"
+    colors: dict[str, str] = _MOODS
+    upload_limit: float = Field(200.0, ge=1.0, le=4000.0)
+    songs: int = Field(8, ge=1, le=100)
+    keep: float = Field(15.0, ge=0.1, le=1440.0)
+
+    @field_validator("colors")
+    @classmethod
+    def _hexadecimal(cls, value: dict[str, str]) -> dict[str, str]:
+        for label, colour in value.items():
+            if not _COLOUR.match(colour):
+                raise ValueError(f"the colour of `{label}` must be written as '#rrggbb', in quotes, got `{colour}`")
+        return value
+
+    @field_validator("control")
+    @classmethod
+    def _reachable(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            split_target(text)
+        return value
+
+    @model_validator(mode="after")
+    def _one_each(self) -> DashboardSettings:
+        if not self.osc_ports or len(set(self.osc_ports)) < len(self.osc_ports):
+            raise ValueError("osc_port must name at least one port, and each once")
+        if len(self.controls) not in {1, len(self.osc_ports)}:
+            raise ValueError(f"control must name one HOST:PORT, or one for each of {len(self.osc_ports)} OSC ports")
+        return self
+
+    @property
+    def osc_ports(self) -> tuple[int, ...]:
+        """The ports that are listened on, one for each engine."""
+        return (self.osc_port,) if isinstance(self.osc_port, int) else self.osc_port
+
+    @property
+    def controls(self) -> tuple[tuple[str, int], ...]:
+        """Host and control port of each engine, or of all."""
+        texts = (self.control,) if isinstance(self.control, str) else self.control
+        return tuple(split_target(text) for text in texts)

@@ -1,0 +1,89 @@
+// When beats are shown: from predictions, so that a beat is on the screen when it sounds, whenever its message comes.
+
+const METER = 4; // beats in a bar, until the engine has counted further
+const NEAR = 0.4; // of a beat; what is closer is the same beat
+
+/** The beats of an engine: predicted, and where it says nothing of the next one, as they are told. */
+export class BeatClock {
+  constructor() {
+    this.due = null; // s, when some beat sounds
+    this.period = 0; // s
+    this.last = -Infinity; // s, the beat that was shown last
+    this.known = null; // {at, number} of a beat that was told
+    this.meter = METER;
+    this.highest = 0;
+    this.told = null; // a beat without a prediction, to be shown now
+  }
+
+  predict(due, period) {
+    this.due = due;
+    this.period = period;
+  }
+
+  /** The engine says that a beat sounded at `at`; `number` is its place in the bar, 0 where that is not known. */
+  tell(at, number) {
+    if (number === 1 && this.highest > 1) this.meter = this.highest;
+    this.highest = number > 1 ? Math.max(number, number < this.highest ? 0 : this.highest) : 0;
+    this.known = number ? { at, number } : null;
+    if (this.due === null) this.told = { at, number };
+  }
+
+  /** The beat to show in a frame that is seen at `now`, if there is one: {at, number}. */
+  advance(now) {
+    if (this.told) {
+      const beat = this.told;
+      this.told = null;
+      this.last = beat.at;
+      return beat;
+    }
+    if (this.due === null || !(this.period > 0)) return null;
+    const at = this.due + Math.floor((now - this.due) / this.period) * this.period; // the latest one
+    if (at - this.last < NEAR * this.period) return null;
+    const fresh = now - at < 0.5 * this.period; // after a pause, not what was missed
+    this.last = at;
+    return fresh ? { at, number: this.number(at) } : null;
+  }
+
+  number(at) {
+    if (!this.known) return 0;
+    const steps = Math.round((at - this.known.at) / this.period);
+    return ((((this.known.number - 1 + steps) % this.meter) + this.meter) % this.meter) + 1;
+  }
+
+  /** 0 on the beat, rising to 1. */
+  phase(now) {
+    if (this.due === null || !(this.period > 0)) return null;
+    return ((((now - this.due) / this.period) % 1) + 1) % 1;
+  }
+}
+
+/** The beats of a song: all known beforehand. */
+export class SongBeats {
+  constructor(beats) {
+    this.beats = beats;
+    this.index = -1; // of the beat that was shown last
+    this.at = 0;
+  }
+
+  /** Index of the latest beat at `time`, -1 before the first. */
+  find(time) {
+    let low = 0;
+    let high = this.beats.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.beats[middle].time <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** The beat to show at `time`, if one has come since the last call; none after a jump. */
+  advance(time) {
+    const index = this.find(time);
+    const jumped = time < this.at || time - this.at > 0.5;
+    this.at = time;
+    const fresh = index !== this.index && index >= 0 && !jumped;
+    this.index = index;
+    return fresh ? this.beats[index] : null;
+  }
+}

@@ -1,0 +1,48 @@
+// Colours of moods: those of the configuration, others from a palette, and blends of them as people see light.
+
+const PALETTE = ["#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#facc15", "#818cf8"];
+const GREY = [0.45, 0.48, 0.53]; // where no mood is known, linear light
+const NO_LABELS = new Set(["valence", "arousal", "index", "confidence", "label", "changed"]);
+const SHARPEN = 1.6; // probabilities are raised to this, or four moods would blend to grey
+
+const toLinear = (byte) => (byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
+const toByte = (light) => Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+
+/** Linear light of "#rrggbb". */
+export function light(colour) {
+  return [1, 3, 5].map((at) => toLinear(parseInt(colour.slice(at, at + 2), 16)));
+}
+
+/** Bytes [r, g, b] of linear light. */
+export const bytes = (linear) => linear.map((part) => toByte(Math.min(1, Math.max(0, part))));
+
+export const css = (linear, alpha = 1) => `rgb(${bytes(linear).join(" ")} / ${alpha})`;
+
+/** Labels of the moods among the names of signals. */
+export function labelsOf(values) {
+  return Object.keys(values)
+    .filter((name) => name.startsWith("mood/") && !NO_LABELS.has(name.slice(5)))
+    .map((name) => name.slice(5));
+}
+
+/** The colour of a label, the same one every time; one without a setting gets one of the palette by its name. */
+export function colourOf(label, colors) {
+  if (!label) return "#8b95a3";
+  if (colors[label]) return colors[label];
+  let hash = 0;
+  for (const letter of label) hash = (31 * hash + letter.codePointAt(0)) >>> 0;
+  return PALETTE[hash % PALETTE.length];
+}
+
+/** Linear light of moods blended by probability: {label: probability}. */
+export function blend(probabilities, colors) {
+  const sum = [0, 0, 0];
+  let weight = 0;
+  for (const [label, probability] of Object.entries(probabilities)) {
+    const w = probability ** SHARPEN;
+    const part = light(colourOf(label, colors));
+    for (let i = 0; i < 3; i++) sum[i] += w * part[i];
+    weight += w;
+  }
+  return weight > 0 ? sum.map((part) => part / weight) : GREY;
+}

@@ -1,0 +1,193 @@
+// The live view: everything that one engine says, as it says it.
+
+import { BeatClock } from "./beats.js";
+import { Circumplex } from "./circumplex.js";
+import { blend, colourOf, css, labelsOf } from "./colours.js";
+import { Curves } from "./curves.js";
+import { find, make, say } from "./dom.js";
+import { Lamps } from "./lamps.js";
+
+const AHEAD = 1 / 60; // s; what is lit now is seen a frame later
+const FLOOR = -60; // dB of an empty meter
+const HISTORY = 300; // s
+const ENTRIES = 200;
+const STATES = {
+  cut: "Dashboard not reached",
+  waiting: "Waiting for an engine",
+  lost: "Engine lost",
+  silent: "Silence",
+  gone: "Input gone",
+  listening: "Listening",
+};
+
+export class Live {
+  constructor(link, controls) {
+    this.link = link;
+    this.controls = controls;
+    this.engine = 0;
+    this.visible = true;
+    this.beats = new BeatClock();
+    this.lamps = new Lamps(find("lamps"));
+    this.circumplex = new Circumplex(find("circumplex"));
+    this.curves = new Curves(find("curves"));
+    this.history = []; // {t, valence, arousal, label}
+    this.changed = true;
+    link.on("now", (engine, number) => number === this.engine && this.take(engine));
+    link.on("beat", (beat, number) => number === this.engine && this.tellBeat(beat));
+    link.on("log", (entry, number) => number === this.engine && this.addEntry(entry));
+    setInterval(() => this.visible && !document.hidden && this.draw(), 250);
+    addEventListener("resize", () => this.draw());
+  }
+
+  get state() {
+    return this.link.engines[this.engine];
+  }
+
+  /** Another engine, or a new connection: begin with what is true now. */
+  begin() {
+    const state = this.state;
+    if (!state) return;
+    this.history = state.history.map(([t, valence, arousal, label]) => ({ t, valence, arousal, label }));
+    find("log").replaceChildren();
+    for (const entry of state.log) this.addEntry(entry);
+    this.take(state);
+    this.draw();
+  }
+
+  take(state) {
+    this.beats.predict(state.due, state.period);
+    this.changed = true;
+    const { "mood/valence": valence, "mood/arousal": arousal, "mood/label": label } = state.values;
+    const t = this.link.serverTime();
+    const last = this.history.at(-1);
+    if (state.present && arousal !== undefined && (!last || t - last.t > 0.45 || label !== last.label)) {
+      this.history.push({ t, valence, arousal, label: this.label(state.values) });
+      while (this.history[0].t < t - HISTORY) this.history.shift();
+    }
+  }
+
+  /** The mood by name; where the engine sends no names, by its number in the order of the labels. */
+  label(values) {
+    return values["mood/label"] ?? labelsOf(values)[values["mood/index"]] ?? "";
+  }
+
+  tellBeat(beat) {
+    this.beats.tell(beat.t, beat.number);
+    say(find("count"), String(beat.count || "–"));
+  }
+
+  frame(time) {
+    const beat = this.beats.advance(this.link.serverTime(time) + AHEAD);
+    if (!this.visible) return;
+    if (beat) this.lamps.light(beat.number, this.beats.meter);
+    if (this.changed) this.show();
+  }
+
+  show() {
+    this.changed = false;
+    const state = this.state;
+    if (!state) return;
+    this.tellState();
+    this.showTempo(state.values);
+    this.showMood(state.values);
+    this.showInput(state.values);
+    this.controls.showTargets(state.values);
+    this.controls.showMoods(labelsOf(state.values), this.link.colors);
+  }
+
+  tellState() {
+    const state = this.state;
+    let name = "listening";
+    if (!this.link.connected) name = "cut";
+    else if (!state?.present) name = state && Object.keys(state.values).length ? "lost" : "waiting";
+    else if (state.values["status/input"] === 0) name = "gone";
+    else if (state.values["status/signal"] === 0) name = "silent";
+    const element = find("state");
+    element.dataset.state = name;
+    say(element, STATES[name]);
+    document.body.classList.toggle("stale", name === "cut" || name === "lost" || name === "waiting");
+  }
+
+  showTempo(values) {
+    say(find("bpm"), values.bpm ? values.bpm.toFixed(1) : "–");
+    const locked = values["beat/locked"];
+    const lock = find("lock");
+    lock.dataset.locked = locked ? "yes" : "no";
+    say(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
+    fill(find("confidence"), values["beat/confidence"]);
+  }
+
+  showMood(values) {
+    const label = this.label(values);
+    const labels = labelsOf(values);
+    const colour = colourOf(label, this.link.colors);
+    say(find("label"), label || "–");
+    document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
+    const list = find("probabilities");
+    if (list.childElementCount !== labels.length) {
+      list.replaceChildren(...labels.map((name) => row(name, colourOf(name, this.link.colors))));
+    }
+    labels.forEach((name, i) => {
+      const probability = values[`mood/${name}`];
+      fill(list.children[i].querySelector(".fill"), probability);
+      say(list.children[i].querySelector(".number"), `${Math.round(100 * probability)} %`);
+    });
+  }
+
+  showInput(values) {
+    for (const bar of document.querySelectorAll("[data-level]")) {
+      const name = bar.dataset.level;
+      const value = values[name === "brightness" ? name : `level/${name}`];
+      if (bar.classList.contains("mark")) bar.style.left = `${100 * (value ?? 0)}%`;
+      else fill(bar, value);
+    }
+    const rms = values["level/rms"];
+    say(find("dbfs"), rms === undefined ? "–" : rms > 0 ? `${(FLOOR * (1 - rms)).toFixed(1)} dB` : `below ${FLOOR} dB`);
+    find("clip").hidden = !(values["level/clipping"] > 0);
+    say(find("latency"), number(values["status/latency"], 1, "ms"));
+    say(find("lost"), number(values["status/lost"], 0, ""));
+    say(find("load"), number(100 * values["status/load"], 0, "%"));
+    say(find("gain"), number(values["input/gain"], 1, "dB"));
+    find("lost").classList.toggle("bad", values["status/lost"] > 0);
+    find("load").classList.toggle("bad", values["status/load"] > 0.8);
+  }
+
+  /** What moves slowly. */
+  draw() {
+    const state = this.state;
+    const values = state?.values ?? {};
+    const probabilities = Object.fromEntries(labelsOf(values).map((label) => [label, values[`mood/${label}`]]));
+    const now = this.link.serverTime();
+    this.circumplex.draw(this.history, now, css(blend(probabilities, this.link.colors)));
+    this.curves.draw(this.history, now, HISTORY, (label) => colourOf(label, this.link.colors));
+  }
+
+  addEntry(entry) {
+    const list = find("log");
+    const time = new Date(1000 * entry.at);
+    const text = make("span", { text: entry.text });
+    const item = make(
+      "li",
+      { "data-kind": entry.kind },
+      make("time", { text: time.toLocaleTimeString([], { hour12: false }), datetime: time.toISOString() }),
+      text,
+    );
+    if (entry.kind === "mood") text.style.color = colourOf(entry.text, this.link.colors);
+    list.prepend(item);
+    while (list.childElementCount > ENTRIES) list.lastElementChild.remove();
+  }
+}
+
+const fill = (element, share) => {
+  element.style.transform = `scaleX(${Math.min(1, Math.max(0, share || 0)).toFixed(3)})`;
+};
+
+const number = (value, digits, unit) => (Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}`.trim() : "–");
+
+function row(label, colour) {
+  const bar = make("span", { class: "fill" });
+  bar.style.background = colour;
+  const dd = make("dd", {}, make("span", { class: "track" }, bar), make("span", { class: "number" }));
+  return make("div", {}, make("dt", { text: label }), dd);
+}
+

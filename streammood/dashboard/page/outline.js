@@ -1,0 +1,65 @@
+// The timeline of a song: its outline in the moods of its beats, bars, and the curves of valence and arousal.
+
+import { AROUSAL, VALENCE } from "./curves.js";
+import { sharp } from "./dom.js";
+
+const RIBBON = 10; // pixels
+
+export class Outline {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.song = null;
+  }
+
+  show(song, colour) {
+    this.song = song;
+    this.colour = colour;
+    this.draw();
+  }
+
+  /** How loud the song is at `time`, 0..1. */
+  level(time) {
+    const { outline, duration } = this.song;
+    return outline[Math.floor((time / duration) * outline.length)] ?? 0;
+  }
+
+  draw() {
+    const paper = sharp(this.canvas);
+    if (!paper) return;
+    const { context: c, width, height } = paper;
+    const { song } = this;
+    const floor = height - RIBBON - 4;
+    const x = (time) => (width * time) / song.duration;
+    this.fillOutline(c, width, floor, song);
+    c.fillStyle = "rgb(255 255 255 / 0.28)";
+    for (const beat of song.beats) if (beat.number === 1) c.fillRect(Math.round(x(beat.time)), 0, 1, floor);
+    song.beats.forEach((beat, i) => {
+      if (!beat.mood) return;
+      c.fillStyle = this.colour(beat.mood.label);
+      const end = song.beats[i + 1]?.time ?? song.duration;
+      c.fillRect(x(beat.time), floor + 4, Math.max(1, x(end) - x(beat.time) - (song.beats.length < width / 6 ? 1 : 0)), RIBBON);
+    });
+    for (const [name, colour] of [["valence", VALENCE], ["arousal", AROUSAL]]) {
+      c.strokeStyle = colour;
+      c.lineWidth = 2;
+      c.lineJoin = "round";
+      c.beginPath();
+      for (const { time, mood } of song.moods) c.lineTo(x(time), floor * (0.5 - 0.5 * mood[name]));
+      c.stroke();
+    }
+  }
+
+  fillOutline(c, width, floor, song) {
+    const { outline } = song;
+    const loudest = Math.max(0.05, ...outline);
+    c.fillStyle = "#333c49";
+    for (let px = 0; px < width; px += 2) {
+      const from = Math.floor((px / width) * outline.length);
+      const to = Math.max(from + 1, Math.floor(((px + 2) / width) * outline.length));
+      let peak = 0;
+      for (let i = from; i < to; i++) peak = Math.max(peak, outline[i] ?? 0);
+      const half = (0.46 * floor * peak) / loudest;
+      c.fillRect(px, floor / 2 - half, 1.4, 2 * half);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+// A song that plays: sound, stage, beat lamps and a timeline, all by the time of the sound.
+
+import { SongBeats } from "./beats.js";
+import { colourOf } from "./colours.js";
+import { clock, find, say } from "./dom.js";
+import { Lamps } from "./lamps.js";
+import { Outline } from "./outline.js";
+import { Scene } from "./scene.js";
+
+const FRAME = 1 / 60; // s; what is painted now is seen a frame later
+const STRIDE = 5; // s, what an arrow key moves
+const TYPES = { wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", mp3: "audio/mpeg" };
+
+export class Player {
+  constructor(link) {
+    this.link = link;
+    this.song = null;
+    this.audio = find("audio");
+    this.canvas = find("song-stage");
+    this.scene = new Scene(this.canvas);
+    this.lamps = new Lamps(find("song-lamps"));
+    this.outline = new Outline(find("outline"));
+    this.timeline = find("timeline");
+    this.listen();
+  }
+
+  /** Whether nothing is playing. */
+  get idle() {
+    return this.song === null || this.audio.paused;
+  }
+
+  listen() {
+    find("play").addEventListener("click", () => this.toggle());
+    this.audio.addEventListener("play", () => this.tellPlaying());
+    this.audio.addEventListener("pause", () => this.tellPlaying());
+    this.audio.addEventListener("error", () => this.convert());
+    find("song-full").addEventListener("click", () => this.full());
+    find("screen").addEventListener("dblclick", () => this.full());
+    document.addEventListener("fullscreenchange", () => this.fit());
+    addEventListener("resize", () => this.song && this.outline.draw());
+    this.timeline.addEventListener("pointerdown", (event) => this.grab(event));
+    this.timeline.addEventListener("pointermove", (event) => this.timeline.hasPointerCapture(event.pointerId) && this.drag(event));
+    this.timeline.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== " " || find("songs").hidden || !this.song || event.target.closest("button, a, input")) return;
+      event.preventDefault();
+      this.toggle();
+    });
+  }
+
+  open(id, song, playing) {
+    this.id = id;
+    this.song = song;
+    this.beats = new SongBeats(song.beats);
+    this.meter = Math.max(0, ...song.beats.map((beat) => beat.number));
+    this.converted = false;
+    find("player").hidden = false;
+    this.tell();
+    const kind = TYPES[song.input.split(".").pop().toLowerCase()];
+    const plays = kind && this.audio.canPlayType(kind) !== "";
+    this.load(plays ? "" : "?as=wav");
+    this.outline.show(song, (label) => colourOf(label, this.link.colors));
+    if (song.mood) this.scene.prevail(song.mood.probabilities, this.link.colors);
+    if (playing) this.audio.play().catch(() => {});
+  }
+
+  close() {
+    this.song = null;
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    find("player").hidden = true;
+  }
+
+  load(query) {
+    this.converted = query !== "";
+    this.audio.src = `/songs/${this.id}/sound${query}`;
+  }
+
+  /** This browser cannot play the file as it is: have it as WAV. */
+  convert() {
+    if (!this.song || this.converted || !this.audio.hasAttribute("src")) return;
+    this.load("?as=wav");
+  }
+
+  tell() {
+    const { song } = this;
+    find("h-song").textContent = song.input;
+    const label = find("song-mood");
+    label.textContent = song.mood?.label ?? "no mood";
+    label.style.color = colourOf(song.mood?.label, this.link.colors);
+    say(find("song-bpm"), song.bpm ? `${song.bpm.toFixed(1)} BPM` : "–");
+    say(find("song-length"), clock(song.duration) + (song.damage ? " (damaged)" : ""));
+    say(find("song-beats"), String(song.beats.length));
+    find("download").href = `/songs/${this.id}/result`;
+    this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
+    this.tellPlaying();
+  }
+
+  tellPlaying() {
+    const button = find("play");
+    say(button, this.audio.paused ? "▶" : "❚❚");
+    button.setAttribute("aria-label", this.audio.paused ? "Play" : "Pause");
+  }
+
+  toggle() {
+    if (this.audio.paused) this.audio.play().catch(() => {});
+    else this.audio.pause();
+  }
+
+  full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else find("screen").requestFullscreen?.();
+  }
+
+  fit() {
+    const whole = document.fullscreenElement === find("screen");
+    const width = whole ? Math.min(1920, window.innerWidth) : 1280;
+    this.scene.resize(width, whole ? Math.round((width * window.innerHeight) / window.innerWidth) : 720);
+  }
+
+  grab(event) {
+    this.timeline.setPointerCapture(event.pointerId);
+    this.drag(event);
+  }
+
+  drag(event) {
+    const box = this.timeline.getBoundingClientRect();
+    this.seek(((event.clientX - box.left) / box.width) * this.song.duration);
+  }
+
+  key(event) {
+    const { currentTime } = this.audio;
+    const to = { ArrowLeft: currentTime - STRIDE, ArrowRight: currentTime + STRIDE, Home: 0, End: this.song.duration }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.seek(to);
+  }
+
+  seek(seconds) {
+    this.audio.currentTime = Math.min(Math.max(0, seconds), this.song.duration - 0.05);
+  }
+
+  frame(time) {
+    if (!this.song) return;
+    const now = this.audio.currentTime;
+    const seen = now + (this.audio.paused ? 0 : FRAME);
+    const beat = this.beats.advance(seen);
+    if (beat && !this.audio.paused) this.strike(beat, seen);
+    this.scene.level = this.audio.paused ? 0 : this.outline.level(now);
+    this.scene.frame(time);
+    find("playhead").style.left = `${(100 * now) / this.song.duration}%`;
+    const whole = Math.floor(now);
+    if (whole === this.second) return;
+    this.second = whole;
+    say(find("clock"), clock(now));
+    say(find("song-left"), `of ${clock(this.song.duration)}`);
+    this.timeline.setAttribute("aria-valuenow", whole);
+    this.timeline.setAttribute("aria-valuetext", clock(now));
+  }
+
+  strike(beat, seen) {
+    const mood = beat.mood ?? this.song.mood;
+    if (mood) {
+      this.scene.beat(mood.probabilities, this.link.colors, beat.number === 1 ? 1 : 0.7);
+      const label = find("song-now");
+      say(label, mood.label);
+      label.style.color = colourOf(mood.label, this.link.colors);
+    } else this.scene.field.push(0.7);
+    this.lamps.light(beat.number, this.meter);
+    this.canvas.dispatchEvent(new CustomEvent("beat", { detail: { time: beat.time, seen } }));
+  }
+}
