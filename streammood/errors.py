@@ -5,6 +5,7 @@
     ├── SourceError    the input cannot be opened, read, or has gone
     ├── ModelError     a model is missing, corrupt or made for other features
     ├── SinkError      an output cannot be opened or written
+    ├── ControlError   a control port cannot be opened, or a command is not understood
     └── DataError      labelled music to train on is missing, unreadable or too little
 
 Anything else that escapes is a fault of the program.
@@ -29,6 +30,10 @@ class ModelError(StreammoodError):
 
 class SinkError(StreammoodError):
     """An output cannot be opened or written."""
+
+
+class ControlError(StreammoodError):
+    """A command is not understood, or nobody can send one."""
 
 
 class DataError(StreammoodError):
