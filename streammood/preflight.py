@@ -10,6 +10,7 @@ import numpy as np
 
 from streammood import wiring
 from streammood.config import Settings, TargetSettings
+from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
@@ -50,6 +51,7 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
         return
     yield Finding("settings", True, config or "defaults")
     yield from _targets(settings)
+    yield _control(settings)
     try:
         model = MoodModel.load(settings.mood.model, settings.features)
     except StreammoodError as error:
@@ -77,6 +79,18 @@ def _targets(settings: Settings) -> Iterator[Finding]:
         yield Finding("target", True, ", ".join(told))
     if not settings.osc.targets:
         yield Finding("target", False, "nobody receives anything", "name one under osc.targets or with --target")
+
+
+def _control(settings: Settings) -> Finding:
+    control = settings.control
+    if not control.enabled:
+        return Finding("control", True, "off: nobody can send commands over OSC")
+    try:
+        ControlServer(control, lambda command, at, reply: None, lambda note: None).stop()
+    except StreammoodError as error:
+        return Finding("control", False, str(error), "stop that program, or change control.port")
+    who = ", ".join(["this machine", *control.allow])
+    return Finding("control", True, f"commands on {control.host}:{control.port} from {who}")
 
 
 def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:

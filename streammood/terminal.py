@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rich import box
@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from streammood.engine.live import Engine
-from streammood.engine.now import Now
+from streammood.engine.now import Now, Told
 from streammood.engine.offline import Result
 from streammood.events import ANALYSIS_RATE, seconds
 from streammood.preflight import Finding
@@ -36,6 +36,7 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
     parts: list[tuple[str, str] | str] = []
     if not now.connected:
         parts.append(("input gone, looking for it  ", "bold red"))
+    parts += [(f"{word}  ", "bold magenta") for word in _told(now.told)]
     if now.level is not None:
         filled = round(now.level.rms * _METER)
         style = "red" if now.level.clipping else "green"
@@ -62,6 +63,18 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
         parts.append((f"p99 {1e3 * status.latency:.1f} ms  {clock_state}  ", "dim"))
     parts.append((f"lost {lost}", "red" if lost else "dim"))
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def _told(told: Told) -> Iterator[str]:
+    """What the operator has told, as words for the status line."""
+    if told.held:
+        yield "HOLD"
+    if told.mood is not None:
+        yield f"SET {told.mood}"
+    if told.muted:
+        yield f"MUTED {', '.join(told.muted)}"
+    if told.gain:
+        yield f"GAIN {told.gain:+g} dB"
 
 
 def print_notes(out: Console, engine: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import yaml
 
 from streammood import config
 from streammood.config import Settings
+from streammood.engine.reloading import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
-from streammood.sinks import Sink
+from streammood.model import MoodModel
 from streammood.sinks.osc import OscTarget
 from streammood.sources import Source
 from streammood.sources.device import DeviceSource, devices
@@ -112,9 +112,19 @@ def open_source(text: str | None, settings: Settings) -> Source:
     return DeviceSource(settings.input)
 
 
-def make_sinks(settings: Settings, labels: tuple[str, ...]) -> Callable[[Callable[[float], float]], list[Sink]]:
+def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
     """How to make one sink for each target, once the stream clock is there."""
     return lambda sample_now: [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+
+
+def reread(overrides: Overrides, name: str | None, model: MoodModel) -> Reread | None:
+    """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read."""
+
+    def read() -> tuple[Settings, MakeSinks]:
+        settings = overrides.load(name)
+        return settings, make_sinks(settings, model.manifest.labels)
+
+    return None if name is None else read
 
 
 def sound_files(paths: list[Path]) -> list[Path]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from streammood import terminal, wiring
+from streammood.cli import operating
 from streammood.cli.app import (
     BlockSize,
     Channels,
@@ -67,7 +68,15 @@ def run(
         bool, typer.Option("--dashboard", help="Start the dashboard too, and open its page; needs the extra `views`.")
     ] = False,
 ) -> None:
-    """Listen, show and send until Ctrl-C, or until the file ends."""
+    """Listen, show and send until Ctrl-C, or until the file ends.
+
+    Keys while it runs: space or t taps the tempo (four taps), x doubles and / halves the beats, d says "this is the
+    one", h holds the mood, p is panic (all triggers 0), q quits, ? shows these.
+
+    The same over OSC, and more, on control.port (7071, this machine only unless control.host and control.allow say
+    otherwise): /streammood/ and tap, double, half, downbeat, bpm F, bpm/min F, bpm/max F, nudge MS, offset TARGET MS,
+    hold 0|1, mood LABEL|auto, mute TARGET 0|1, panic, gain DB, reload. Answers come under /streammood/ack/.
+    """
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     settings = overrides.load(config)
     if dashboard:
@@ -76,15 +85,18 @@ def run(
     source = wiring.open_source(input, settings)
     log = open_log(events)
     out = terminal.console(stderr=events == "-")
-    engine = Engine(settings, source, model, wiring.make_sinks(settings, model.manifest.labels), log)
+    make_sinks = wiring.make_sinks(settings, model.manifest.labels)
+    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model))
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
     page = start_dashboard(config, tuple(set or ())) if dashboard else None
     try:
         engine.start()
-        out.print(f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}. Ctrl-C stops.")
-        _show(engine, out, stopped, duration)
+        told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
+        with operating.listening(settings, engine) as port, operating.keys(engine, out, stopped) as keys:
+            out.print(f"{told}, {port}; {keys}.")
+            _show(engine, out, stopped, duration)
     finally:
         engine.stop()
         terminal.print_notes(out, engine)

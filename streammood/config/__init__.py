@@ -21,6 +21,7 @@ from streammood.config.analysis import (
     OnsetSettings,
 )
 from streammood.config.base import Strict
+from streammood.config.control import ControlSettings
 from streammood.config.dashboard import DashboardSettings
 from streammood.config.osc import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.signals import TRIGGERS, VALUES
@@ -31,6 +32,7 @@ __all__ = [
     "TRIGGERS",
     "VALUES",
     "BeatSettings",
+    "ControlSettings",
     "DashboardSettings",
     "FeatureSettings",
     "InputSettings",
@@ -56,6 +58,7 @@ class Settings(Strict):
     beat: BeatSettings = BeatSettings()
     mood: MoodSettings = MoodSettings()
     osc: OscSettings = OscSettings()
+    control: ControlSettings = ControlSettings()
     dashboard: DashboardSettings = DashboardSettings()
 
 

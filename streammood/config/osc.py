@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from streammood.config.base import Strict
+from streammood.config.base import OSC_ADDRESS, Strict, osc_prefix
 from streammood.config.presets import with_preset
 from streammood.config.signals import TRIGGERS, VALUES, natural_range
 
 _CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?))?\s*$")
-_ADDRESS = re.compile(r"^(/[^\s#*,?\[\]{}/]+)+$")
 
 
 def _split_condition(text: str) -> tuple[str, str, float]:
@@ -47,7 +46,7 @@ class MapEntry(Strict):
     @field_validator("to")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not _ADDRESS.match(value):
+        if not OSC_ADDRESS.match(value):
             raise ValueError(
                 f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got `{value}`"
             )
@@ -116,9 +115,7 @@ class TargetSettings(Strict):
     @field_validator("prefix")
     @classmethod
     def _prefix(cls, value: str) -> str:
-        if value and not _ADDRESS.match(value):
-            raise ValueError(f"must be empty or an OSC address such as /streammood, got `{value}`")
-        return value
+        return osc_prefix(value)
 
     @field_validator("beat")
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+AUTO = "auto"  # in place of a label: the mood is what is heard
 Value: TypeAlias = float | int | str
 Target: TypeAlias = int | str
 """The name of a target, or its place in the settings, counted from 1."""
@@ -129,10 +130,10 @@ class Reload:
     name: ClassVar[str] = "reload"
 
 
-Command: TypeAlias = (
-    Tap | Double | Half | Downbeat | SetBpm | BpmMin | BpmMax | Nudge
-    | Offset | Hold | SetMood | Mute | Panic | Gain | Reload
-)  # fmt: skip
+BeatCommand: TypeAlias = Tap | Double | Half | Downbeat | SetBpm | BpmMin | BpmMax | Nudge
+MoodCommand: TypeAlias = Hold | SetMood
+OutputCommand: TypeAlias = Offset | Mute | Panic
+Command: TypeAlias = BeatCommand | MoodCommand | OutputCommand | Gain | Reload
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,5 +67,7 @@ def _with_known_types(packet: bytes) -> bytes:
     tags = packet[begin : end if end >= 0 else len(packet)]
     unknown = set(tags[1:]) - _TYPES
     if unknown:
-        raise ControlError(f"arguments are numbers, strings, true or false, got type `{ascii(chr(min(unknown)))[1:-1]}`")
+        raise ControlError(
+            f"arguments are numbers, strings, true or false, got type `{ascii(chr(min(unknown)))[1:-1]}`"
+        )
     return packet[:begin] + tags.replace(b"I", b"T") + packet[begin + len(tags) :]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from streammood.control.commands import (
+    AUTO,
     BpmMax,
     BpmMin,
     Command,
@@ -30,9 +31,8 @@ from streammood.errors import ControlError
 
 BPM = (20.0, 400.0)
 NUDGE = (-2000.0, 2000.0)  # ms
-OFFSET = (-1000.0, 1000.0)  # ms
-GAIN = (-60.0, 60.0)  # dB
-AUTO = "auto"  # the label that ends an override
+OFFSET = (-200.0, 1000.0)  # ms
+GAIN = (-40.0, 60.0)  # dB
 _SHOWN = 40  # characters of what came that are told back
 
 Arguments: TypeAlias = Sequence[object]

@@ -67,12 +67,16 @@ class Capture:
     def _deliver(self, block: F32, captured: float, arrived: float) -> None:
         """In the capture thread: store, ring the doorbell, nothing else."""
         self._ring.write(block, captured, arrived)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the present or the next ``wait``; from any thread."""
         if self._doorbell.locked():
             with contextlib.suppress(RuntimeError):  # the engine was quicker
                 self._doorbell.release()
 
     def wait(self, timeout: float) -> None:
-        """Sleep until a block has come, at most ``timeout`` s."""
+        """Sleep until a block has come or ``wake`` was called, at most ``timeout`` s."""
         self._doorbell.acquire(timeout=timeout)
 
     def blocks(self) -> Iterator[Block]:

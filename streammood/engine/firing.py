@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from streammood.events import Event, Level, Mood, Tempo
-from streammood.sinks import Sink
+from streammood.sinks import Output, Sink
 
 _Due: TypeAlias = tuple[float, int, Event, float | None]
 """When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
@@ -25,14 +25,21 @@ class Firing:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = sinks
+        self._old: list[Sink] = []  # that were replaced and are to be closed
         self._queue: list[_Due] = []
         self._order = itertools.count()
         self._wake = threading.Condition()
         self._stopped = False
+        self._woken = False
         self.failed = 0  # events that a sink refused with an error
         self.busy = 0.0  # s, spent with sinks so far
         self.latencies: deque[float] = deque(maxlen=_LATENCIES)  # s, from arrival of a block to its packets
         self._thread = threading.Thread(target=self._run, name="firing", daemon=True)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The sinks that an operator may correct while they run, in the order of the settings."""
+        return [sink for sink in self.sinks if isinstance(sink, Output)]
 
     def start(self) -> None:
         """Begin to fire."""
@@ -47,6 +54,20 @@ class Firing:
                 # Only what is due at once tells how quick the program is; a predicted beat waits for its time.
                 since = arrived if due <= arrived else None
                 heapq.heappush(self._queue, (due, next(self._order), event, since))
+            self._wake.notify()
+
+    def wake(self) -> None:
+        """Ask every sink now what has become due."""
+        with self._wake:
+            self._woken = True
+            self._wake.notify()
+
+    def replace(self, sinks: Sequence[Sink]) -> None:
+        """Serve these from now on; those before release what they hold and are closed."""
+        with self._wake:
+            self._old += self.sinks
+            self.sinks = sinks
+            self._woken = True
             self._wake.notify()
 
     def stop(self) -> None:
@@ -64,14 +85,18 @@ class Firing:
         while True:
             with self._wake:
                 now = time.monotonic()
-                while not self._stopped and min(poll_at, self._next_due()) > now:
+                while not (self._stopped or self._woken) and min(poll_at, self._next_due()) > now:
                     self._wake.wait(min(poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
                     now = time.monotonic()
+                self._woken = False
+                old, self._old = self._old, []
                 batch = []
                 while self._next_due() <= now:
                     batch.append(heapq.heappop(self._queue))
                 stopped = self._stopped
             began = time.monotonic()
+            for sink in old:
+                sink.close()
             for _, _, event, since in _newest(batch):
                 self._send(event)
                 if since is not None:

@@ -13,15 +13,19 @@ from collections.abc import Callable
 import numpy as np
 
 from streammood.config import Settings
+from streammood.control.commands import Answer, Command, Reload, refused
 from streammood.engine.capture import Capture, Search
+from streammood.engine.desk import Desk, Order
 from streammood.engine.firing import Firing
 from streammood.engine.freerun import FreeRun
 from streammood.engine.load import Load, Shed
 from streammood.engine.notes import Notes
 from streammood.engine.now import Now
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Status, Tempo
+from streammood.engine.reloading import MakeSinks, Reread, reload
+from streammood.errors import StreammoodError
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Status, Tempo
 from streammood.model import MoodModel
-from streammood.sinks import Output, Sink, eventlog
+from streammood.sinks import Output, eventlog
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Source
 from streammood.stream.analyzer import Analyzer
@@ -45,10 +49,11 @@ class Engine:
         settings: Settings,
         source: Source,
         model: MoodModel,
-        make_sinks: Callable[[Callable[[float], float]], list[Sink]],
+        make_sinks: MakeSinks,
         log: EventLog,
+        reread: Reread | None = None,
     ) -> None:
-        """``make_sinks`` is given the function that tells the stream sample at a host time."""
+        """``reread`` reads the settings again, where they come from a file."""
         self.now = Now()
         self._notes = Notes()
         self._settings = settings
@@ -65,7 +70,9 @@ class Engine:
         self._hops = 0  # that gave values
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._stop = threading.Event()
+        self._reread = reread
         self._firing = Firing(make_sinks(self._sample_at))
+        self._desk = Desk(settings, self._labels, self._analyzer, self._firing, self._sample_at)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.finished = threading.Event()
         self.error: BaseException | None = None
@@ -100,6 +107,25 @@ class Engine:
             self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, self._labels))
             self._log.close()
 
+    def command(self, command: Command, at: float, reply: Callable[[Answer], None]) -> None:
+        """Have ``command``, which came at host time ``at`` in s, obeyed; from any thread, without waiting.
+
+        ``reply`` is called once with the answer, from the engine's thread, or at once if nothing is to be done.
+        """
+        reloaded = None
+        if isinstance(command, Reload) and self._reread is not None:
+            try:  # here, where it keeps only the caller waiting
+                reloaded = reload(self._desk.settings, self._reread, self._sample_at)
+            except StreammoodError as error:
+                reply(refused(command.name, error))
+                return
+        self._desk.put(Order(command, at, reply, reloaded))
+        self._capture.wake()
+
+    def tell(self, note: str) -> None:
+        """Add what people should know; from any thread."""
+        self._notes.add(note)
+
     @property
     def bpm(self) -> float:
         """The tempo of the whole: the median over all beats, 0 without beats."""
@@ -108,7 +134,7 @@ class Engine:
     @property
     def outputs(self) -> list[Output]:
         """The sinks that an operator may correct while they run, in the order of the settings."""
-        return [sink for sink in self._firing.sinks if isinstance(sink, Output)]
+        return self._firing.outputs
 
     @property
     def latencies(self) -> list[float]:
@@ -150,6 +176,7 @@ class Engine:
                     self._drain()
                 else:
                     self._without_input(self._search)
+                self._obey()
                 now = time.monotonic()
                 if now >= status_at:
                     self._report()
@@ -160,6 +187,17 @@ class Engine:
             self.error = error
         finally:
             self.finished.set()
+
+    def _obey(self) -> None:
+        """Do what was ordered since the last call."""
+        for mood in self._desk.work(self._present):
+            self._submit_now(mood)
+        self.now.told = self._desk.told
+
+    @property
+    def _present(self) -> int:
+        """The stream clock: the end of what was captured, or now, while nothing comes."""
+        return round(self._capture.sample if self._search is None else self.sample)
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
@@ -217,7 +255,8 @@ class Engine:
         """What ``block`` makes known, each event with its due time."""
         batch: list[tuple[float, Event]] = []
         try:
-            for event in self._analyzer.push(block.samples):
+            for heard in self._analyzer.push(block.samples):
+                event = self._desk.moods.push(heard) if isinstance(heard, Mood) else heard
                 if self._free is not None:
                     self._hand_over(self._free, event)
                 self._keep(event)
@@ -274,7 +313,7 @@ class Engine:
         for output in self.outputs:
             self._notes.once(output.failed, f"{output.name}: the system does not send its messages; is the network up?")
         self._notes.once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
-        sample = round(capture.sample) if self._search is None else round(self.sample)
+        sample = self._present
         latencies = self.latencies
         signal = self.now.level is not None and self.now.level.signal
         status = Status(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 
-_KEPT = 100  # notes for a terminal that does not ask
+_KEPT = 100  # notes for somebody who does not ask
 
 
 class Notes:
-    """Collects notes from the engine's thread; the terminal takes them from another."""
+    """Collects notes from any thread; the engine's takes them for its reports, the main one for the terminal."""
 
     def __init__(self) -> None:
-        self._unreported: list[str] = []
+        self._unreported: deque[str] = deque(maxlen=_KEPT)
         self._unshown: deque[str] = deque(maxlen=_KEPT)
         self._once: set[str] = set()
 
@@ -28,10 +28,12 @@ class Notes:
 
     def to_report(self) -> tuple[str, ...]:
         """What came since the last call, for the status event."""
-        notes = tuple(self._unreported)
-        self._unreported.clear()
-        return notes
+        return tuple(_taken(self._unreported))
 
     def to_show(self) -> list[str]:
         """What came since the last call, for the terminal."""
-        return [self._unshown.popleft() for _ in range(len(self._unshown))]
+        return _taken(self._unshown)
+
+
+def _taken(notes: deque[str]) -> list[str]:
+    return [notes.popleft() for _ in range(len(notes))]

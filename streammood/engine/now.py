@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from streammood.events import Beat, Event, Level, Mood, Onset, Status, Tempo
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the operator has told and what holds until it is told otherwise."""
+
+    held: bool = False
+    mood: str | None = None
+    muted: tuple[str, ...] = ()  # names of outputs
+    gain: float = 0.0  # dB
+
+
 @dataclass(slots=True)
 class Now:
     """The latest event of each kind, and whether the input is there."""
@@ -18,6 +28,7 @@ class Now:
     status: Status | None = None
     onsets: int = 0
     connected: bool = True
+    told: Told = Told()
 
     def take(self, event: Event) -> None:
         """Keep ``event`` as the latest of its kind."""

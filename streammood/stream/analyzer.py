@@ -88,6 +88,34 @@ class Analyzer:
         if mood is not None:
             yield mood
 
+    def tap(self, sample: float) -> None:
+        """A beat is tapped by hand at ``sample``; see ``BeatStream``, as for all that follow."""
+        self._beats.tap(sample)
+
+    def double(self) -> None:
+        """Twice as many beats."""
+        self._beats.double()
+
+    def half(self) -> None:
+        """Half as many beats."""
+        self._beats.half()
+
+    def downbeat(self, sample: float) -> None:
+        """The beat nearest to ``sample`` begins a bar."""
+        self._beats.downbeat(sample)
+
+    def set_bpm(self, bpm: float) -> None:
+        """Take this tempo."""
+        self._beats.set_bpm(bpm)
+
+    def bounds(self, bpm_min: float, bpm_max: float) -> None:
+        """Keep the tempo within these."""
+        self._beats.bounds(bpm_min, bpm_max)
+
+    def nudge(self, samples: float) -> None:
+        """Tell every beat so much later than until now."""
+        self._beats.nudge(samples)
+
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""
         return self._moods.summary()

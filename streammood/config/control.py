@@ -1,0 +1,53 @@
+"""Settings of the operator's way in: OSC commands."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from pydantic import Field, field_validator, model_validator
+
+from streammood.config.base import Strict, osc_prefix
+
+
+class ControlSettings(Strict):
+    """Where commands are listened for, and whose."""
+
+    enabled: bool = True
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int = Field(7071, ge=0, le=65_535)
+    prefix: str = "/streammood"
+    allow: tuple[str, ...] = ()
+    reply_port: int | None = Field(None, ge=1, le=65_535)
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        return osc_prefix(value)
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"must list addresses or networks such as 192.168.1.20 or 192.168.1.0/24, got `{text}`"
+                ) from None
+        return value
+
+    @model_validator(mode="after")
+    def _reachable(self) -> ControlSettings:
+        if self.allow and self.loopback:
+            raise ValueError(
+                f"allow names other machines, but host {self.host} hears this one alone; set control.host to 0.0.0.0"
+            )
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs on this machine can reach the port."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
