@@ -1,4 +1,4 @@
-"""A mood model and the manifest that says what it was made for; the only file that knows the TFLite runtime.
+"""A mood model, and what all models share: the manifest that says what one was made for, and the TFLite runtime.
 
 A model is refused at the start where it is missing, corrupt, or made for features other than ours: a wrong
 mood would be worse than none.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,15 +28,17 @@ RESERVED = frozenset(
     {"event", "time", "decided", "valence", "arousal", "label", "confidence", "path", "duration", "bpm"}
 )
 _RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")  # the second where only that is installed
-_INT8 = (-128, 127)
+INT8 = (-128, 127)
 LIMIT = 5.0  # deviations beyond which a scaled value is clipped, when fitting and for novelty
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a manifest."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Window(_Part):
+class Window(Part):
     """The stretch of sound that the network sees."""
 
     hops: int = Field(ge=1)  # in a slot
@@ -44,7 +46,7 @@ class Window(_Part):
     first: int = Field(ge=5)  # slots before the first answer
 
 
-class Scaling(_Part):
+class Scaling(Part):
     """What is taken from each input value, and what it is then divided by."""
 
     offset: tuple[float, ...]
@@ -57,7 +59,7 @@ class Scaling(_Part):
         return self
 
 
-class Novelty(_Part):
+class Novelty(Part):
     """How far statistics lie from those of music: their mean square, scaled, each limited to 25."""
 
     familiar: float = Field(gt=0.0)  # music seldom goes beyond this: confidence is whole
@@ -70,7 +72,7 @@ class Novelty(_Part):
         return self
 
 
-class DataSet(_Part):
+class DataSet(Part):
     """What a model learned from, and on what terms."""
 
     name: str
@@ -78,22 +80,27 @@ class DataSet(_Part):
     licence: str
 
 
-class Manifest(_Part):
-    """Everything about a model that the program must know before it trusts it."""
+class ManifestBase(Part):
+    """What every model says of itself."""
 
-    format: Literal[1]
     name: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # of the TFLite file
     sample_rate: int
     features: FeatureSettings
+    training: tuple[DataSet, ...] = ()
+    scores: dict[str, dict[str, float]] = {}  # data and protocol -> measure -> value
+
+
+class Manifest(ManifestBase):
+    """Everything about a mood model that the program must know before it trusts it."""
+
+    format: Literal[1]
     window: Window
     slots: Scaling
     statistics: Scaling
     novelty: Novelty
     labels: tuple[str, ...] = Field(min_length=1)
     temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
-    training: tuple[DataSet, ...] = ()
-    scores: dict[str, dict[str, float]] = {}  # data and protocol -> measure -> value
 
     @field_validator("labels")
     @classmethod
@@ -132,8 +139,8 @@ class MoodModel:
 
     def __init__(self, manifest: Manifest, network: bytes) -> None:
         self.manifest = manifest
-        self._interpreter = _interpreter(network)
-        inputs = {_role(detail["name"]): detail for detail in self._interpreter.get_input_details()}
+        self._interpreter = interpreter(network)
+        inputs = {role(detail["name"]): detail for detail in self._interpreter.get_input_details()}
         self._inputs = [inputs["slots"], inputs["statistics"]]
         self._centre = np.array(manifest.statistics.offset, dtype=np.float32)
         self._spread = np.array(manifest.statistics.scale, dtype=np.float32)
@@ -147,23 +154,14 @@ class MoodModel:
         Raises:
             ModelError: it is missing, corrupt, or made for other features.
         """
-        path = resources.find("models", name, ".tflite")
-        manifest = read_manifest(path)
-        network = _read(path)
-        if hashlib.sha256(network).hexdigest() != manifest.sha256:
-            raise ModelError(f"{path}: is not the file that its manifest describes (sha256 differs); copy both again")
-        _fit(path, manifest, features)
-        try:
-            return cls(manifest, network)
-        except (ValueError, RuntimeError, KeyError, IndexError) as error:
-            raise ModelError(f"{path}: is not a mood model in TFLite format: {' '.join(str(error).split())}") from None
+        return load(name, features, Manifest, cls)
 
     def __call__(self, slots: F32, statistics: F32) -> Answer:
         """Answer for a full window of slots (n_slots, n_values) and its statistics (n_statistics,)."""
         for detail, quantise, values in zip(self._inputs, self._scalings, (slots, statistics), strict=True):
             self._interpreter.set_tensor(detail["index"], quantise(values))
         self._interpreter.invoke()
-        logits, circumplex = (_dequantise(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs)
+        logits, circumplex = (dequantise(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs)
         valence, arousal = np.clip(circumplex, -1.0, 1.0).tolist()
         return Answer(logits / self.manifest.temperature, valence, arousal, self._familiarity(statistics))
 
@@ -188,18 +186,41 @@ class _Quantiser:
 
     def __call__(self, values: F32) -> npt.NDArray[Any]:
         scaled = (values * self._gain + self._shift).reshape(self._shape)
-        return np.clip(np.rint(scaled), *_INT8).astype(np.int8) if self._integer else scaled
+        return np.clip(np.rint(scaled), *INT8).astype(np.int8) if self._integer else scaled
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest beside the model at ``path``.
+M = TypeVar("M", bound=ManifestBase)
+N = TypeVar("N")
+
+
+def load(name: str, features: FeatureSettings, kind: type[M], make: Callable[[M, bytes], N]) -> N:
+    """The shipped model ``name``, or one at a path, with its manifest of that kind, as ``make`` makes it of both.
+
+    Raises:
+        ModelError: it is missing, corrupt, or made for other features.
+    """
+    path = resources.find("models", name, ".tflite")
+    manifest = read_manifest(path, kind)
+    network = _read(path)
+    if hashlib.sha256(network).hexdigest() != manifest.sha256:
+        raise ModelError(f"{path}: is not the file that its manifest describes (sha256 differs); copy both again")
+    _fit(path, manifest, features)
+    try:
+        return make(manifest, network)
+    except (ValueError, RuntimeError, KeyError, IndexError) as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"{path}: is not the network that its manifest describes: {text}") from None
+
+
+def read_manifest(path: Path, kind: type[M]) -> M:
+    """The manifest, of that kind, beside the model at ``path``.
 
     Raises:
         ModelError: there is none, or it cannot be used.
     """
     beside = path.with_suffix(".json")
     try:
-        return Manifest.model_validate_json(_read(beside))
+        return kind.model_validate_json(_read(beside))
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, fault["loc"])) or "manifest"
@@ -218,7 +239,7 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _fit(path: Path, manifest: Manifest, features: FeatureSettings) -> None:
+def _fit(path: Path, manifest: ManifestBase, features: FeatureSettings) -> None:
     theirs = {"sample_rate": manifest.sample_rate, **manifest.features.model_dump()}
     ours = {"sample_rate": ANALYSIS_RATE, **features.model_dump()}
     for setting, value in ours.items():
@@ -226,20 +247,21 @@ def _fit(path: Path, manifest: Manifest, features: FeatureSettings) -> None:
             raise ModelError(f"{path}: was made for features.{setting} {theirs[setting]}, the settings say {value}")
 
 
-def _interpreter(network: bytes) -> Any:
+def interpreter(network: bytes) -> Any:
+    """The TFLite interpreter of ``network``, on one thread, ready to be asked."""
     for runtime in _RUNTIMES:
         try:
             module = importlib.import_module(runtime)
         except ModuleNotFoundError:
             continue
         with quiet():
-            interpreter = module.Interpreter(model_content=network, num_threads=1)
-            interpreter.allocate_tensors()
-        return interpreter
+            ready = module.Interpreter(model_content=network, num_threads=1)
+            ready.allocate_tensors()
+        return ready
     raise ModelError("no TFLite runtime is installed: pip install ai-edge-litert")
 
 
-def _role(name: str) -> str:
+def role(name: str) -> str:
     """`serving_default_slots:0` is the input `slots`."""
     return name.removeprefix("serving_default_").partition(":")[0]
 
@@ -253,7 +275,8 @@ def _by_size(details: list[dict[str, Any]], n_labels: int) -> list[dict[str, Any
     return details if sizes[0] == n_labels else details[::-1]
 
 
-def _dequantise(values: npt.NDArray[Any], detail: dict[str, Any]) -> F32:
+def dequantise(values: npt.NDArray[Any], detail: dict[str, Any]) -> F32:
+    """The row of ``values`` (1, n) as numbers, by the quantisation in ``detail``."""
     flat: F32 = values[0].astype(np.float32)
     if detail["dtype"] is np.int8:
         step, zero = detail["quantization"]

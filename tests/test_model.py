@@ -13,7 +13,7 @@ import pytest
 from streammood import resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
-from streammood.model import RESERVED, MoodModel, check_labels, read_manifest
+from streammood.model import RESERVED, Manifest, MoodModel, check_labels, read_manifest
 
 SHIPPED = resources.folder("models") / "mood.tflite"
 
@@ -58,7 +58,7 @@ def test_absurd_values_stay_within_the_ranges() -> None:
 
 
 def test_the_shipped_model_is_small_and_names_its_data() -> None:
-    manifest = read_manifest(SHIPPED)
+    manifest = read_manifest(SHIPPED, Manifest)
     assert SHIPPED.stat().st_size <= 300_000
     assert manifest.labels == ("happy", "aggressive", "calm", "sad")
     assert manifest.training
@@ -68,7 +68,7 @@ def test_the_shipped_model_is_small_and_names_its_data() -> None:
 
 def test_a_missing_model_is_named_and_the_shipped_ones_are_listed() -> None:
     assert "no such file" in refusal("nowhere.tflite")
-    assert "(mood" in refusal("nowhere.tflite")
+    assert "beat, mood" in refusal("nowhere.tflite")
 
 
 def test_a_model_without_manifest_is_refused(copy: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_changed_file_is_refused(copy: Path) -> None:
 def test_a_file_that_is_not_tflite_is_refused(copy: Path) -> None:
     copy.write_bytes(b"not a network")
     edit(copy, sha256=hashlib.sha256(b"not a network").hexdigest())
-    assert "not a mood model in TFLite format" in refusal(copy)
+    assert "is not the network that its manifest describes" in refusal(copy)
 
 
 def test_a_model_for_other_features_names_the_setting_and_both_values(copy: Path) -> None:

@@ -1,0 +1,158 @@
+"""Fits the beat network to varied crops."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from streammood.dsp.jit import kernel
+from streammood.events import F32
+from streammood.stream.beat_network import QUIET, RISE_HOPS, beat_inputs
+from streammood.training.beat import augment
+from streammood.training.beat.augment import Crop
+from streammood.training.beat.data import Item
+from streammood.training.beat.network import LATE, BeatNet
+
+_SHARES = {  # of the crops
+    "pseudo": 0.58,
+    "fnf_exact_grid": 0.1,
+    "patterns": 0.08,
+    "groove_midi": 0.1,
+    "groove_render": 0.03,
+    "pop909_render": 0.06,
+    "loops_cc0_tiled": 0.02,
+    "asap_render": 0.01,
+    "": 0.04,  # no beats at all
+}
+_OVER, _SPLICED = 0.15, 0.08  # shares of crops with drums laid over, and with a cut of the music
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how hard the network is fitted."""
+
+    steps: int = 7500
+    batch: int = 12
+    hops: int = 860  # in a crop, 10 s
+    rate: float = 2.5e-3
+    warm_up: int = 200  # steps
+    decay: float = 1e-3
+    averaged: float = 0.997  # share of the mean of weights that is kept each step
+
+
+@kernel
+def all_inputs(log_mel: F32, out: F32) -> None:
+    """What the network hears, hop by hop, of a whole stretch (n_hops, n_mels), into ``out`` (n_hops, 2 * n_mels)."""
+    earlier = np.zeros((RISE_HOPS, log_mel.shape[1]), dtype=np.float32)
+    peak = QUIET
+    for hop in range(log_mel.shape[0]):
+        peak = beat_inputs(log_mel[hop], peak, earlier, out[hop])
+
+
+def inputs_of(log_mel: npt.NDArray[np.floating]) -> F32:
+    """Inputs (n_hops, 2 * n_mels) of a stretch of music (n_hops, n_mels)."""
+    out = np.empty((log_mel.shape[0], 2 * log_mel.shape[1]), dtype=np.float32)
+    all_inputs(np.ascontiguousarray(log_mel, dtype=np.float32), out)
+    return out
+
+
+class Crops:
+    """Varied crops without end."""
+
+    def __init__(self, items: list[Item], hops: int, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._hops = hops
+        self._items = {s: [i for i in items if i.track.source == s] for s in {i.track.source for i in items}}
+        known = [s for s in _SHARES if not s or s in self._items]
+        own = [s for s in self._items if s not in _SHARES]
+        shares = np.array([_SHARES[s] for s in known] + [1.0 / len(own) for _ in own])
+        self._sources, self._shares = known + own, shares / shares.sum()
+        self._drums = [i for s in ("groove_midi", "groove_render", "patterns") for i in self._items.get(s, [])]
+        self._bands = items[0].log_mel.shape[1]
+
+    def draw(self) -> Crop:
+        """The next one."""
+        rng = self._rng
+        crop = self._one()
+        if self._drums and rng.random() < _OVER:
+            crop = augment.drums_over(crop, self._drums[rng.integers(len(self._drums))], rng)
+        if rng.random() < _SPLICED:
+            crop = augment.splice(crop, self._one(), rng)
+        return crop
+
+    def _one(self) -> Crop:
+        rng = self._rng
+        source = self._sources[rng.choice(len(self._sources), p=self._shares)]
+        if not source:
+            return augment.beatless(self._hops, self._bands, rng)
+        items = self._items[source]
+        return augment.cut(items[rng.integers(len(items))], self._hops, rng)
+
+    def batch(self, size: int) -> tuple[F32, F32, F32]:
+        """Inputs (size, n_hops, n_inputs), targets and their weights (size, n_hops, 2)."""
+        inputs, wanted, weight = [], [], []
+        for _ in range(size):
+            crop = self.draw()
+            inputs.append(inputs_of(augment.vary(crop.log_mel, self._rng)))
+            answer, trust = augment.targets(crop)
+            wanted.append(answer)
+            weight.append(trust)
+        return np.stack(inputs), np.stack(wanted), np.stack(weight)
+
+
+def fit(
+    network: BeatNet, averaged: BeatNet, items: list[Item], schedule: Schedule, seed: int
+) -> Iterator[tuple[int, float]]:
+    """Fit ``network``, and keep the running mean of its weights in ``averaged``; yield step and mean loss."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, schedule.steps - schedule.warm_up, warmup_target=schedule.rate, warmup_steps=schedule.warm_up
+    )
+    step = _step(network, keras.optimizers.AdamW(rate, weight_decay=schedule.decay, clipnorm=1.0))
+    loss = 0.0
+    for number, batch in enumerate(_ahead(Crops(items, schedule.hops, seed), schedule), start=1):
+        loss += (float(step(*batch)) - loss) / min(number, 100)
+        share = 1.0 - min(schedule.averaged, number / (number + 10.0))
+        for mean, now in zip(averaged.trainable_variables, network.trainable_variables, strict=True):
+            mean.assign_add(share * (now - mean))
+        yield number, loss
+
+
+def _step(network: BeatNet, optimizer: Any) -> Any:
+    variables = network.trainable_variables
+
+    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+    def gradients(inputs: Any, wanted: Any, weight: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = network(inputs)[:, LATE:]
+            each = tf.nn.sigmoid_cross_entropy_with_logits(wanted[:, :-LATE], logits)
+            loss = tf.reduce_mean(tf.reduce_sum(weight[:, :-LATE] * each, -1))
+        return loss, tape.gradient(loss, variables)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(inputs: Any, wanted: Any, weight: Any) -> Any:
+        loss, slopes = gradients(inputs, wanted, weight)
+        optimizer.apply_gradients(zip(slopes, variables, strict=True))
+        return loss
+
+    return step
+
+
+def _ahead(crops: Crops, schedule: Schedule) -> Iterator[tuple[F32, F32, F32]]:
+    """The batches, made beside the fitting; their order does not depend on how the two threads run."""
+    ready: queue.Queue[tuple[F32, F32, F32]] = queue.Queue(4)
+
+    def make() -> None:
+        for _ in range(schedule.steps):
+            ready.put(crops.batch(schedule.batch))
+
+    threading.Thread(target=make, daemon=True).start()
+    for _ in range(schedule.steps):
+        yield ready.get()
