@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streammood import terminal, wiring
-from streammood.cli.app import Channels, Config, Events, Set, app, open_log, told
+from streammood.cli.app import Channels, Config, Events, Set, app, extra, open_log, told
 from streammood.engine.offline import Batch, make_folder
+from streammood.report.exports import Exports, Kind, Place
 
 
 @app.command("analyze")
@@ -19,6 +21,21 @@ def analyze_files(
     config: Config = None,
     events: Events = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write STEM.jsonl there for each file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="Draw each song as a picture: .png, .svg or .pdf.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="The picture as a page of its own that plays the song.")
+    ] = None,
+    beats: Annotated[
+        Path | None, typer.Option(metavar="FILE|DIR", help="A mood for each beat and for the song, as one JSON.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Beats and moods as tables, STEM.beats.csv and STEM.moods.csv.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Label tracks for Audacity or Sonic Visualiser.")
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=0, metavar="N", help="Files at a time; 0: one a core. With --events: one.")
     ] = 0,
@@ -30,7 +47,12 @@ def analyze_files(
     files = wiring.sound_files(paths)
     if out is not None:
         make_folder(out)
-    batch = Batch(settings, out, open_log(events))
+    wanted: dict[Kind, Path | None] = {"plot": plot, "html": html, "beats": beats, "csv": csv, "labels": labels}
+    if plot is not None or html is not None:
+        with extra("views"):
+            importlib.import_module("matplotlib")
+    places = {kind: Place.of(kind, path, len(files)) for kind, path in wanted.items() if path is not None}
+    batch = Batch(settings, out, open_log(events), Exports(settings, places) if places else None)
     screen = terminal.console(stderr=True)
     with terminal.progress(screen) as bar:
         results = batch.run(files, 1 if events is not None else jobs, terminal.file_progress(bar, len(files)))
@@ -39,5 +61,7 @@ def analyze_files(
     for result in failed:
         screen.print(f"streammood: {result.error}", style="red", markup=False)
     if failed:
-        screen.print(f"streammood: {len(failed)} of {len(results)} files could not be read to their end", style="red")
+        screen.print(
+            f"streammood: {len(failed)} of {len(results)} files could not be read to their end or written", style="red"
+        )
         raise typer.Exit(1)

@@ -115,15 +115,15 @@ class Batch:
         ModelError: the model cannot be used; once, and not for every file.
     """
 
-    def __init__(self, settings: Settings, out: Path | None, common: EventLog, exports: Sequence[Export] = ()) -> None:
-        """Events of each file go to a file of its own in ``out``, and to the ``common`` log; then come ``exports``.
+    def __init__(self, settings: Settings, out: Path | None, common: EventLog, export: Export | None = None) -> None:
+        """Events of each file go to a file of its own in ``out``, and to the ``common`` log; then comes ``export``.
 
-        Exports run in the process that analysed the file, so they must survive pickling.
+        It runs in the process that analysed the file, so it must survive pickling.
         """
         self._settings = settings
         self._out = out
         self._common = common
-        self._exports = tuple(exports)
+        self._export = export
         self._model = MoodModel.load(settings.mood.model, settings.features)
 
     def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
@@ -132,7 +132,7 @@ class Batch:
         jobs = min(jobs or os.cpu_count() or 1, len(files))
         if jobs == 1:
             return [self._one(file, name, progress) for file, name in zip(files, names, strict=True)]
-        prepared = (self._settings, self._out, self._exports)
+        prepared = (self._settings, self._out, self._export)
         with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, prepared) as pool:
             futures = [pool.submit(_in_worker, file, name) for file, name in zip(files, names, strict=True)]
             for _ in as_completed(futures):
@@ -151,25 +151,21 @@ class Batch:
             song = analyze(reader, self._settings, self._model, log, lambda done: progress(done / duration))
         finally:
             log.close()
-        return Result.of(song, self._export(song, file, name) or song.damage)
-
-    def _export(self, song: Song, file: Path, name: str) -> str | None:
-        """Write what was asked for; returns what went wrong."""
         try:
-            for export in self._exports:
-                export(song, file, name)
-        except SinkError as error:
-            return str(error)
-        return None
+            if self._export is not None:
+                self._export(song, file, name)
+        except SinkError as unwritten:
+            return Result.of(song, str(unwritten))
+        return Result.of(song, song.damage)
 
 
 _worker: Batch
 
 
-def _prepare(settings: Settings, out: Path | None, exports: tuple[Export, ...]) -> None:
+def _prepare(settings: Settings, out: Path | None, export: Export | None) -> None:
     """In a new worker process: load the model once."""
     global _worker  # noqa: PLW0603  the pool gives its workers no other place for what they prepare
-    _worker = Batch(settings, out, EventLog(), exports)
+    _worker = Batch(settings, out, EventLog(), export)
 
 
 def _in_worker(file: Path, name: str) -> Result:

@@ -84,21 +84,26 @@ class Song:
         times = self.mood_times
         return [self.moods[max(0, bisect_right(times, seconds(beat.sample)) - 1)] for beat in self.beats]
 
-    def stretches(self) -> list[Stretch]:
-        """The song cut where its label changes; silences are left out."""
+    def spans(self) -> list[tuple[float, float]]:
+        """From when to when, in s, each of ``moods`` holds; silence lies where one ends before the next begins."""
         times = self.mood_times
         if not times:
             return []
         longest = _STEPS * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        found = []
+        for time, follows in zip(times, [*times[1:], self.duration], strict=True):
+            last = follows == self.duration and follows - time <= longest + _HEARD
+            found.append((time, follows if last or follows - time <= longest else time + longest))
+        return found
+
+    def stretches(self) -> list[Stretch]:
+        """The song cut where its label changes; silences are left out."""
         found: list[Stretch] = []
-        for i, mood in enumerate(self.moods):
-            follows = times[i + 1] if i + 1 < len(times) else self.duration
-            last = i + 1 == len(times) and self.duration - times[i] <= longest + _HEARD
-            end = follows if last or follows - times[i] <= longest else times[i] + longest
-            if found and found[-1].label == mood.label and found[-1].end == times[i]:
+        for (start, end), mood in zip(self.spans(), self.moods, strict=True):
+            if found and found[-1].label == mood.label and found[-1].end == start:
                 found[-1] = Stretch(found[-1].start, end, mood.label)
             else:
-                found.append(Stretch(times[i], end, mood.label))
+                found.append(Stretch(start, end, mood.label))
         return found
 
     def document(self) -> dict[str, Any]:

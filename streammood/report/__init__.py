@@ -1,0 +1,1 @@
+"""What people keep of a song: a picture, a page with sound, tables and label tracks."""
