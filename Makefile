@@ -10,8 +10,8 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
 # A sound server, and an OSC receiver that is not ours, for the tests on real sound.
 RIG := pulseaudio pulseaudio-utils liblo-tools
-# A browser, for the tests of the dashboard's page.
-BROWSER := chromium
+# A browser and a terminal, for the tests of what is shown there.
+VIEWS := chromium tmux
 
 .PHONY: run test bench train lint clean
 
@@ -41,8 +41,8 @@ $(VENV)/run.done: pyproject.toml
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
-	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(BROWSER) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(BROWSER); }; } || true
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(VIEWS) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(VIEWS); }; } || true
+	$(BIN)/python -m pip install --quiet --editable '.[test,views]'
 	@touch $@
 
 $(VENV)/bench.done: $(VENV)/test.done
