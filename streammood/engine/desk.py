@@ -23,7 +23,7 @@ from streammood.control.commands import (
 from streammood.engine.beat_hand import BeatHand
 from streammood.engine.firing import Firing
 from streammood.engine.mood_hold import MoodHold
-from streammood.engine.now import Told
+from streammood.engine.now import Now, Told
 from streammood.engine.output_hand import OutputHand
 from streammood.engine.reloading import Reloaded
 from streammood.errors import ControlError, StreammoodError
@@ -48,10 +48,18 @@ class Desk:
     """Takes orders from any thread; all else belongs to the engine's."""
 
     def __init__(
-        self, settings: Settings, labels: tuple[str, ...], analyzer: Analyzer, firing: Firing, sample_at: SampleNow
+        self,
+        settings: Settings,
+        labels: tuple[str, ...],
+        analyzer: Analyzer,
+        firing: Firing,
+        sample_at: SampleNow,
+        now: Now,
     ) -> None:
+        """What holds is kept in ``now``, for a status line."""
         self.settings = settings  # that hold now
-        self.told = Told(gain=settings.input.gain)
+        self._now = now
+        self._now.told = Told(gain=settings.input.gain)
         self.moods = MoodHold(labels)
         self._beats = BeatHand(analyzer, settings.beat.bpm_min, settings.beat.bpm_max)
         self._outputs = OutputHand(firing)
@@ -75,7 +83,7 @@ class Desk:
                 mood = self.moods.now(sample)
                 if mood is not None:
                     yield mood
-            self.told = Told(self.moods.held, self.moods.label, self._outputs.muted, self._analyzer.gain)
+            self._now.told = Told(self.moods.held, self.moods.label, self._outputs.muted, self._analyzer.gain)
             order.reply(answer)
 
     def _answer(self, order: Order, sample: int) -> Answer:

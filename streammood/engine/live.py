@@ -72,7 +72,7 @@ class Engine:
         self._stop = threading.Event()
         self._reread = reread
         self._firing = Firing(make_sinks(self._sample_at))
-        self._desk = Desk(settings, self._labels, self._analyzer, self._firing, self._sample_at)
+        self._desk = Desk(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.finished = threading.Event()
         self.error: BaseException | None = None
@@ -192,7 +192,6 @@ class Engine:
         """Do what was ordered since the last call."""
         for mood in self._desk.work(self._present):
             self._submit_now(mood)
-        self.now.told = self._desk.told
 
     @property
     def _present(self) -> int:

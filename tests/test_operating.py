@@ -1,0 +1,320 @@
+"""Every command through a real UDP socket into an engine that hears music, and what comes of it at real receivers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streammood import config, wiring
+from streammood.control.commands import Answer, Hold, SetMood, Tap
+from streammood.control.osc import ControlServer
+from streammood.engine.live import Engine
+from streammood.engine.mood_hold import MoodHold
+from streammood.events import ANALYSIS_RATE, Mood
+from streammood.model import MoodModel
+from streammood.sinks.eventlog import EventLog
+from streammood.sources.paced import Paced
+from streammood.sources.synth import Synth, steady
+from tests.operator import Operator, oscsend
+from tests.receiver import Receiver
+from tests.waiting import wait_for
+
+BPM = 150.0
+HELD = 0.3  # s, so that a trigger is still on when panic comes
+
+
+@dataclass
+class Show:
+    """An engine that plays steadily, its operator, and two receivers."""
+
+    engine: Engine
+    operator: Operator
+    front: Receiver
+    back: Receiver
+    file: Path
+
+    @property
+    def bpm(self) -> float:
+        tempo = self.engine.now.tempo
+        return tempo.bpm if tempo is not None and tempo.period > 0 else 0.0
+
+    def beat_after(self, wait: float) -> float:
+        """Host time in s of the first beat that comes after ``wait`` s."""
+        tempo = self.engine.now.tempo
+        assert tempo is not None
+        earliest = self.engine.sample + wait * ANALYSIS_RATE
+        beats = np.ceil((earliest - tempo.anchor) / tempo.period)
+        return time.monotonic() + float(tempo.anchor + beats * tempo.period - self.engine.sample) / ANALYSIS_RATE
+
+
+def written(front: int, back: int, **changed: float | str) -> str:
+    beat = {"bpm_min": 60, "bpm_max": 200} | {key: value for key, value in changed.items() if key.startswith("bpm")}
+    hold = changed.get("hold", HELD)
+    return (
+        f"beat: {{bpm_min: {beat['bpm_min']}, bpm_max: {beat['bpm_max']}}}\n"
+        f"mood: {{interval: {changed.get('interval', 0.5)}}}\n"
+        f"osc:\n  targets:\n"
+        f"    - {{name: front, host: 127.0.0.1, port: {front}, hold: {hold}}}\n"
+        f"    - {{name: back, host: 127.0.0.1, port: {back}, hold: {hold}}}\n"
+    )
+
+
+@pytest.fixture
+def show(running: Show) -> Iterator[Show]:
+    """The show, put back as it was after each test."""
+    yield running
+    for name, *arguments in (("hold", 0), ("mood", "auto"), ("mute", 1, 0), ("mute", 2, 0), ("gain", 0)):
+        running.operator.ask(str(name), *arguments)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    with Receiver() as front, Receiver() as back:
+        file = tmp_path_factory.mktemp("show") / "show.yaml"
+        file.write_text(written(front.port, back.port))
+        overrides = wiring.Overrides(values=("control.port=0",))
+        settings = overrides.load(str(file))
+        model = MoodModel.load(settings.mood.model, settings.features)
+        source = Paced(Synth(steady("aggressive", BPM, 20.0), repeat=True), settings.input.block)
+        make_sinks = wiring.make_sinks(settings, model.manifest.labels)
+        engine = Engine(settings, source, model, make_sinks, EventLog(), wiring.reread(overrides, str(file), model))
+        server = ControlServer(settings.control, engine.command, engine.tell)
+        engine.start()
+        server.start()
+        with Operator(server.port) as operator:
+            made = Show(engine, operator, front, back, file)
+            assert wait_for(lambda: engine.now.mood is not None and made.bpm > 0, 30)
+            yield made
+        server.stop()
+        engine.stop()
+        assert engine.error is None
+        assert server.counts.nonsense == 0
+
+
+def test_four_taps_set_the_tempo_and_it_stays(show: Show) -> None:
+    """Every other beat is tapped, as people do where the tracker hears twice their tempo; no hand is exact."""
+    assert wait_for(lambda: abs(show.bpm / BPM - 1) < 0.02, 20)
+    period = 2 * 60.0 / BPM
+    first = show.beat_after(0.5)
+    time.sleep(first - time.monotonic())
+    show.operator.tap(period, [0.012, -0.018, 0.015, -0.008])
+    assert [show.operator.answer() for _ in range(4)] == [("tap", 1)] * 4
+    assert wait_for(lambda: abs(show.bpm / (BPM / 2) - 1) < 0.06, 1.0), show.bpm
+    for _ in range(12):
+        time.sleep(0.5)
+        assert show.bpm == pytest.approx(BPM / 2, rel=0.06)
+    assert show.bpm == pytest.approx(BPM / 2, rel=0.01)
+    off = (show.beat_after(0.0) - first) / period
+    assert abs(off - round(off)) < 0.12  # the beats that were tapped, not those between
+
+
+def test_twice_and_half_the_beats(show: Show) -> None:
+    before = show.bpm
+    assert show.operator.ask("double", 1.0) == ("double", 1)
+    assert wait_for(lambda: show.bpm == pytest.approx(2 * before, rel=0.02))
+    refused = show.operator.ask("double")
+    assert refused[:2] == ("double", 0)
+    assert "beat.bpm_max 200" in str(refused[2])
+    assert show.operator.ask("half") == ("half", 1)
+    assert wait_for(lambda: show.bpm == pytest.approx(before, rel=0.02))
+
+
+def test_a_tempo_that_is_told(show: Show) -> None:
+    assert show.operator.ask("bpm", 149.0) == ("bpm", 1, 149.0)
+    assert wait_for(lambda: show.bpm == pytest.approx(BPM, rel=0.02))
+    assert show.operator.ask("bpm", 300)[:2] == ("bpm", 0)
+
+
+def test_the_one(show: Show) -> None:
+    at = show.beat_after(0.3)
+    time.sleep(at - time.monotonic())
+    assert show.operator.ask("downbeat", 1) == ("downbeat", 1)
+    time.sleep(0.2)
+    tempo = show.engine.now.tempo
+    assert tempo is not None
+    told = show.engine.sample - (time.monotonic() - at) * ANALYSIS_RATE
+    beats = round((told - tempo.anchor) / tempo.period)
+    assert (tempo.number + beats - 1) % tempo.meter == 0
+
+
+def test_bounds_and_nudge(show: Show) -> None:
+    assert show.operator.ask("bpm/max", 100) == ("bpm/max", 1, 100.0)
+    assert wait_for(lambda: 0 < show.bpm <= 100)
+    refused = show.operator.ask("bpm/min", 120)
+    assert refused == ("bpm/min", 0, "beat.bpm_min must be at most beat.bpm_max (100), got 120")
+    assert show.operator.ask("bpm/min", 50) == ("bpm/min", 1, 50.0)
+    assert show.operator.ask("bpm/max", 200) == ("bpm/max", 1, 200.0)
+    before = show.beat_after(0.3)
+    assert show.operator.ask("nudge", 60) == ("nudge", 1, 60.0)
+    time.sleep(0.05)
+    after = show.beat_after(0.3)
+    moved = ((after - before - 0.06) * show.bpm / 60.0 + 0.5) % 1.0 - 0.5
+    assert abs(moved) < 0.15
+    assert show.operator.ask("nudge", -60) == ("nudge", 1, 0.0)
+
+
+def test_offsets_and_unknown_targets(show: Show) -> None:
+    front, back = show.engine.outputs
+    assert show.operator.ask("offset", "front", -40) == ("offset", 1, "front", -40.0)
+    assert show.operator.ask("offset", 2, 15.5) == ("offset", 1, "back", 15.5)
+    assert (front.offset, back.offset) == (-40.0, 15.5)
+    assert show.operator.ask("offset", "side", 0) == ("offset", 0, "no target `side`; there are 1 front, 2 back")
+    assert show.operator.ask("mute", 3, 1) == ("mute", 0, "no target `3`; there are 1 front, 2 back")
+    for name in ("front", "back"):
+        show.operator.ask("offset", name, 0)
+
+
+def test_a_mood_that_is_held_is_said_again(show: Show) -> None:
+    assert show.operator.ask("hold", 1) == ("hold", 1, 1)
+    held = show.engine.now.mood
+    assert held is not None
+    assert wait_for(lambda: show.engine.now.mood is not held, 20)  # a machine that is too slow leaves moods out
+    again = show.engine.now.mood
+    assert again is not None
+    assert again.sample > held.sample
+    assert (again.valence, again.probabilities) == (held.valence, held.probabilities)
+    assert show.engine.now.told.held
+    assert show.operator.ask("hold", 0) == ("hold", 1, 0)
+    assert not show.engine.now.told.held
+
+
+def test_a_mood_that_is_set_is_certain_at_the_receivers(show: Show) -> None:
+    heard = show.engine.now.mood
+    assert heard is not None
+    label = "sad" if heard.label != "sad" else "calm"
+    show.front.messages()
+    assert show.operator.ask("mood", label) == ("mood", 1, label)
+    got = {m.address: m.arguments[0] for m in show.front.messages(0.2)}
+    assert got[f"/streammood/mood/{label}"] == 1.0
+    assert got[f"/streammood/mood/{heard.label}"] == 0.0
+    assert "/streammood/mood/changed" in got
+    time.sleep(0.7)
+    assert {m.arguments for m in show.front.messages() if m.address == f"/streammood/mood/{label}"} == {(1.0,)}
+    assert show.operator.ask("mood", 0) == ("mood", 1, "happy")
+    refused = show.operator.ask("mood", "angry")
+    assert refused == ("mood", 0, "no mood `angry`; known are happy, aggressive, calm, sad, and `auto`")
+    assert show.operator.ask("mood", 9)[:2] == ("mood", 0)
+    assert show.operator.ask("mood", "") == ("mood", 1, "auto")
+    free = show.engine.now.mood
+    assert free is not None
+    assert 0.0 < free.probabilities[free.label] < 1.0
+
+
+def test_a_target_that_is_muted_gets_nothing_but_zeros(show: Show) -> None:
+    assert show.operator.ask("mute", "front", 1) == ("mute", 1, "front", 1)
+    show.front.messages(0.1)
+    show.back.messages()
+    time.sleep(0.7)
+    assert all(message.value == 0 for message in show.front.messages())
+    assert len(show.back.messages()) > 20
+    assert show.engine.now.told.muted == ("front",)
+    assert show.operator.ask("mute", "front", 0) == ("mute", 1, "front", 0)
+    assert wait_for(lambda: len(show.front.messages()) > 20)
+
+
+def test_panic_releases_every_trigger(show: Show) -> None:
+    show.front.messages()
+    assert wait_for(lambda: any(m.address == "/streammood/beat" and m.value == 1 for m in show.front.messages()))
+    assert show.operator.ask("panic") == ("panic", 1)
+    released = {m.address for m in show.front.messages(0.1) if m.address.count("/") == 2 and m.value == 0}
+    assert {"/streammood/beat", "/streammood/onset", "/streammood/downbeat"} <= released
+
+
+def test_gain(show: Show) -> None:
+    level = show.engine.now.level
+    assert level is not None
+    before = level.gain
+    assert show.operator.ask("gain", 6.0) == ("gain", 1, 6.0)
+    assert wait_for(lambda: show.engine.now.level is not None and show.engine.now.level.gain > before + 4.0)
+    assert show.engine.now.told.gain == 6.0
+
+
+def test_the_settings_file_read_again(show: Show) -> None:
+    front, back = show.front.port, show.back.port
+    assert show.operator.ask("reload") == ("reload", 1, "nothing has changed")
+    show.operator.ask("mute", "back", 1)
+    show.file.write_text(written(front, back, bpm_max=190, interval=1.0, hold=0.05))
+    told = "changed: beat.bpm_max, osc.targets; after a restart: mood.interval"
+    before = show.engine.outputs
+    assert show.operator.ask("reload", 1) == ("reload", 1, told)
+    assert wait_for(lambda: show.engine.outputs[0] is not before[0])
+    assert [output.muted for output in show.engine.outputs] == [False, True]
+    show.front.messages()
+    assert wait_for(lambda: any(m.address == "/streammood/beat" for m in show.front.messages()))
+    assert show.operator.ask("bpm", 195)[:2] == ("bpm", 0)
+    show.file.write_text("beat: {bpm_mx: 3}")
+    refused = show.operator.ask("reload")
+    assert refused[:2] == ("reload", 0)
+    assert "did you mean `bpm_max`" in str(refused[2])
+    show.file.write_text(written(front, back).replace("127.0.0.1", "no-such-host.invalid"))
+    assert "does not resolve" in str(show.operator.ask("reload")[2])
+    show.file.write_text(written(front, back))
+    assert show.operator.ask("reload")[1] == 1
+
+
+def test_liblo_reaches_the_engine(show: Show) -> None:
+    oscsend(show.operator.port, "/streammood/hold", "i", "1")
+    assert wait_for(lambda: show.engine.now.told.held)
+    oscsend(show.operator.port, "/streammood/hold", "f", "0")
+    assert wait_for(lambda: not show.engine.now.told.held)
+    oscsend(show.operator.port, "/streammood/mute", "si", "back", "1")
+    assert wait_for(lambda: show.engine.now.told.muted == ("back",))
+    oscsend(show.operator.port, "/streammood/mute", "iF", "2")
+    assert wait_for(lambda: not show.engine.now.told.muted)
+
+
+def test_a_full_queue_never_waits(show: Show) -> None:
+    settings = config.load()
+    model = MoodModel.load(settings.mood.model, settings.features)
+    idle = Engine(settings, Paced(Synth(), 256), model, lambda now: [], EventLog())
+    answers: list[Answer] = []
+    began = time.monotonic()
+    for _ in range(1000):
+        idle.command(Tap(), began, answers.append)
+    assert time.monotonic() - began < 1.0
+    assert len(answers) == 1000 - 256
+    assert answers[0] == Answer("tap", False, ("too many commands at once; send it again",))
+
+
+LABELS = ("happy", "aggressive", "calm", "sad")
+HEARD = st.builds(
+    lambda index, valence: Mood(0, 0, valence, 0.0, dict.fromkeys(LABELS, 0.25), LABELS[index], 0.5, False),
+    st.integers(0, 3),
+    st.floats(-1, 1),
+)
+TOLD = st.one_of(st.booleans().map(Hold), st.sampled_from((None, *LABELS)).map(SetMood))
+
+
+@given(steps=st.lists(st.one_of(HEARD, TOLD), max_size=30))
+def test_a_change_is_told_exactly_where_the_label_that_is_told_changes(steps: list[Mood | Hold | SetMood]) -> None:
+    hold = MoodHold(LABELS)
+    before: Mood | None = None
+    frozen: Mood | None = None
+    for sample, step in enumerate(steps, 1):
+        if isinstance(step, Mood):
+            told: Mood | None = hold.push(
+                Mood(sample, sample, step.valence, 0.0, step.probabilities, step.label, 0.5, False)
+            )
+        else:
+            hold.obey(step)
+            told = hold.now(sample)
+        if told is None:
+            continue
+        assert told.sample == told.decided == sample
+        assert told.changed == (before is None or before.label != told.label)
+        if hold.label is not None:
+            assert (told.label, told.probabilities[told.label], told.confidence) == (hold.label, 1.0, 1.0)
+            assert sum(told.probabilities.values()) == 1.0
+        if not hold.held:
+            frozen = None
+        elif hold.label is None:
+            assert frozen is None or (told.valence, told.label) == (frozen.valence, frozen.label)
+            frozen = told
+        before = told
