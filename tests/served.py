@@ -90,9 +90,9 @@ class Dashboard:
     """Runs until the context ends."""
 
     def __init__(self, **settings: Any) -> None:
-        self.port, self.osc_port = free_port(), free_port(socket.SOCK_DGRAM)
-        given = {"port": self.port, "osc_port": self.osc_port, **settings}
+        given = {"port": free_port(), "osc_port": free_port(socket.SOCK_DGRAM), **settings}
         self._settings = Settings.model_validate({"dashboard": given})
+        self.port, self.osc_port = self._settings.dashboard.port, self._settings.dashboard.osc_ports[0]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
         self.error: BaseException | None = None

@@ -20,8 +20,6 @@ from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-pytest.importorskip("aiohttp", reason="the dashboard needs aiohttp: pip install '.[views]'")
-
 from streammood import config
 from streammood.dashboard.beside import with_target
 from streammood.dashboard.commands import ARGUMENTS, message

@@ -35,7 +35,7 @@ export class Link {
   }
 
   command(name, args = [], engine = 0) {
-    if (!this.connected) return this.emit("ack", { name, ok: false, values: ["not connected to the server"] }, engine);
+    if (this.socket?.readyState !== WebSocket.OPEN) return this.emit("ack", { name, ok: false, values: ["the dashboard is not reached"] }, engine);
     this.socket.send(JSON.stringify({ command: name, arguments: args, engine }));
   }
 
@@ -67,7 +67,7 @@ export class Link {
   }
 
   ping() {
-    this.socket.send(JSON.stringify({ ping: performance.now() }));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ ping: performance.now() }));
   }
 
   take(message) {

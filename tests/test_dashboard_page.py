@@ -1,0 +1,379 @@
+"""The dashboard's pages in a real browser.
+
+How quick they are is measured in ``benchmarks/dashboard.py``; here they must be right however slow the machine is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from streammood.sources.synth import Rendered
+from tests.pretended import PretendedEngine
+from tests.served import Dashboard, Served, free_port
+from tests.waiting import wait_for
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium")
+ENDED = "WebSocket connection to"  # what the browser says when a dashboard has ended
+SLOW = 30_000  # ms that a busy machine may take
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        )
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Open]:
+    """Open a page in a browser profile of its own; anything that it complains about fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def go(address: str, width: int = 1280, height: int = 800, allowed: str = "\0") -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SLOW)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda line: (
+                None
+                if line.type != "error" or any(text in line.text for text in (allowed, ENDED))
+                else complaints.append(line.text)
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[PretendedEngine, Served]]:
+    """A pretended engine, and the dashboard that shows it."""
+    osc_port = free_port()
+    with (
+        PretendedEngine(osc_port) as pretended,
+        Dashboard(osc_port=osc_port, control=f"127.0.0.1:{pretended.control_port}", songs=20) as served,
+    ):
+        yield pretended, served
+
+
+@pytest.fixture
+def engine(both: tuple[PretendedEngine, Served]) -> tuple[PretendedEngine, Served]:
+    """The two, as if nothing had been done to them."""
+    both[0].commands.clear()
+    return both
+
+
+def shown(page: Page, element: str, text: str) -> None:
+    """Wait until ``element`` shows ``text``."""
+    page.wait_for_function(
+        "([id, text]) => document.getElementById(id).textContent.trim() === text", arg=[element, text]
+    )
+
+
+def test_numbers_and_moods_are_shown(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    page = visit(engine[1].origin)
+    shown(page, "state", "Listening")
+    shown(page, "bpm", "120.0")
+    shown(page, "lock", "locked")
+    shown(page, "label", "happy")
+    rows = page.locator("#probabilities > div").all_inner_texts()
+    assert [row.split() for row in rows] == [
+        ["happy", "70", "%"], ["aggressive", "10", "%"], ["calm", "15", "%"], ["sad", "5", "%"],
+    ]  # fmt: skip
+    assert page.locator("#label").evaluate("e => getComputedStyle(e).color") == "rgb(255, 210, 63)"
+    engine[1].send("bpm", 133.25)
+    shown(page, "bpm", "133.3")
+    engine[1].send("status/lost", 0)
+    engine[1].send("status/lost", 512)
+    assert page.locator("#log li", has_text="512 samples of the input were lost").count() == 1
+
+
+BEATS = """(selector) => {
+  window.seen = [];
+  document.querySelector(selector).addEventListener("beat", (event) => window.seen.push(event.detail));
+}"""
+
+
+def test_stage_strikes_on_the_predicted_beats(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    """Every beat once, named by its place in the bar, on the very grid; the frame is the first after it."""
+    pretended, served = engine
+    page = visit(f"{served.origin}/stage")
+    page.wait_for_function("() => document.getElementById('info').textContent === ''")
+    page.evaluate(BEATS, "#stage")
+    page.wait_for_function("() => window.seen.length > 8")
+    beats = page.evaluate("() => window.seen")[1:]
+    period = 60.0 / pretended.bpm
+    for beat in beats:
+        count = round((beat["at"] - pretended.began) / period)
+        # UDP and this process's own thread wake up late on a busy machine, which the server smooths
+        assert abs(beat["at"] - pretended.beat(count)) < 0.03
+        assert beat["number"] == count % 4 + 1
+        assert beat["shown"] >= beat["at"]
+
+
+def test_stage_takes_any_labels(visit: Open) -> None:
+    osc_port = free_port()
+    with (
+        PretendedEngine(osc_port, moods={"groovy": 0.6, "eerie": 0.4}),
+        Dashboard(osc_port=osc_port, colors={"groovy": "#102030"}) as served,
+    ):
+        page = visit(f"{served.origin}/stage")
+        page.keyboard.press("i")
+        page.wait_for_function("() => document.getElementById('info').textContent.includes('groovy')")
+        live = visit(served.origin)
+        shown(live, "label", "groovy")
+        assert live.locator("#label").evaluate("e => getComputedStyle(e).color") == "rgb(16, 32, 48)"
+        colours = live.locator("#probabilities .fill").evaluate_all("all => all.map(e => e.style.background)")
+        assert len(set(colours)) == 2
+
+
+def test_buttons_keys_and_fields_reach_the_engine(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    pretended, served = engine
+    page = visit(served.origin)
+    shown(page, "label", "happy")
+    for name in ("Tap", "÷2", "×2", "The one", "−10 ms", "+10 ms", "Hold", "sad", "Auto", "Panic", "Reload settings"):
+        page.locator("button", has_text=name).first.click()
+    page.locator("[name='bpm']").fill("128")
+    page.locator("[name='bpm/max']").fill("180")
+    page.locator("[name='gain']").fill("-6")
+    page.locator("h1").click()
+    for key in ("t", "d", "h", "1", "ArrowRight", "m"):
+        page.keyboard.press(key)
+    expected: list[tuple[str, list[object]]] = [
+        ("tap", [1]), ("half", [1]), ("double", [1]), ("downbeat", [1]), ("nudge", [-10.0]), ("nudge", [10.0]),
+        ("hold", [1]), ("mood", ["sad"]), ("mood", [""]), ("panic", [1]), ("reload", [1]), ("bpm", [128.0]),
+        ("bpm/max", [180.0]), ("gain", [-6.0]), ("tap", [1]), ("double", [1]), ("half", [1]), ("downbeat", [1]),
+        ("nudge", [10.0]), ("hold", [0]),
+    ]  # fmt: skip
+    wait_for(lambda: len(pretended.commands) >= len(expected), 20.0)
+    assert pretended.commands == expected
+
+
+def test_a_refusal_is_told_and_taken_back(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    pretended, served = engine
+    pretended.refuse = "no tempo yet"
+    page = visit(served.origin)
+    shown(page, "state", "Listening")
+    page.click("[data-switch=hold]")
+    page.wait_for_selector(".toast.bad:has-text('no tempo yet')")
+    assert page.get_attribute("[data-switch=hold]", "aria-pressed") == "false"
+    pretended.refuse = ""
+
+
+def test_no_answer_is_told(visit: Open) -> None:
+    with Dashboard(control=f"127.0.0.1:{free_port()}") as served:
+        page = visit(served.origin)
+        page.wait_for_function("() => document.getElementById('state').dataset.state === 'waiting'")
+        page.click("[data-command=tap]")
+        page.wait_for_selector(".toast.bad")
+
+
+def test_a_lost_engine_is_shown_and_taken_up_again(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    pretended, served = engine
+    page = visit(served.origin)
+    shown(page, "state", "Listening")
+    pretended.silent.set()
+    shown(page, "state", "Engine lost")
+    assert "stale" in (page.get_attribute("body", "class") or "")
+    pretended.silent.clear()
+    shown(page, "state", "Listening")
+    assert page.locator("#log li", has_text="Nothing heard").count() == 1
+
+
+def test_a_lost_server_is_shown_and_taken_up_again(visit: Open) -> None:
+    osc_port, port = free_port(), free_port()
+    with PretendedEngine(osc_port):
+        with Dashboard(osc_port=osc_port, port=port) as served:
+            page = visit(served.origin)
+            stage = visit(f"{served.origin}/stage")
+            shown(page, "state", "Listening")
+        shown(page, "state", "Dashboard not reached")
+        shown(stage, "info", "Connection to the dashboard lost")
+        with Dashboard(osc_port=osc_port, port=port):
+            shown(page, "state", "Listening")
+            shown(stage, "info", "")
+
+
+SONG_BEATS = """() => {
+  window.frames = [];
+  window.shown = [];
+  const audio = document.getElementById("audio");
+  const note = () => { window.frames.push(audio.currentTime); requestAnimationFrame(note); };
+  document.getElementById("song-stage").addEventListener("beat", (event) => window.shown.push(event.detail));
+  requestAnimationFrame(note);
+}"""
+
+
+def test_a_dropped_song_plays_in_step(visit: Open, wav: Path, both: tuple[PretendedEngine, Served]) -> None:
+    """Each beat of the song is shown once, never before it sounds by more than a frame, and in the next frame."""
+    page = visit(both[1].origin)
+    page.wait_for_selector("#files", state="attached")
+    page.set_input_files("#files", wav)
+    page.wait_for_selector("#player:not([hidden])")
+    assert page.locator("#song-mood").inner_text().lower() != "no mood"
+    page.evaluate(SONG_BEATS)
+    page.click("#play")
+    page.wait_for_function("() => document.getElementById('audio').ended")
+    song = "async () => (await fetch(document.getElementById('download').href)).json()"
+    beats = page.evaluate(song)["beats"]
+    told = page.evaluate("() => window.shown")
+    frames = page.evaluate("() => window.frames")
+    assert len(told) >= len(beats) - 2  # the last may lie behind the end of the sound
+    assert [beat["time"] for beat in told] == [beat["time"] for beat in beats[: len(told)]]
+    longest = max(b - a for a, b in itertools.pairwise(frames))
+    for beat in told:
+        assert 0.0 <= beat["seen"] - beat["time"] <= longest + 1 / 60 + 0.01
+
+
+def test_the_playhead_can_be_dragged_and_moved_by_keys(
+    visit: Open, wav: Path, both: tuple[PretendedEngine, Served]
+) -> None:
+    page = visit(f"{both[1].origin}/#songs")
+    page.set_input_files("#files", wav)
+    page.wait_for_selector("#player:not([hidden])")
+    page.wait_for_function("() => document.getElementById('audio').readyState > 1")
+    line = page.locator("#timeline")
+    line.scroll_into_view_if_needed()
+    box = line.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20, steps=4)
+    page.mouse.up()
+    duration = page.evaluate("() => document.getElementById('audio').duration")
+    at = "d => Math.abs(document.getElementById('audio').currentTime - d) < 0.1"
+    page.wait_for_function(at, arg=duration / 2)
+    line.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(at, arg=duration / 2 - 5)
+
+
+def test_what_the_browser_cannot_decode_is_played_all_the_same(
+    visit: Open, music: Rendered, tmp_path: Path, both: tuple[PretendedEngine, Served]
+) -> None:
+    path = tmp_path / "steady.aiff"
+    soundfile.write(path, music.sound, 44_100)
+    page = visit(f"{both[1].origin}/#songs")
+    page.set_input_files("#files", path)
+    page.wait_for_selector("#player:not([hidden])")
+    page.click("#play")
+    page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2")
+
+
+def test_bad_songs_are_explained_on_the_page(
+    visit: Open, tmp_path: Path, wav: Path, both: tuple[PretendedEngine, Served]
+) -> None:
+    name = "<img src=x onerror=alert(1)>.wav"
+    (tmp_path / name).write_bytes(wav.read_bytes()[:44])
+    (tmp_path / "words.wav").write_text("no sound at all")
+    page = visit(f"{both[1].origin}/#songs", allowed="status of 415")
+    page.set_input_files("#files", [tmp_path / name, tmp_path / "words.wav"])
+    page.wait_for_function("() => document.querySelectorAll('.uploads [data-state=failed]').length === 2")
+    texts = " ".join(page.locator(".uploads .what").all_inner_texts())
+    assert "no sound file" in texts
+    assert page.locator(".uploads .name").all_inner_texts()[-1] == name
+    assert page.locator(".uploads img").count() == 0
+
+
+def test_policy_holds(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    page = visit(engine[1].origin, allowed="Content Security Policy")
+    shown(page, "state", "Listening")
+    violated = page.evaluate(
+        """async () => {
+          const violations = [];
+          document.addEventListener("securitypolicyviolation", (event) => violations.push(event.effectiveDirective));
+          const script = document.createElement("script");
+          script.textContent = "window.broken = true";
+          document.body.append(script);
+          const style = document.createElement("style");
+          style.textContent = "body { display: none }";
+          document.body.append(style);
+          const image = new Image();
+          image.src = "http://127.0.0.2/x.png";
+          await fetch("http://127.0.0.2/").catch(() => {});
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return [violations, window.broken, getComputedStyle(document.body).display];
+        }"""
+    )
+    kinds, broken, display = violated
+    assert {kind.split("-")[0] for kind in kinds} == {"script", "style", "img", "connect"}
+    assert broken is None
+    assert display != "none"
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_nothing_overflows_and_everything_has_a_name(
+    visit: Open, engine: tuple[PretendedEngine, Served], width: int
+) -> None:
+    page = visit(engine[1].origin, width, 800)
+    shown(page, "label", "happy")
+    for view in ("#live", "#songs"):
+        page.goto(f"{engine[1].origin}/{view}")
+        page.wait_for_selector(f"main{view}:not([hidden])")
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), view
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll("button, a, input, [role=slider], canvas")]
+              .filter((e) => !e.closest("[hidden], [aria-hidden]"))
+              .filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).map((e) => e.outerHTML)"""
+        )
+        assert nameless == []
+
+
+def test_a_real_engine_is_shown_and_obeys(visit: Open) -> None:
+    """`run --dashboard` starts the page, shows the demo, and takes a command from a button."""
+    port, osc_port, control = free_port(), free_port(), free_port()
+    values = {
+        "dashboard.port": port,
+        "dashboard.osc_port": osc_port,
+        "dashboard.control": f"127.0.0.1:{control}",
+        "control.port": control,
+    }
+    settings = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+    command = [sys.executable, "-m", "streammood.cli", "run", "--input", "demo", "--dashboard", "--duration", "120"]
+    with subprocess.Popen([*command, *settings], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as program:
+        try:
+            served = Served(port, osc_port)
+            assert wait_for(lambda: _answers(served), 60.0)
+            page = visit(served.origin)
+            shown(page, "state", "Listening")
+            page.wait_for_function("() => Number(document.getElementById('bpm').textContent) > 40")
+            page.locator("[name='bpm']").fill("111")
+            page.locator("h1").click()
+            page.wait_for_function("() => Math.abs(Number(document.getElementById('bpm').textContent) - 111) < 1")
+        finally:
+            program.terminate()
+        assert program.wait(30) == 143
+    assert wait_for(lambda: not _answers(served)), "the dashboard ends with the engine"
+
+
+def _answers(served: Served) -> bool:
+    try:
+        return served.ask("GET", "/").status == 200
+    except OSError:
+        time.sleep(0.1)
+        return False
