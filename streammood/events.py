@@ -108,6 +108,17 @@ class Mood:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetState:
+    """How one output is doing."""
+
+    name: str
+    sent: int  # messages
+    failed: int  # messages that the system would not send
+    offset: float  # ms; negative: early
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the program itself is doing."""
 
@@ -122,6 +133,9 @@ class Status:
     drift: float = 0.0  # parts per million, input clock against the host's clock
     jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock
     notes: tuple[str, ...] = field(default=())  # what went wrong since the last status, for people
+    targets: tuple[TargetState, ...] = ()  # in the order of the settings
+    held: bool = False  # the mood stands still because it was told to
+    imposed: str = ""  # the mood that was told to hold, if one was
 
 
 Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Status

@@ -10,10 +10,13 @@ import yaml
 
 from streammood import config
 from streammood.config import Settings
+from streammood.dashboard.beside import with_target
 from streammood.engine.reloading import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
 from streammood.model import MoodModel
+from streammood.sinks import SampleNow, Sink
 from streammood.sinks.osc import OscTarget
+from streammood.sinks.report import DetailedReport
 from streammood.sources import Source
 from streammood.sources.device import DeviceSource, devices
 from streammood.sources.file import SUFFIXES, SoundFile
@@ -114,14 +117,24 @@ def open_source(text: str | None, settings: Settings) -> Source:
 
 def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
     """How to make one sink for each target, once the stream clock is there."""
-    return lambda sample_now: [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+
+    def make(sample_now: SampleNow) -> list[Sink]:
+        targets: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+        return targets + [DetailedReport(target) for target in settings.osc.targets if target.details]
+
+    return make
 
 
-def reread(overrides: Overrides, name: str | None, model: MoodModel) -> Reread | None:
-    """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read."""
+def reread(overrides: Overrides, name: str | None, model: MoodModel, dashboard: bool = False) -> Reread | None:
+    """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read.
+
+    The ``dashboard`` beside the engine stays a target.
+    """
 
     def read() -> tuple[Settings, MakeSinks]:
         settings = overrides.load(name)
+        if dashboard:
+            settings = with_target(settings)
         return settings, make_sinks(settings, model.manifest.labels)
 
     return None if name is None else read

@@ -13,6 +13,11 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from pythonosc.udp_client import SimpleUDPClient
 
 MOODS = {"happy": 0.7, "aggressive": 0.1, "calm": 0.15, "sad": 0.05}
+TARGETS: dict[str, float | int | str] = {
+    "count": 3, "1/name": "wall", "1/sent": 48213, "1/failed": 0, "1/offset": -20.0, "1/muted": 0,
+    "2/name": "192.168.1.20:8000", "2/sent": 12002, "2/failed": 3, "2/offset": 0.0, "2/muted": 1,
+    "3/name": "dashboard", "3/sent": 9, "3/failed": 0, "3/offset": 0.0, "3/muted": 0,
+}  # fmt: skip
 _STEP = 0.02  # s between two looks for the next beat
 _VALUES = 0.25  # s between two rounds of values
 
@@ -90,6 +95,8 @@ class PretendedEngine:
         self._send("mood/index", list(self.moods).index(self.label))
         self._send("mood/label", self.label)
         self._send("mood/arousal", 0.3)
+        for name, value in TARGETS.items():
+            self._send(f"target/{name}", value)
         for name, level in (("rms", 0.66), ("low", 0.6), ("mid", 0.5), ("high", 0.3)):
             self._send(f"level/{name}", level)
 

@@ -21,6 +21,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
+from streammood.config import TargetSettings
 from streammood.dashboard.beside import with_target
 from streammood.dashboard.commands import ARGUMENTS, message
 from streammood.dashboard.listening import decode
@@ -28,7 +29,10 @@ from streammood.dashboard.peaks import Peaks
 from streammood.dashboard.state import ABSENT, EngineState
 from streammood.dashboard.store import RefusedError, Store
 from streammood.errors import SinkError, SourceError
+from streammood.events import Status, TargetState
+from streammood.sinks.report import DetailedReport
 from streammood.sources.synth import Rendered
+from tests.receiver import Receiver
 from tests.served import Dashboard, Served
 from tests.waiting import wait_for
 
@@ -224,6 +228,22 @@ def test_run_adds_the_dashboard_to_the_targets_once() -> None:
     assert (added.host, added.port, added.label) == ("127.0.0.1", 7100, True)
     assert more.osc.targets[:-1] == settings.osc.targets
     assert with_target(more) == more
+
+
+def test_details_tell_of_targets_and_of_what_was_told() -> None:
+    targets = (TargetState("wall", 5, 1, -20.0, False), TargetState("desk", 7, 0, 0.0, True))
+    status = Status(0, 0, True, 0, 0.0, notes=("a cable fell out",), targets=targets, held=True, imposed="sad")
+    with Receiver() as receiver:
+        report = DetailedReport(TargetSettings(port=receiver.port))
+        report.send(status, 1.0)
+        found = {message.address.removeprefix("/streammood/"): message.value for message in receiver.messages(0.2)}
+        report.close()
+    assert found == {
+        "target/1/name": "wall", "target/1/sent": 5, "target/1/failed": 1, "target/1/offset": -20.0,
+        "target/1/muted": 0, "target/2/name": "desk", "target/2/sent": 7, "target/2/failed": 0,
+        "target/2/offset": 0.0, "target/2/muted": 1,
+        "target/count": 2, "control/hold": 1, "control/mood": "sad", "status/note": "a cable fell out",
+    }  # fmt: skip
 
 
 # Who is let through

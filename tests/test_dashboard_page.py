@@ -113,6 +113,21 @@ def test_numbers_and_moods_are_shown(visit: Open, engine: tuple[PretendedEngine,
     assert page.locator("#log li", has_text="512 samples of the input were lost").count() == 1
 
 
+def test_targets_are_listed_muted_and_moved(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
+    pretended, served = engine
+    page = visit(served.origin)
+    rows = page.locator("#targets tr")
+    rows.nth(1).wait_for()
+    assert rows.count() == 2, "the target that the page itself hears by is not listed"
+    assert rows.nth(0).locator("th").inner_text() == "wall"
+    assert page.locator("[data-mute='192.168.1.20:8000']").get_attribute("aria-pressed") == "true"
+    page.click("[data-mute=wall]")
+    page.locator("[aria-label='Offset of wall, ms']").fill("35")
+    page.keyboard.press("Enter")
+    assert wait_for(lambda: len(pretended.commands) > 1, 20.0)
+    assert pretended.commands == [("mute", ["wall", 1]), ("offset", ["wall", 35.0])]
+
+
 BEATS = """(selector) => {
   window.seen = [];
   document.querySelector(selector).addEventListener("beat", (event) => window.seen.push(event.detail));

@@ -67,8 +67,8 @@ def dashboard(
     asyncio.run(_until_told(serve, settings, ready, attached))
 
 
-def start_dashboard(config: str | None, values: Sequence[str]) -> Beside:
-    """Start the dashboard with the settings that the engine has, and open its page.
+def start_dashboard(settings: Settings, config: str | None, values: Sequence[str]) -> Beside:
+    """Start the dashboard with the ``settings`` that the engine has by ``config`` and ``values``, and open its page.
 
     Raises:
         ConfigError: the extra `views` is not installed.
@@ -77,7 +77,8 @@ def start_dashboard(config: str | None, values: Sequence[str]) -> Beside:
         if importlib.util.find_spec("aiohttp") is None:
             raise ModuleNotFoundError(name="aiohttp")
     given = ["--config", config] if config is not None else []
-    return Beside(["--open", *given, *(part for value in values for part in ("--set", value))])
+    control = [] if settings.control.port == 0 else ["--control", f"127.0.0.1:{settings.control.port}"]
+    return Beside(["--open", *given, *(part for value in values for part in ("--set", value)), *control])
 
 
 async def _until_told(serve: Any, settings: Settings, ready: Callable[[str], None], attached: bool) -> None:

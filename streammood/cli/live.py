@@ -86,11 +86,11 @@ def run(
     log = open_log(events)
     out = terminal.console(stderr=events == "-")
     make_sinks = wiring.make_sinks(settings, model.manifest.labels)
-    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model))
+    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, dashboard))
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
-    page = start_dashboard(config, tuple(set or ())) if dashboard else None
+    page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None
     try:
         engine.start()
         told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"

@@ -96,6 +96,7 @@ class TargetSettings(Strict):
     prefix: str = "/streammood"
     defaults: bool = True
     label: bool = False
+    details: bool = False
     offset: float = Field(0.0, ge=-200.0, le=1000.0)
     beat: float = 1.0
     hold: float = Field(0.05, ge=0.005, le=5.0)

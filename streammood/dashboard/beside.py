@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from streammood.config import DashboardSettings, Settings, TargetSettings
 
+NAME = "dashboard"  # of the target; the page does not list it
 _PATIENCE = 5.0  # s that the dashboard has to end by itself
 _RATE = 30.0  # messages a second on each address: more than a page shows
 
@@ -19,7 +20,7 @@ def with_target(settings: Settings) -> Settings:
     host, port = _reached_at(settings.dashboard), settings.dashboard.osc_ports[0]
     if any((target.host, target.port) == (host, port) for target in settings.osc.targets):
         return settings
-    target = TargetSettings(host=host, port=port, label=True, rate=_RATE)
+    target = TargetSettings(name=NAME, host=host, port=port, label=True, details=True, rate=_RATE)
     osc = settings.osc.model_copy(update={"targets": (*settings.osc.targets, target)})
     return settings.model_copy(update={"osc": osc})
 

@@ -19,7 +19,8 @@ HISTORY = 300.0  # s of valence and arousal that a page gets when it opens
 _HISTORY_STEP = 0.5  # s, as often as there is a mood
 _LOG = 200  # entries
 _NAMES = 256  # different signals that are kept, so that a stranger's packets cannot fill the memory
-_NAME = 80  # characters of a signal's name or text
+_NAME = 80  # characters of a signal's name
+_TEXT = 200  # characters of a text
 _STALE = 1.5  # s after which a prediction that is not told again is forgotten
 _SAME_BEAT = 0.06  # s; predictions that differ by less are of the same beat
 _EARLIER, _LATER = 0.5, 0.1  # share that is followed: a packet may be late, but never early
@@ -52,13 +53,15 @@ class EngineState:
         if (isinstance(value, float) and not math.isfinite(value)) or not isinstance(value, float | int | str):
             return
         if isinstance(value, str):
-            value = value[:_NAME]
+            value = value[:_TEXT]
         self._heard = now
         if not self.present and not (name.startswith("status/") and not value):
             self.present = True
             self._note("engine", "The engine is here", now)
         if name in _TRIGGERS:
             self._trigger(name, value, now)
+        elif name == "status/note":
+            self._note("note", str(value), now)
         elif name in self.values or len(self.values) < _NAMES:
             self._value(name, value, now)
 

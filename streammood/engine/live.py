@@ -23,7 +23,7 @@ from streammood.engine.notes import Notes
 from streammood.engine.now import Now
 from streammood.engine.reloading import MakeSinks, Reread, reload
 from streammood.errors import StreammoodError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Status, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Status, TargetState, Tempo
 from streammood.model import MoodModel
 from streammood.sinks import Output, eventlog
 from streammood.sinks.eventlog import EventLog
@@ -327,6 +327,9 @@ class Engine:
             drift=capture.drift,
             jitter=capture.jitter,
             notes=self._notes.to_report(),
+            targets=tuple(TargetState(o.name, o.sent, o.failed, o.offset, o.muted) for o in self.outputs),
+            held=self.now.told.held,
+            imposed=self.now.told.mood or "",
         )
         self._keep(status)
         now = time.monotonic()

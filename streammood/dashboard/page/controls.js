@@ -5,6 +5,8 @@ import { find, make, say } from "./dom.js";
 
 const TOAST = 3500; // ms
 const KEYS = { t: "tap", h: "half", d: "double", 1: "downbeat" };
+const SETTLED = 2000; // ms after which what the engine says of itself is newer than the last press
+const OURSELVES = "dashboard"; // the target that this page hears by; muted, it would hear no more
 const NUDGE = 10; // ms
 const NAMES = {
   tap: "Tap",
@@ -30,6 +32,7 @@ export class Controls {
     this.engine = 0;
     this.moods = "";
     this.targets = new Map();
+    this.pressedAt = -Infinity;
     link.on("ack", (ack, engine) => engine === undefined || engine === this.engine ? this.answered(ack) : undefined);
     document.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     document.addEventListener("keydown", (event) => this.pressed(event));
@@ -38,6 +41,7 @@ export class Controls {
   }
 
   send(name, ...args) {
+    this.pressedAt = performance.now();
     this.link.command(name, args, this.engine);
   }
 
@@ -59,11 +63,16 @@ export class Controls {
   }
 
   override(mood) {
+    const before = document.querySelector("[data-mood][aria-pressed=true]")?.dataset.mood ?? "";
+    this.press(mood);
+    this.undo = () => this.press(before);
+    this.send("mood", mood);
+  }
+
+  press(mood) {
     for (const button of document.querySelectorAll("[data-mood]")) {
       button.setAttribute("aria-pressed", button.dataset.mood === mood);
     }
-    this.undo = mood ? () => this.override("") : undefined;
-    this.send("mood", mood);
   }
 
   entered(field) {
@@ -113,17 +122,29 @@ export class Controls {
     }
   }
 
-  /** Targets are heard of by their signals, target/NAME/WHAT. */
+  /** What holds at the engine, whoever told it: it says so once a second, so a fresh press is left alone. */
+  showTold(values) {
+    if (performance.now() - this.pressedAt < SETTLED) return;
+    const hold = values["control/hold"];
+    if (hold !== undefined) find("overrides").querySelector("[data-switch=hold]").setAttribute("aria-pressed", hold > 0);
+    const mood = values["control/mood"];
+    if (mood !== undefined) this.press(mood);
+    this.showTargets(values);
+  }
+
+  /** Targets are told of by number: target/1/name, sent, failed, offset, muted. */
   showTargets(values) {
-    for (const [signal, value] of Object.entries(values)) {
-      const [kind, name, what] = signal.split("/");
-      if (kind !== "target" || !what) continue;
+    const count = values["target/count"] ?? 0;
+    for (let i = 1; i <= count; i++) {
+      const { [`target/${i}/name`]: name, [`target/${i}/sent`]: sent } = values;
+      if (name === undefined || name === OURSELVES) continue;
       if (!this.targets.has(name)) this.addTarget(name);
       const cells = this.targets.get(name);
-      if (what === "sent") say(cells.sent, value.toLocaleString());
-      else if (what === "failed") cells.row.classList.toggle("bad", value > 0);
-      else if (what === "muted") cells.mute.setAttribute("aria-pressed", value > 0);
-      else if (what === "offset" && document.activeElement !== cells.offset) cells.offset.value = Math.round(value);
+      say(cells.sent, sent?.toLocaleString() ?? "–");
+      cells.row.classList.toggle("failing", values[`target/${i}/failed`] > 0);
+      cells.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
+      const offset = values[`target/${i}/offset`] ?? 0;
+      if (document.activeElement !== cells.offset) cells.offset.value = Math.round(offset);
     }
   }
 

@@ -91,7 +91,7 @@ export class Live {
     this.showTempo(state.values);
     this.showMood(state.values);
     this.showInput(state.values);
-    this.controls.showTargets(state.values);
+    this.controls.showTold(state.values);
     this.controls.showMoods(labelsOf(state.values), this.link.colors);
   }
 
