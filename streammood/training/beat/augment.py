@@ -31,6 +31,7 @@ class Crop:
     downbeats: Bools  # (n,)
     bar: bool  # whether the downbeats are known
     trust: float
+    end: int  # hop at which the music ends
 
 
 def targets(crop: Crop) -> tuple[F32, F32]:
@@ -59,7 +60,8 @@ def cut(item: Item, n: int, rng: np.random.Generator, extreme: float = 0.2) -> C
     place = start + ratio * np.arange(n, dtype=np.float64)
     log_mel = sample(item.log_mel, place)
     bar = bool((item.numbers[inside] > 0).all()) and bool(inside.any())
-    return Crop(log_mel, beats[inside], item.numbers[inside] == 1, bar, item.track.trust)
+    end = min(n, int((len(item.log_mel) - 1 - start) / ratio))
+    return Crop(log_mel, beats[inside], item.numbers[inside] == 1, bar, item.track.trust, end)
 
 
 def _ratio(beats: F64, rng: np.random.Generator, extreme: float) -> float:
@@ -111,19 +113,18 @@ def drums_over(song: Crop, drums: Item, rng: np.random.Generator) -> Crop:
     if rng.random() < 0.3:  # they enter, or leave
         edge = int(rng.integers(n // 5, n))
         beat[slice(0, edge) if rng.random() < 0.5 else slice(edge, n)] = _FLOOR
-    return Crop(add(song.log_mel, beat), song.beats, song.downbeats, song.bar, song.trust)
+    beat[song.end :] = _FLOOR
+    return Crop(add(song.log_mel, beat), song.beats, song.downbeats, song.bar, song.trust, song.end)
 
 
-def splice(first: Crop, second: Crop, rng: np.random.Generator) -> Crop:
-    """One crop until some moment, then the other, as at a cut of the music."""
-    n = len(first.log_mel)
-    edge = int(rng.integers(n // 4, 3 * n // 4))
+def splice(first: Crop, second: Crop, edge: int, rng: np.random.Generator) -> Crop:
+    """One crop until hop ``edge``, then the other, as at a cut of the music."""
     level = second.log_mel + (first.log_mel.max() - second.log_mel.max()) + np.float32(rng.normal(0.0, 3.0))
     log_mel = np.concatenate([first.log_mel[:edge], level[edge:]])
     early, late = first.beats < edge - 1, second.beats > edge
     beats = np.concatenate([first.beats[early], second.beats[late]])
     down = np.concatenate([first.downbeats[early], second.downbeats[late]])
-    return Crop(log_mel, beats, down, first.bar and second.bar, min(first.trust, second.trust))
+    return Crop(log_mel, beats, down, first.bar and second.bar, min(first.trust, second.trust), second.end)
 
 
 def add(one: F32, other: F32) -> F32:
@@ -196,4 +197,4 @@ def beatless(n: int, bands: int, rng: np.random.Generator) -> Crop:
         loud = np.where(rng.random(n) < 0.2, -60.0, rng.normal(0.0, 6.0, n))
         log_mel = log_mel + uniform_filter1d((shape + loud[:, None])[owner], 3, axis=0).astype(np.float32)
     none = np.zeros(0)
-    return Crop(log_mel + np.float32(rng.uniform(-40.0, 10.0)), none, none.astype(bool), True, 1.0)
+    return Crop(log_mel + np.float32(rng.uniform(-40.0, 10.0)), none, none.astype(bool), True, 1.0, n)

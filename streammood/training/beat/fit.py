@@ -36,16 +36,24 @@ _OVER, _SPLICED = 0.15, 0.08  # shares of crops with drums laid over, and with a
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long and how hard the network is fitted."""
+class Stage:
+    """How long and how hard the network is fitted, and the layers that it has got by then."""
 
-    steps: int = 7500
-    batch: int = 12
-    hops: int = 860  # in a crop, 10 s
-    rate: float = 2.5e-3
-    warm_up: int = 200  # steps
-    decay: float = 1e-3
-    averaged: float = 0.997  # share of the mean of weights that is kept each step
+    dilations: tuple[int, ...]  # pairs of hops
+    steps: int
+    rate: float
+    batch: int
+    hops: int  # in a crop
+    averaged: float  # share of the mean of weights that is kept each step
+
+
+_FIRST = (1, 2, 4, 8, 16, 32, 64, 128)  # with three taps: hears 11.8 s
+STAGES = (
+    Stage(_FIRST, 7500, 2.5e-3, 12, 860, 0.997),
+    Stage((*_FIRST, 1, 4, 16, 64), 9000, 1.8e-3, 10, 1032, 0.998),
+)
+_WARM_UP = 200  # steps
+_DECAY = 1e-3
 
 
 @kernel
@@ -84,8 +92,9 @@ class Crops:
         crop = self._one()
         if self._drums and rng.random() < _OVER:
             crop = augment.drums_over(crop, self._drums[rng.integers(len(self._drums))], rng)
-        if rng.random() < _SPLICED:
-            crop = augment.splice(crop, self._one(), rng)
+        cut = int(rng.uniform(0.25, 0.75) * self._hops) if rng.random() < _SPLICED else self._hops
+        if min(cut, crop.end) < self._hops:
+            crop = augment.splice(crop, self._one(), min(cut, crop.end), rng)
         return crop
 
     def _one(self) -> Crop:
@@ -108,18 +117,16 @@ class Crops:
         return np.stack(inputs), np.stack(wanted), np.stack(weight)
 
 
-def fit(
-    network: BeatNet, averaged: BeatNet, items: list[Item], schedule: Schedule, seed: int
-) -> Iterator[tuple[int, float]]:
+def fit(network: BeatNet, averaged: BeatNet, items: list[Item], stage: Stage, seed: int) -> Iterator[tuple[int, float]]:
     """Fit ``network``, and keep the running mean of its weights in ``averaged``; yield step and mean loss."""
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, schedule.steps - schedule.warm_up, warmup_target=schedule.rate, warmup_steps=schedule.warm_up
+        0.0, stage.steps - _WARM_UP, warmup_target=stage.rate, warmup_steps=_WARM_UP
     )
-    step = _step(network, keras.optimizers.AdamW(rate, weight_decay=schedule.decay, clipnorm=1.0))
+    step = _step(network, keras.optimizers.AdamW(rate, weight_decay=_DECAY, clipnorm=1.0))
     loss = 0.0
-    for number, batch in enumerate(_ahead(Crops(items, schedule.hops, seed), schedule), start=1):
+    for number, batch in enumerate(_ahead(Crops(items, stage.hops, seed), stage), start=1):
         loss += (float(step(*batch)) - loss) / min(number, 100)
-        share = 1.0 - min(schedule.averaged, number / (number + 10.0))
+        share = 1.0 - min(stage.averaged, number / (number + 10.0))
         for mean, now in zip(averaged.trainable_variables, network.trainable_variables, strict=True):
             mean.assign_add(share * (now - mean))
         yield number, loss
@@ -145,14 +152,14 @@ def _step(network: BeatNet, optimizer: Any) -> Any:
     return step
 
 
-def _ahead(crops: Crops, schedule: Schedule) -> Iterator[tuple[F32, F32, F32]]:
+def _ahead(crops: Crops, stage: Stage) -> Iterator[tuple[F32, F32, F32]]:
     """The batches, made beside the fitting; their order does not depend on how the two threads run."""
     ready: queue.Queue[tuple[F32, F32, F32]] = queue.Queue(4)
 
     def make() -> None:
-        for _ in range(schedule.steps):
-            ready.put(crops.batch(schedule.batch))
+        for _ in range(stage.steps):
+            ready.put(crops.batch(stage.batch))
 
     threading.Thread(target=make, daemon=True).start()
-    for _ in range(schedule.steps):
+    for _ in range(stage.steps):
         yield ready.get()

@@ -19,7 +19,6 @@ import tensorflow as tf
 from streammood.events import F32
 
 WIDTH = 64
-DILATIONS = (1, 2, 4, 8, 16, 32, 64, 128)  # pairs of hops; with three taps it hears 11.8 s
 TAPS = 3  # of each convolution
 PAIR = 2  # hops taken at a time
 LOOK_AHEAD = 7  # hops, 81 ms, that the earlier answer of a pair is late
@@ -34,17 +33,21 @@ class BeatNet(tf.Module):  # type: ignore[misc]  # tensorflow has no types
 
     def __init__(self, n_inputs: int, seed: int) -> None:
         super().__init__(name="beatnet")
-        rng = np.random.default_rng(seed)
+        rng = self._rng = np.random.default_rng(seed)
+        self.entry = _layer(rng, PAIR * n_inputs, WIDTH, 1.4)
+        self.dilations: list[int] = []  # pairs of hops
+        self.gates: list[tuple[Any, Any]] = []
+        self.mixes: list[tuple[Any, Any]] = []
+        self.hidden = _layer(rng, WIDTH, WIDTH, 1.4)
+        self.head = _layer(rng, WIDTH, 2 * PAIR, 1.0, -3.0)
 
-        def layer(rows: int, columns: int, gain: float = 1.0, bias: float = 0.0) -> tuple[Any, Any]:
-            weights = rng.normal(0.0, gain / np.sqrt(rows), (rows, columns)).astype(np.float32)
-            return tf.Variable(weights), tf.Variable(np.full(columns, bias, dtype=np.float32))
-
-        self.entry = layer(PAIR * n_inputs, WIDTH, 1.4)
-        self.gates = [layer(TAPS * WIDTH, 2 * WIDTH) for _ in DILATIONS]
-        self.mixes = [layer(WIDTH, WIDTH, 0.7) for _ in DILATIONS]
-        self.hidden = layer(WIDTH, WIDTH, 1.4)
-        self.head = layer(WIDTH, 2 * PAIR, 1.0, -3.0)
+    def deepen(self, dilations: tuple[int, ...]) -> None:
+        """Add the layers of ``dilations`` that are not there yet; the answers of a fitted network stay as they were."""
+        gain = 0.0 if self.dilations else 0.7
+        for dilation in dilations[len(self.dilations) :]:
+            self.dilations.append(dilation)
+            self.gates.append(_layer(self._rng, TAPS * WIDTH, 2 * WIDTH))
+            self.mixes.append(_layer(self._rng, WIDTH, WIDTH, gain))
 
     def __call__(self, inputs: Any) -> Any:
         return self.run(inputs)[0]
@@ -60,7 +63,7 @@ class BeatNet(tf.Module):  # type: ignore[misc]  # tensorflow has no types
 
         x = tf.nn.relu(dense(inputs, self.entry))
         entered = []
-        for dilation, gate, mix in zip(DILATIONS, self.gates, self.mixes, strict=True):
+        for dilation, gate, mix in zip(self.dilations, self.gates, self.mixes, strict=True):
             entered.append(x)
             past = tf.pad(x, [[0, 0], [2 * dilation, 0], [0, 0]])
             z = dense(tf.concat([past[:, :n], past[:, dilation : n + dilation], x], -1), gate)
@@ -71,3 +74,8 @@ class BeatNet(tf.Module):  # type: ignore[misc]  # tensorflow has no types
     def arrays(self) -> list[F32]:
         """Copies of all weights."""
         return [variable.numpy() for variable in self.trainable_variables]
+
+
+def _layer(rng: np.random.Generator, rows: int, columns: int, gain: float = 1.0, bias: float = 0.0) -> tuple[Any, Any]:
+    weights = rng.normal(0.0, gain / np.sqrt(rows), (rows, columns)).astype(np.float32)
+    return tf.Variable(weights), tf.Variable(np.full(columns, bias, dtype=np.float32))

@@ -12,7 +12,7 @@ import tf_keras as keras
 from tf_keras import layers
 
 from streammood.events import F32
-from streammood.training.beat.network import DILATIONS, PAIR, TAPS, WIDTH, BeatNet
+from streammood.training.beat.network import PAIR, TAPS, WIDTH, BeatNet
 
 _EXAMPLES = 600
 
@@ -39,10 +39,10 @@ def _examples(network: BeatNet, stretches: list[F32], rng: np.random.Generator) 
     for inputs in stretches:
         entered = network.run(tf.constant(inputs[None]))[1][0].numpy()
         steps = rng.integers(0, len(entered), _EXAMPLES // len(stretches) + 1)
-        layer = np.split(np.pad(entered, ((2 * max(DILATIONS), 0), (0, 0))), len(DILATIONS), axis=1)
+        layer = np.split(np.pad(entered, ((2 * max(network.dilations), 0), (0, 0))), len(network.dilations), axis=1)
         for step in steps:
-            now = step + 2 * max(DILATIONS)
-            past = [layer[k][now - age * d] for k, d in enumerate(DILATIONS) for age in range(TAPS - 1, 0, -1)]
+            now = step + 2 * max(network.dilations)
+            past = [layer[k][now - age * d] for k, d in enumerate(network.dilations) for age in range(TAPS - 1, 0, -1)]
             yield {
                 "hops": inputs[PAIR * step : PAIR * (step + 1)].reshape(1, -1),
                 "past": np.concatenate(past)[None].astype(np.float32),
@@ -59,7 +59,7 @@ def _one_step(network: BeatNet) -> Any:
         return y
 
     hops = layers.Input((network.entry[0].shape[0],), batch_size=1, name="hops")
-    past = layers.Input(((TAPS - 1) * len(DILATIONS) * WIDTH,), batch_size=1, name="past")
+    past = layers.Input(((TAPS - 1) * len(network.dilations) * WIDTH,), batch_size=1, name="past")
     x = dense(hops, network.entry, "relu")
     present = []
     for number, (gate, mix) in enumerate(zip(network.gates, network.mixes, strict=True)):
