@@ -8,8 +8,8 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
 # What PyAudio is built from, and what the live path needs to reach a sound server.
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
-# A sound server, and an OSC receiver that is not ours, for the tests on real sound.
-RIG := pulseaudio pulseaudio-utils liblo-tools
+# A sound server, and receivers that are not ours, for the tests on real sound.
+RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola
 # A browser and a terminal, for the tests of what is shown there.
 VIEWS := chromium tmux
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streammood import config, resources
+from streammood import config
 from streammood.config import TargetSettings
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Status, Tempo
@@ -136,31 +136,6 @@ def test_map_scales_bounds_conditions_and_counts() -> None:
     assert set(values(messages, "/down")) == {0.75}
 
 
-def test_resolume_preset_says_what_resolume_understands() -> None:
-    settings = config.load("resolume").osc.targets[0].model_dump(by_alias=True)
-    del settings["port"]
-    unlocked = Tempo(1, 1, 90.0, 0.1, False, 0.0, PERIOD)
-    bar_unknown = Beat(44_100, 40_000, 128.0, 0.9, True, 0, 17)
-    script: list[tuple[float, Event | None]] = [(0.0, unlocked), (0.1, TEMPO), (1.0, mood("aggressive", valence=1.0))]
-    script += [(2.0 + i, bar_unknown) for i in range(17)]
-    messages = sent(settings, script)
-    tempo = values(messages, "/composition/tempocontroller/tempo")
-    assert set(tempo) == {np.float32((120 - 20) / 480)}
-    assert values(messages, "/composition/tempocontroller/resync") == [1, 0, 0, 1, 0]
-    assert values(messages, "/composition/columns/2/connect") == [1, 0, 0, 0]
-    assert values(messages, "/composition/columns/1/connect") == []
-    assert values(messages, "/composition/layers/1/video/opacity")[0] == 1.0
-    assert not any(isinstance(m.value, str) for m in messages)
-
-
-def test_touchdesigner_preset_sends_numbers_only() -> None:
-    settings = config.load("touchdesigner").osc.targets[0].model_dump(by_alias=True)
-    del settings["port"]
-    messages = sent(settings, [(0.0, TEMPO), (0.5, BEAT), (1.0, mood("calm"))])
-    assert all(isinstance(m.value, float | int) for m in messages)
-    assert values(messages, "/streammood/mood/valence01")[0] == 0.75
-
-
 def test_a_mood_the_model_does_not_know_is_refused() -> None:
     settings = TargetSettings.model_validate({"map": [{"from": "mood/grumpy", "to": "/x"}]})
     with pytest.raises(ConfigError, match=r"mood/grumpy.*happy, aggressive"):
@@ -180,7 +155,3 @@ def test_a_target_that_is_away_delays_nobody() -> None:
     for i in range(200):
         target.send(LEVEL, float(i))
     target.close()
-
-
-def test_presets_are_all_tested_here() -> None:
-    assert set(resources.names("config", ".yaml")) == {"default", "resolume", "touchdesigner"}

@@ -62,7 +62,9 @@ osc:
         ("{beat: 3}", ["beat", "0.5, 1 or 2"]),
         ("{range: [1, 1]}", ["range", "span"]),
         ("{map: [{from: bpm, to: /x, out: [0, 9]}]}", ["bpm", "in"]),
-        ("{map: [{from: bpm, to: /x, in: [0, 9], curve: cube}]}", ["curve", "sqrt"]),
+        ("{map: [{from: bpm, to: /x, in: [0, 9], curve: 0}]}", ["curve", "0.1"]),
+        ("{map: [{from: bpm, to: /x, value: beat/number}]}", ["value", "trigger"]),
+        ("{map: [{from: beat, to: /x, value: beat/nmber}]}", ["beat/nmber", "beat/number"]),
         ("{name: a}, {name: a}", ["`a`", "name of its own"]),
     ],
 )
@@ -93,11 +95,11 @@ def test_values_fit_the_range_of_the_target() -> None:
 
 
 def test_the_speed_of_a_grandma3_is_the_root_of_the_tempo() -> None:
-    entry = {"from": "bpm", "to": "/x", "in": [0, 240], "out": [0, 100], "curve": "sqrt"}
+    entry = {"from": "bpm", "to": "/x", "in": [0, 240], "out": [0, 100], "curve": 0.5}
     speed = scaling(MapEntry.model_validate(entry), TargetSettings())
     for bpm in (0.0, 60.0, 128.0, 240.0, 300.0):
         assert speed(bpm) == pytest.approx(100 * np.sqrt(min(bpm, 240.0) / 240))
-    assert bent("level/rms", curve="square")(0.5) == 0.25
+    assert bent("level/rms", curve=2.0)(0.5) == 0.25
 
 
 def test_triggers_too_lie_in_the_range() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -30,15 +30,16 @@ class MapEntry(Strict):
     to: str
     in_range: tuple[float, float] | None = Field(None, alias="in")
     out_range: tuple[float, float] | None = Field(None, alias="out")
-    curve: Literal["linear", "sqrt", "square"] = "linear"
+    curve: float = Field(1.0, ge=0.1, le=10.0)
+    value: str | None = None
     when: str | None = None
     every: int = Field(1, ge=1, le=1024)
 
-    @field_validator("source")
+    @field_validator("source", "value")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _known(cls, value: str | None) -> str | None:
         known = TRIGGERS | VALUES
-        if value not in known and not re.fullmatch(r"mood/[\w-]+", value):
+        if value is not None and value not in known and not re.fullmatch(r"mood/[\w-]+", value):
             near = difflib.get_close_matches(value, known, 1, 0.4)
             raise ValueError(f"no such signal `{value}`" + (f", did you mean `{near[0]}`?" if near else ""))
         return value
@@ -65,9 +66,12 @@ class MapEntry(Strict):
             raise ValueError(f"every is for triggers ({', '.join(sorted(TRIGGERS))}), not for {self.source}")
         if self.in_range is not None and self.in_range[0] == self.in_range[1]:
             raise ValueError("in must span more than one value")
-        bent = self.out_range is not None or self.curve != "linear"
-        if bent and self.in_range is None and self.source not in TRIGGERS and natural_range(self.source) is None:
-            raise ValueError(f"out and curve need in, for {self.source} has no range of its own")
+        if self.value is not None and (self.source not in TRIGGERS or self.value in TRIGGERS):
+            raise ValueError("value names the signal whose number a trigger sends, such as beat/number for beat")
+        bent = self.out_range is not None or self.curve != 1.0
+        sent = self.value or self.source
+        if bent and self.in_range is None and sent not in TRIGGERS and natural_range(sent) is None:
+            raise ValueError(f"out and curve need in, for {sent} has no range of its own")
         return self
 
     @property

@@ -46,9 +46,11 @@ class _Route:
 
 @dataclass(slots=True, eq=False)
 class _Trigger:
-    """One line of the map that is on for the hold time and then off."""
+    """One line of the map that is on for the hold time and then off, or that sends the number of a signal."""
 
     entry: MapEntry
+    message: Message
+    scale: Scaling
     on: bytes
     off: bytes
     count: int = 0  # how often its signal came
@@ -132,7 +134,8 @@ class OscTarget:
     def panic(self) -> None:
         """Send every trigger's 0 now; any thread may."""
         for trigger in self._triggers:
-            self._wire.at_once(trigger.off)
+            if trigger.entry.value is None:
+                self._wire.at_once(trigger.off)
         self._panic = True  # what is held is released by the thread that holds it
 
     def send(self, event: Event, now: float) -> None:
@@ -191,11 +194,19 @@ class OscTarget:
             trigger.count += 1
             if (trigger.count - 1) % trigger.entry.every or not self._holds(trigger.entry):
                 continue
+            if trigger.entry.value is not None:
+                self._send_number(trigger, trigger.entry.value)
+                continue
             if trigger.release < _NEVER:
                 self._wire.put(trigger.off)  # so that there is an edge again
             self._wire.put(trigger.on)
             trigger.used, trigger.release, trigger.repeat = True, now + self._settings.hold, _NEVER
             self._due = min(self._due, trigger.release)
+
+    def _send_number(self, trigger: _Trigger, signal: str) -> None:
+        value = self._values.get(signal)
+        if value is not None:
+            self._wire.put(trigger.message.encode(trigger.scale(value)))
 
     def _off(self, now: float) -> float:
         """Let triggers fall back that were held for long enough; returns when the next one is due."""
@@ -276,7 +287,7 @@ def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
         for value in entry.out_range or target.value_range
     )
     message = Message(entry.to)
-    return _Trigger(entry, message.encode(on), message.encode(off))
+    return _Trigger(entry, message, scaling(entry, target), message.encode(on), message.encode(off))
 
 
 def _check_moods(entries: Sequence[MapEntry], labels: Sequence[str]) -> None:

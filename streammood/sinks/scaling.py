@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from streammood.config import MapEntry, TargetSettings
@@ -10,12 +9,6 @@ from streammood.config.signals import BIPOLAR, natural_range
 from streammood.sinks.signals import Value
 
 Scaling = Callable[[Value], Value]
-
-_CURVES: dict[str, Callable[[float], float]] = {
-    "linear": lambda x: x,
-    "sqrt": math.sqrt,
-    "square": lambda x: x * x,
-}
 
 
 def scaling(entry: MapEntry, target: TargetSettings) -> Scaling:
@@ -25,15 +18,16 @@ def scaling(entry: MapEntry, target: TargetSettings) -> Scaling:
     arousal keep their sign, -1..1 becoming -100..100 where 0..1 becomes 0..100, unless the target wants no
     negative numbers.
     """
-    natural = natural_range(entry.source)
+    source = entry.value or entry.source
+    natural = natural_range(source)
     bounds = entry.in_range or natural
     own = target.value_range
-    asked = entry.in_range is not None or entry.out_range is not None or entry.curve != "linear"
-    if bounds is None or not (asked or own != (0.0, 1.0) or (target.unipolar and entry.source in BIPOLAR)):
+    asked = entry.in_range is not None or entry.out_range is not None or entry.curve != 1.0
+    if bounds is None or not (asked or own != (0.0, 1.0) or (target.unipolar and source in BIPOLAR)):
         return _as_float if target.floats else _as_it_is
-    if entry.source in BIPOLAR and not asked and not target.unipolar:
+    if source in BIPOLAR and not asked and not target.unipolar:
         own = (2 * own[0] - own[1], own[1])
-    return _line(bounds, entry.out_range or own, _CURVES[entry.curve])
+    return _line(bounds, entry.out_range or own, entry.curve)
 
 
 def _as_it_is(value: Value) -> Value:
@@ -44,13 +38,14 @@ def _as_float(value: Value) -> Value:
     return value if isinstance(value, str) else float(value)
 
 
-def _line(bounds: tuple[float, float], out: tuple[float, float], curve: Callable[[float], float]) -> Scaling:
+def _line(bounds: tuple[float, float], out: tuple[float, float], curve: float) -> Scaling:
     (a, b), (c, d) = bounds, out
 
     def scaled(value: Value) -> Value:
         if isinstance(value, str):
             return value
         share = (float(value) - a) / (b - a)
-        return c + curve(min(1.0, max(0.0, share))) * (d - c)
+        bent: float = min(1.0, max(0.0, share)) ** curve
+        return c + bent * (d - c)
 
     return scaled
