@@ -83,6 +83,12 @@ def print_notes(out: Console, engine: Engine) -> None:
         out.print(f"{clock(engine.sample)} {note}", style="yellow", markup=False)
 
 
+def print_said(out: Console, lines: Iterable[str]) -> None:
+    """What the keys have brought about."""
+    for line in lines:
+        out.print(line, style="cyan", markup=False)
+
+
 def clock(sample: float) -> str:
     """Stream time as minutes and seconds."""
     whole = int(seconds(sample))

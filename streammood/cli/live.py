@@ -94,9 +94,9 @@ def run(
     try:
         engine.start()
         told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
-        with operating.listening(settings, engine) as port, operating.keys(engine, out, stopped) as keys:
-            out.print(f"{told}, {port}; {keys}.")
-            _show(engine, out, stopped, duration)
+        with operating.listening(settings, engine) as port, operating.Keyboard(engine, stopped) as keyboard:
+            out.print(f"{told}, {port}; {keyboard.hint}.")
+            _show(engine, keyboard, out, stopped, duration)
     finally:
         engine.stop()
         terminal.print_notes(out, engine)
@@ -122,7 +122,9 @@ def _stop_on_signals(stopped: threading.Event) -> Callable[[], int]:
     return lambda: 128 + caught[0] if caught else 0
 
 
-def _show(engine: Engine, out: Console, stopped: threading.Event, duration: float | None) -> None:
+def _show(
+    engine: Engine, keyboard: operating.Keyboard, out: Console, stopped: threading.Event, duration: float | None
+) -> None:
     """Keep the status on the screen until told to stop or the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
     plain_at = 0.0
@@ -130,6 +132,7 @@ def _show(engine: Engine, out: Console, stopped: threading.Event, duration: floa
         while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
             stopped.wait(_REDRAW)
             terminal.print_notes(out, engine)
+            terminal.print_said(out, keyboard.said())
             line = terminal.status_line(engine.now, engine.sample, engine.lost)
             if isinstance(live, Live):
                 live.update(line, refresh=True)

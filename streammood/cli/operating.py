@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from rich.console import Console
+from types import TracebackType
 
 from streammood.config import Settings
 from streammood.control.commands import Answer, Command
@@ -15,6 +15,7 @@ from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
 from streammood.errors import ControlError
 
+_UNSAID = 100  # lines kept for a terminal that stands still
 _SPOKEN = {"double": "beats ×2", "half": "beats ÷2", "downbeat": "this is the one", "panic": "all triggers 0"}
 
 
@@ -39,29 +40,45 @@ def listening(settings: Settings, engine: Engine) -> Iterator[str]:
             engine.tell(f"control: {server.counts}")
 
 
-@contextmanager
-def keys(engine: Engine, out: Console, quit_asked: threading.Event) -> Iterator[str]:
-    """Take keys where standard input is a terminal; gives a few words on them."""
+class Keyboard:
+    """Turns keys of the terminal into commands, while the context is open and where somebody can press them.
 
-    def say(text: str) -> None:
-        out.print(text, style="cyan", markup=False)
+    What there is to say of them waits to be fetched: a terminal that is slow must not keep the engine waiting.
+    """
 
-    def answered(answer: Answer) -> None:
-        if not answer.done:
-            say(str(answer.values[0]))
-        elif answer.name == "hold":
-            say("the mood is held" if answer.values[0] else "the mood is free")
-        elif answer.name in _SPOKEN:
-            say(_SPOKEN[answer.name])
+    def __init__(self, engine: Engine, quit_asked: threading.Event) -> None:
+        self._engine = engine
+        self._quit_asked = quit_asked
+        self._keys = Keys(self._pressed)
+        self._said: deque[str] = deque(maxlen=_UNSAID)
+        self.hint = "? for keys, q or Ctrl-C to stop" if self._keys.there else "Ctrl-C stops"
 
-    def pressed(key: str, at: float) -> None:
+    def __enter__(self) -> Keyboard:
+        self._keys.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._keys.__exit__(kind, error, trace)
+
+    def said(self) -> list[str]:
+        """What is to be said since the last call."""
+        return [self._said.popleft() for _ in range(len(self._said))]
+
+    def _pressed(self, key: str, at: float) -> None:
         command: Command | None = COMMANDS.get(key)
         if key == QUIT:
-            quit_asked.set()
+            self._quit_asked.set()
         elif key == HELP:
-            say(LEGEND)
+            self._said.append(LEGEND)
         elif command is not None:
-            engine.command(command, at, answered)
+            self._engine.command(command, at, self._answered)
 
-    with Keys(pressed) as reader:
-        yield "? for keys, q or Ctrl-C to stop" if reader.there else "Ctrl-C stops"
+    def _answered(self, answer: Answer) -> None:
+        if not answer.done:
+            self._said.append(str(answer.values[0]))
+        elif answer.name == "hold":
+            self._said.append("the mood is held" if answer.values[0] else "the mood is free")
+        elif answer.name in _SPOKEN:
+            self._said.append(_SPOKEN[answer.name])

@@ -8,6 +8,7 @@ not when the screen is drawn.
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 import threading
@@ -32,6 +33,7 @@ LEGEND = (
     "space tap (four set the tempo) · x twice the beats · / half the beats · d this is the one · "
     "h hold the mood · p panic: all triggers 0 · q quit · ? help"
 )
+_SPECIAL = re.compile(r"\x1b(\[[0-9;]*[ -/]*[@-~]|O.|.)?")  # what arrows and function keys send
 _LOOK = 0.1  # s between looks whether to stop
 _CONSOLE_LOOK = 0.005  # s; a Windows console can only be polled
 _BACKGROUND_LOOK = 0.5  # s; while another program owns the terminal
@@ -159,4 +161,4 @@ else:
             typed = os.read(self._number, 64)
             if not typed:
                 raise OSError("end of file")
-            return "" if typed.startswith(b"\x1b") else typed.decode("utf-8", "ignore")
+            return _SPECIAL.sub("", typed.decode("utf-8", "ignore"))
