@@ -84,9 +84,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
         model = MoodModel.load(settings.mood.model, settings.features)
         source = Paced(Synth(steady("aggressive", BPM, 20.0), repeat=True), settings.input.block)
         make_sinks = wiring.make_sinks(settings, model.manifest.labels)
-        engine = Engine(
-            settings, source, model, make_sinks, EventLog(), wiring.reread(lambda: overrides.load(str(file)), model)
-        )
+        engine = Engine(settings, source, model, make_sinks, EventLog(), wiring.reread(overrides, str(file), model))
         server = ControlServer(settings.control, engine.command, engine.tell)
         engine.start()
         server.start()
