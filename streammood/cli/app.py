@@ -12,10 +12,12 @@ from typing import Annotated, ParamSpec
 import typer
 
 from streammood import __version__, terminal
+from streammood.config import LogSettings
 from streammood.errors import ConfigError, StreammoodError
 from streammood.sinks.eventlog import EventLog
 
 P = ParamSpec("P")
+_MEGABYTE = 1_000_000
 
 app = typer.Typer(
     help="Hears music as it plays and tells lights and visuals over OSC: beats, tempo, onsets, levels, mood.",
@@ -72,12 +74,16 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Show the vers
         raise typer.Exit()
 
 
-def open_log(events: str | None) -> EventLog:
+def open_log(events: str | None, rotation: LogSettings | None = None) -> EventLog:
     """The event log that ``--events`` names; one that keeps nothing if it is not given."""
     if events is None:
         return EventLog()
     path = Path(events)
-    return EventLog(sys.stdout) if events == "-" else EventLog.create(path.parent, path.name)
+    if events == "-":
+        return EventLog(sys.stdout)
+    if rotation is None:
+        return EventLog.create(path.parent, path.name)
+    return EventLog.rotating(path, round(rotation.size * _MEGABYTE), rotation.files)
 
 
 @contextlib.contextmanager

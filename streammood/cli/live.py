@@ -83,7 +83,7 @@ def run(
         settings = beside.with_target(settings)
     model = MoodModel.load(settings.mood.model, settings.features)
     source = wiring.open_source(input, settings)
-    log = open_log(events)
+    log = open_log(events, settings.log)
     out = terminal.console(stderr=events == "-")
     make_sinks = wiring.make_sinks(settings, model.manifest.labels)
     engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, dashboard))

@@ -17,6 +17,7 @@ from streammood.config.analysis import (
     FeatureSettings,
     InputSettings,
     LevelSettings,
+    LogSettings,
     MoodSettings,
     OnsetSettings,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "FeatureSettings",
     "InputSettings",
     "LevelSettings",
+    "LogSettings",
     "MapEntry",
     "MoodSettings",
     "OnsetSettings",
@@ -60,6 +62,7 @@ class Settings(Strict):
     osc: OscSettings = OscSettings()
     control: ControlSettings = ControlSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    log: LogSettings = LogSettings()
 
 
 def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Settings:

@@ -57,6 +57,13 @@ class LevelSettings(Strict):
     hold: float = Field(3.0, ge=0.1, le=60.0)
 
 
+class LogSettings(Strict):
+    """How large the event log of a night may become."""
+
+    size: float = Field(50.0, ge=0.01, le=10_000.0)
+    files: int = Field(5, ge=2, le=1000)
+
+
 class OnsetSettings(Strict):
     """aubio's onset detector."""
 

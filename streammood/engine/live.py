@@ -345,4 +345,5 @@ class Engine:
         """The larger share of the two threads' time that was needed since the last call, 0..1."""
         now, busy = time.monotonic(), self._firing.busy
         (then, before), self._fired = self._fired, (now, busy)
-        return min(1.0, max(self._load.share, (busy - before) / (now - then)))
+        firing = (busy - before) / (now - then) if now > then else 0.0  # some clocks tick every 15 ms
+        return min(1.0, max(self._load.share, firing))

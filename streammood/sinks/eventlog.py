@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from streammood import __version__
 from streammood.errors import SinkError
 from streammood.events import Beat, Event, Mood, Onset, Status, seconds
+from streammood.sinks.rotation import RotatingFile
 
 FORMAT_VERSION = 1
 
@@ -83,12 +84,22 @@ def summary(path: str, duration: float, bpm: float, mood: Mood | None, labels: S
     return row | (unknown if mood is None else _mood(mood))
 
 
+class Lines(Protocol):
+    """Where lines are written to."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+    def close(self) -> object: ...
+
+
 class EventLog:
     """Writes lines to any number of open text streams, each line flushed as it comes; to none, it does nothing."""
 
-    def __init__(self, *streams: TextIO) -> None:
+    def __init__(self, *streams: Lines) -> None:
         self._streams = streams
-        self._own: TextIO | None = None
+        self._own: Lines | None = None
 
     @classmethod
     def create(cls, folder: Path, name: str) -> EventLog:
@@ -99,6 +110,21 @@ class EventLog:
         """
         return cls().beside(folder, name)
 
+    @classmethod
+    def rotating(cls, path: Path, size: int, files: int) -> EventLog:
+        """A log in at most ``files`` files of ``size`` bytes each, the latest of them at ``path``.
+
+        Raises:
+            SinkError: the file cannot be written.
+        """
+        log = cls()
+        try:
+            log._own = RotatingFile(path, size, files)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        log._streams = (log._own,)
+        return log
+
     def beside(self, folder: Path | None, name: str) -> EventLog:
         """A log that writes to this one's streams and to a new file ``name`` in ``folder``, if there is one."""
         log = EventLog(*self._streams)
@@ -106,9 +132,7 @@ class EventLog:
             try:
                 log._own = (folder / name).open("w", encoding="utf-8")
             except OSError as error:
-                raise SinkError(
-                    f"{folder / name}: the event log cannot be written ({error.strerror}); choose another path"
-                ) from None
+                raise _unwritable(folder / name, error) from None
             log._streams += (log._own,)
         return log
 
@@ -129,3 +153,7 @@ class EventLog:
         """Close the file that this log opened."""
         if self._own is not None:
             self._own.close()
+
+
+def _unwritable(path: Path, error: OSError) -> SinkError:
+    return SinkError(f"{path}: the event log cannot be written ({error.strerror}); choose another path")

@@ -119,7 +119,10 @@ def choose(found: list[Device], device: int | str | None, host_api: str | None) 
 
 
 class DeviceSource:
-    """A live input, found again by name when it comes back."""
+    """A live input, found again by name when it comes back; the default input is whatever is the default then.
+
+    ``name`` and ``sample_rate`` are those of the device that was opened last.
+    """
 
     ends = False
 
@@ -144,7 +147,9 @@ class DeviceSource:
         try:
             settings = self._by_name if self._unique else self._settings
             device = choose(_inputs(self._audio), settings.device, settings.host_api)
+            self.sample_rate = self._settings.sample_rate or device.sample_rate
             self._open(self._audio, device, deliver)
+            self.name = device.name
         except BaseException:
             self.stop()
             raise

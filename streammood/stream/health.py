@@ -14,7 +14,7 @@ import numpy as np
 
 from streammood.events import F32
 
-_STILL = 5.0  # s in which samples must not move
+_STUCK, _ZEROS = 3.0, 10.0  # s in which samples must not move; players that pause send zeros, too
 _MOVES = 1e-5  # -100 dB, peak to peak: less than this is no sound
 _WINDOW = 3.0  # s over which samples are counted
 _OFF = 0.03  # share by which a count must differ from the nominal rate
@@ -52,8 +52,9 @@ class InputHealth:
     @property
     def state(self) -> InputState:
         """Fine, or what is wrong; silence is for the gate to tell."""
-        if self._still >= _STILL * self._rate:
-            return InputState.ZEROS if self._low == self._high == 0.0 else InputState.STUCK
+        zeros = self._low == self._high == 0.0
+        if self._still >= (_ZEROS if zeros else _STUCK) * self._rate:
+            return InputState.ZEROS if zeros else InputState.STUCK
         return InputState.WRONG_RATE if self.measured else InputState.FINE
 
     def told(self, name: str) -> str:
