@@ -1,9 +1,10 @@
-"""``make bench``: run every benchmark and write ``benchmarks/results.md``."""
+"""``make bench``: run every benchmark and write ``benchmarks/results.md``; ``soak`` has results of its own."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 from benchmarks.table import machine
@@ -21,6 +22,9 @@ PARTS = {
 
 def main() -> None:
     """Run the parts that are asked for, all by default; write the file only when all were run."""
+    if sys.argv[1:2] == ["soak"]:  # takes hours, so it is no part of the others
+        importlib.import_module("benchmarks.soak").main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="some parts, printed only")
     asked = parser.parse_args().parts or list(PARTS)

@@ -116,6 +116,7 @@ class Pushed:
         self.marks: list[tuple[int, float]] = []  # now and then: delivered, and the host time in s
         self.clock = clock
         self.gone = False
+        self.ended = False  # set it to end early
         self.shift = 0.0  # s by which capture times are late, from now on
         self.spoil: Callable[[F32], F32] | None = None
         self._blocks = blocks
@@ -143,7 +144,7 @@ class Pushed:
 
     def _play(self) -> None:
         step = BLOCK / RATE * (1.0 - DRIFT)
-        for block in self._blocks:
+        for block in itertools.takewhile(lambda _: not self.ended, self._blocks):
             while self._deliver is not None and self.waiting() > AHEAD:
                 time.sleep(_IDLE)
             self.every(self)

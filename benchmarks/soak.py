@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import os
+import signal
 import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +26,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.faults import Faults, Refusing
-from benchmarks.pushed import AHEAD, DRIFT, RATE, Piece, Pushed, SoundingTime, blocks_of, from_files, synthesised
+from benchmarks.pushed import DRIFT, RATE, Piece, Pushed, SoundingTime, blocks_of, from_files, synthesised
 from benchmarks.realtime import in_real_time, resident
 from benchmarks.table import machine, markdown
 from streammood import config
-from streammood.config import TargetSettings
+from streammood.config import Settings
+from streammood.control.commands import Reload
 from streammood.engine import capture, load
 from streammood.engine.live import Engine
+from streammood.engine.reloading import MakeSinks
 from streammood.events import Beat, Event, seconds
 from streammood.model import MoodModel
 from streammood.sinks.eventlog import EventLog
@@ -126,75 +131,118 @@ class Watch:
             self.clock_error = max(self.clock_error, abs(error))
 
 
-def push(pieces: Sequence[Piece], hours: float, seed: int | None) -> list[list[str]]:
-    """Rows of figures and what they should be; with faults where there is a ``seed``."""
-    clock = SoundingTime()
-    clock.install()
-    capture._RETRY_INTERVAL = 0.002  # s of real time, in which much sound goes by
-    load._BEHIND = load._FAR_BEHIND = AHEAD  # sound that waits is no sign of a slow machine here
-    settings = config.load()
-    model = MoodModel.load(settings.mood.model, settings.features)
-    triggers, refusing = Triggers(), Refusing()
-    witness = Witness(lambda sample: engine._capture.timeline.time_of(sample))  # noqa: PLW0108  it is replaced
-    target = TargetSettings(port=triggers.port, rate=2.0, resend=5.0)
-    source = Pushed(blocks_of(pieces, hours), clock)
-    engine = Engine(
-        settings,
-        source,
-        model,
-        lambda now: [OscTarget(target, model.manifest.labels, now), refusing, witness],
-        EventLog(),
-    )
-    end = clock.now + 3600.0 * hours
-    faults = Faults(seed or 0, refusing, lambda: None, end - CALM if seed is not None else 0.0)
-    watch = Watch([])
+class Night:
+    """An engine, the music that is pushed through it, and those who watch; faults where there is a ``seed``."""
 
-    def every(source: Pushed) -> None:
-        faults(source)
-        watch.look(source, engine, seed is None and source.delivered > 60 * RATE)
+    def __init__(self, pieces: Sequence[Piece], hours: float, seed: int | None) -> None:
+        clock = SoundingTime()
+        clock.install()
+        capture._RETRY_INTERVAL = 0.002  # s of real time, in which much sound goes by
+        # Sound that waits is no sign of a slow machine here: nothing is to be left out.
+        load._BEHIND = load._FAR_BEHIND = load._BUSY = load._FULL = math.inf
+        self.pieces = pieces
+        self.seed = seed
+        self.answers: Counter[bool] = Counter()  # to reloads
+        self.triggers = Triggers()
+        self.source = Pushed(blocks_of(pieces, hours), clock)
+        self.watch = Watch([])
+        self._refusing = Refusing()
+        settings = _settings(self.triggers.port, 3.0)
+        self._model = MoodModel.load(settings.mood.model, settings.features)
+        self.witness = Witness(lambda sample: self.engine._capture.timeline.time_of(sample))  # noqa: PLW0108  later, and anew
+        self.engine = Engine(settings, self.source, self._model, self._sinks(settings), EventLog(), self._reread)
+        until = clock.now + 3600.0 * hours - CALM if seed is not None else 0.0
+        self.faults = Faults(seed or 0, self._refusing, self._reload, until)
+        self.source.waiting = lambda: self.engine._capture.waiting
+        self.source.every = self._before_each_block
 
-    source.waiting = lambda: engine._capture.waiting
-    source.every = every
-    began = time.perf_counter()
-    engine.start()
-    while not source.done.wait(10.0) and engine.error is None:
-        notes = engine.take_notes()
-        now = f"{source.delivered / RATE / 3600:.2f} h, {watch.resident[-1]:.1f} MB" if watch.resident else "starting"
-        print(now, *notes[-3:], sep="; ", file=sys.stderr, flush=True)
-    took = time.perf_counter() - began
-    if engine.error is not None:
-        traceback.print_exception(engine.error)
-    time.sleep(1.0)
-    lost, drift, dropped = engine.lost, engine._capture.drift, engine._capture._ring.dropped
-    engine.stop()
-    held = triggers.held()
-    spans = ((0.0, 3600.0), (3600.0 * hours - 3600.0, 3600.0 * hours), (3600.0 * hours - CALM, 3600.0 * hours))
-    first, last, calm = (right(witness.beats, source, pieces, span) for span in spans)
-    warm = watch.resident[int(WARM * len(watch.resident)) :]
-    rows = [
-        ["music pushed", f"{hours:g} h, {3600 * hours / took:.0f} × real time", ""],
-        ["program ended by an error", str(engine.error or "no"), "no"],
-        ["beats; gaps in their count", f"{len(witness.beats)}; {witness.jumps}", "no gaps"],
-        ["triggers left at 1; messages received", f"{', '.join(held) or 'none'}; {triggers.messages}", "none"],
-        ["samples dropped by the ring", str(dropped), "0"],
-        ["memory after warm-up, lowest to highest", f"{min(warm):.1f} to {max(warm):.1f} MB", "± 5 MB"],
-    ]
-    if seed is None:
-        rows += [
-            ["samples lost", str(lost), "0"],
+    def _sinks(self, settings: Settings) -> MakeSinks:
+        target = settings.osc.targets[0]
+        labels = self._model.manifest.labels
+        return lambda now: [OscTarget(target, labels, now), self._refusing, self.witness]
+
+    def _reread(self) -> tuple[Settings, MakeSinks]:
+        """Settings that differ from the last ones in an output, so that it is made anew."""
+        settings = _settings(self.triggers.port, 4.0 + self.answers.total() % 2)
+        return settings, self._sinks(settings)
+
+    def _reload(self) -> None:
+        self.engine.command(Reload(), self.source.clock.now, lambda answer: self.answers.update([answer.done]))
+
+    def _before_each_block(self, source: Pushed) -> None:
+        self.faults(source)
+        self.watch.look(source, self.engine, self.seed is None and source.delivered > 60 * RATE)
+
+    def run(self) -> list[list[str]]:
+        """Push all of the music, or as much as there is time for until SIGTERM; rows of figures and their limits."""
+
+        def end_early(_number: int, _frame: object) -> None:
+            self.source.ended = True
+
+        signal.signal(signal.SIGTERM, end_early)
+        began = time.perf_counter()
+        self.engine.start()
+        while not self.source.done.wait(10.0) and self.engine.error is None:
+            self._show()
+        speed = self.source.delivered / RATE / (time.perf_counter() - began)
+        if self.engine.error is not None:
+            traceback.print_exception(self.engine.error)
+        time.sleep(1.0)
+        dropped = self.engine._capture._ring.dropped
+        drift = self.engine._capture.drift
+        self.engine.stop()
+        own = self._steady(drift) if self.seed is None else self._shaken()
+        return self._common(speed, dropped) + own
+
+    def _show(self) -> None:
+        memory = self.watch.resident[-1:]
+        hours = self.source.delivered / RATE / 3600.0
+        print(f"{hours:.2f} h, {memory} MB", *self.engine.take_notes()[-3:], sep="; ", file=sys.stderr, flush=True)
+
+    def _right(self, first: float, end: float) -> str:
+        return f"{right(self.witness.beats, self.source, self.pieces, (first, end)):.3f}"
+
+    def _common(self, speed: float, dropped: int) -> list[list[str]]:
+        held = ", ".join(self.triggers.held()) or "none"
+        warm = self.watch.resident[int(WARM * len(self.watch.resident)) :]
+        beats = f"{len(self.witness.beats)}; {self.witness.jumps}"
+        return [
+            ["music pushed", f"{self.source.delivered / RATE / 3600:.2f} h, {speed:.0f} × real time", ""],
+            ["program ended by an error", str(self.engine.error or "no"), "no"],
+            ["beats; gaps in their count", beats, "no gaps"],
+            ["triggers left at 1; messages received", f"{held}; {self.triggers.messages}", "none"],
+            ["samples dropped by the ring", str(dropped), "0"],
+            ["memory after warm-up, lowest to highest", f"{min(warm):.1f} to {max(warm):.1f} MB", "± 5 MB"],
+        ]
+
+    def _steady(self, drift: float) -> list[list[str]]:
+        end = self.source.delivered / RATE
+        return [
+            ["samples lost", str(self.engine.lost), "0"],
             ["drift measured", f"{drift:+.1f} ppm", f"{1e6 * DRIFT:+.1f} ppm"],
-            ["stream clock against the sound, largest error", f"{1e3 * watch.clock_error:.2f} ms", "bounded"],
-            ["beats in the first hour: F-measure", f"{first:.3f}", ""],
-            ["beats in the last hour: F-measure", f"{last:.3f}", "as in the first"],
+            ["stream clock against the sound, largest error", f"{1e3 * self.watch.clock_error:.2f} ms", "bounded"],
+            ["beats in the first hour: F-measure", self._right(0.0, 3600.0), ""],
+            ["beats in the last hour: F-measure", self._right(end - 3600.0, end), "as in the first"],
         ]
-    else:
-        told = ", ".join(f"{name} {count}" for name, count in sorted(faults.counts.items()))
-        rows += [
-            ["faults", f"seed {seed}: {told}", ""],
-            ["samples lost and reported", str(lost), ""],
-            [f"beats in the {CALM:.0f} s after the last fault: F-measure", f"{calm:.3f}", "right"],
+
+    def _shaken(self) -> list[list[str]]:
+        end = self.source.delivered / RATE
+        counts = self.faults.counts
+        told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        reloads = f"{counts['reload']}; {counts['no DNS, reload']}"
+        answers = f"{self.answers[True]}; {self.answers[False]}"
+        return [
+            ["faults", f"seed {self.seed}: {told}", ""],
+            ["reloads done; refused for want of DNS", answers, reloads],
+            ["samples lost and reported", str(self.engine.lost), ""],
+            [f"beats in the {CALM:.0f} s after the last fault: F-measure", self._right(end - CALM, end), "right"],
         ]
-    return rows
+
+
+def _settings(port: int, resend: float) -> Settings:
+    """A target by name, so that it must be resolved."""
+    target = {"host": "localhost", "port": port, "rate": 2.0, "resend": resend}
+    return config.load(None, {"osc.targets": [target]})
 
 
 def right(beats: npt.NDArray[np.float64], source: Pushed, pieces: Sequence[Piece], span: tuple[float, float]) -> float:
@@ -228,9 +276,9 @@ def main(arguments: Sequence[str]) -> None:
         parser.error("say what to do: --hours 8, --faults 1 or --minutes 30")
     pieces = synthesised(PIECE) + from_files(asked.files)
     if asked.hours:
-        write("Music pushed through the live path", push(pieces, asked.hours, None))
+        write("Music pushed through the live path", Night(pieces, asked.hours, None).run())
     if asked.faults:
-        write("With faults drawn by chance", push(pieces, asked.faults, asked.seed))
+        write("With faults drawn by chance", Night(pieces, asked.faults, asked.seed).run())
     if asked.minutes:
         write("In real time, on a private sound server", in_real_time(asked.minutes))
 
@@ -243,7 +291,3 @@ def write(title: str, rows: list[list[str]]) -> None:
     sections = [f"## {section.strip()}\n" for section in kept if not section.startswith(title + "\n")]
     head = "# Soak\n\nWritten by `python -m benchmarks soak`.\n"
     RESULTS.write_text("\n".join([head, *sections, table]), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -10,15 +10,15 @@ from streammood.events import ANALYSIS_RATE, Beat, Tempo
 
 
 class FreeRun:
-    """Counts on from a state of the beat clock, in the same bar and without a gap in the numbers."""
+    """Counts on from a state of the beat clock, in the same bars; beats that are over already are not made up for."""
 
-    def __init__(self, tempo: Tempo, count: int, lookahead: float) -> None:
-        """``count`` of the latest beat that was handed out; ``lookahead`` in s."""
-        self._tempo = tempo
+    def __init__(self, tempo: Tempo, count: int, sample: float, lookahead: float) -> None:
+        """``count`` of the latest beat that was handed out; ``sample`` is the present; ``lookahead`` in s."""
         self._lookahead = lookahead * ANALYSIS_RATE
-        self._next = math.ceil((tempo.sample - tempo.anchor) / tempo.period)  # beats from the anchor
-        if tempo.count + self._next <= count:  # handed out before its time
+        self._next = math.ceil((max(sample, tempo.sample) - tempo.anchor) / tempo.period)  # beats from the anchor
+        if sample <= tempo.sample and tempo.count + self._next <= count:  # was handed out before its time
             self._next = count - tempo.count + 1
+        self._tempo = replace(tempo, count=count + 1 - self._next)
 
     def beats(self, sample: float) -> Iterator[Beat]:
         """Every beat that is due by ``sample``, or soon after it, and was not given yet."""

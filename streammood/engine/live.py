@@ -220,7 +220,8 @@ class Engine:
         sample, tempo, beat = round(self.sample), self.now.tempo, self.now.beat
         self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
         if self._settings.input.lost == "run" and tempo is not None and tempo.period > 0.0:
-            self._free = FreeRun(tempo, beat.count if beat is not None else 0, self._settings.beat.lookahead)
+            count = beat.count if beat is not None else 0
+            self._free = FreeRun(tempo, count, sample, self._settings.beat.lookahead)
         elif tempo is not None:
             self._submit_now(Tempo(sample, sample, tempo.bpm, 0.0, False, 0.0, 0.0))
         self._report()
@@ -270,6 +271,7 @@ class Engine:
                 self._notes.add(f"the analysis failed and begins anew: {reason}")
             self._analyzer.reset()
             self._analyzer.jump(round(self._capture.sample), 0.0, self._capture.rate)
+            self._analyzer.count_on(self.now.beat.count if self.now.beat is not None else 0)
         return batch
 
     def _hand_over(self, free: FreeRun, event: Event) -> None:
