@@ -28,7 +28,7 @@ class Analyzer:
         layout = self._front.layout
         self._levels = LevelStream(settings.level, layout, self._gain)
         self._onsets = OnsetStream(settings.onset, settings.level, TICK)
-        self._beats = BeatStream(settings.beat, settings.level, self._hop, settings.features.n_mels)
+        self._beats = BeatStream(settings.beat, settings.level, settings.features)
         self._moods = MoodStream(settings.mood, model, layout)
         self.moods_due = True  # False: the machine is too slow, and moods are left out
 

@@ -7,12 +7,12 @@ samples in 32 bits: times are therefore formed from the caller's samples and aub
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import aubio
 
 from streammood.config import OnsetSettings
 from streammood.events import ANALYSIS_RATE, F32, Features
-from streammood.stream.beat_clock import Detection
 
 # aubio's confidence says little: on music with known beats 0.53..0.68 of its beats are right, whether it says 0 or 2.
 # It is therefore only brought into range, around its median; the clock's own confidence is the one to show.
@@ -35,8 +35,16 @@ _ONSET_DELAY = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A beat as a tracker hears it."""
+
+    sample: int
+    strength: float  # 0..5; 1 says as much as a rise of the spectrum of the usual size, 5 as the largest
+
+
 class AubioTracker:
-    """aubio's tempo (M. Davies and M. Plumbley, 2007) as a ``BeatTracker``."""
+    """aubio's tempo (M. Davies and M. Plumbley, 2007)."""
 
     def __init__(self, hop: int, silence: float) -> None:
         self._hop = hop

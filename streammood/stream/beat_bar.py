@@ -20,6 +20,8 @@ class BarBelief:
 
     def reset(self) -> None:
         """Know nothing."""
+        self._hearing: int | None = None  # count of the beat that is sounding
+        self._heard = 0.0  # the largest activation of a downbeat near it
         self._count = 0  # of the beat that the belief is about
         self._belief = {
             (meter, number): prior / meter
@@ -29,7 +31,15 @@ class BarBelief:
         self._held: tuple[int, int] | None = None  # meter, and number of beat 0, as told by hand
 
     def push(self, count: int, downbeat: float) -> None:
-        """The beat ``count`` was heard as a downbeat with probability ``downbeat``."""
+        """A hop nearest to the beat ``count`` was heard as a downbeat with probability ``downbeat``."""
+        if count != self._hearing:
+            if self._hearing is not None and self._heard > 0.0:
+                self._step(self._hearing, self._heard)
+            self._hearing, self._heard = count, 0.0
+        self._heard = max(self._heard, downbeat)
+
+    def _step(self, count: int, downbeat: float) -> None:
+        """The beat ``count`` was a downbeat with probability ``downbeat``."""
         self._advance(count)
         odds = min(1.0 - _CLIP, max(_CLIP, downbeat))
         for meter, number in self._belief:

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE
 from streammood.stream.beat_belief import Belief
-
-CUE_DELAY = 1000  # samples from a stroke to the hop whose rise is largest, on strokes at known places
-_RISE_WEIGHT, _TRACKER_WEIGHT = 0.4, 0.4  # of the two cues, in the logarithm of the likelihood
+from streammood.stream.beat_cues import Cue, Cues
 
 _ADOPT = 0.3  # the belief's mass that starts the clock
-_PATIENCE = 0.5  # seconds of sure disagreement after which the clock gives up its lock and moves
-_AGREE = 1.0  # seconds of agreement before the clock is locked
-_LOCK, _UNLOCK = 0.4, 0.2  # confidence
-_OCTAVE_PATIENCE = 6.0  # times as long where the two differ by an octave; the lock is kept
+_LOCK, _UNLOCK = 0.5, 0.25  # confidence
+_OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
 _PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """A beat as a tracker hears it."""
-
-    sample: int
-    strength: float  # 0..5; 1 says as much as a rise of the spectrum of the usual size, 5 as the largest
+_MEMORY = 2.0  # s over which cues on the beat are compared with all others
+_SETTLED = 0.5  # s over which the belief's mass is averaged
 
 
 class BeatClock:
@@ -38,12 +26,13 @@ class BeatClock:
     cues the clock runs on, with falling confidence.
     """
 
-    def __init__(self, bpm_min: float, bpm_max: float, hop: int) -> None:
+    def __init__(self, bpm_min: float, bpm_max: float, hop: int, cues: Cues) -> None:
         self._hop = hop
+        self._sense, self._temper, self._delay = cues.sense, cues.temper, cues.delay
         self._rate = ANALYSIS_RATE / hop  # hops a second
         self._bounds = bpm_min, bpm_max
         self._told = 0.0  # BPM told by hand: tempi more than half an octave from it are not believed; 0 if none
-        self._belief = Belief(bpm_min, bpm_max, hop)
+        self._belief = Belief(bpm_min, bpm_max, hop, self._sense)
         self.reset()
 
     def reset(self) -> None:
@@ -64,7 +53,6 @@ class BeatClock:
         self._mass = 0.0
         self._agreed = 0.0  # hops since the belief began to agree with the clock; below 0, since it ceased
         self._on_beat = self._anywhere = 0.0  # mean cue near the clock's beats, and everywhere
-        self._pending: list[Detection] = []
         self._belief.reset()
         self._sample: int | None = None
 
@@ -115,33 +103,29 @@ class BeatClock:
         low, high = self._bounds
         if self._told:
             low, high = max(low, self._told / math.sqrt(2.0)), min(high, self._told * math.sqrt(2.0))
-        self._belief = Belief(low, high, self._hop)
+        self._belief = Belief(low, high, self._hop, self._sense)
 
     def _move(self, anchor: float, period: float) -> None:
         """Set the clock and the belief to these beats, and trust them."""
         assert self._sample is not None
         self.anchor, self.period = anchor, period
         hops = period / self._hop
-        self._belief.lean(hops, ((self._sample - CUE_DELAY - anchor) / period) % 1.0, _SHARP)
-        self._agreed, self._mass = self._rate * _AGREE, 1.0
+        self._belief.lean(hops, ((self._sample - self._delay - anchor) / period) % 1.0, _SHARP)
+        self._agreed, self._mass = self._rate * self._temper.settle, 1.0
         self.confidence, self.locked = max(self.confidence, _LOCK), True
 
-    def push(self, rise: float, detections: Sequence[Detection], sample: int) -> None:
-        """One hop, which ends at ``sample``: how much the spectrum rose (1 is usual), and beats a tracker heard."""
+    def push(self, cue: Cue, sample: int) -> None:
+        """One hop, which ends at ``sample``, and its cue, which is about what sounded some time before."""
         if self._sample is not None:
             for _ in range(round((sample - self._sample) / self._hop) - 1):  # hops that were lost
                 self._belief.push(0.0)
         self._sample = sample
         self.moved = False
-        now = sample - CUE_DELAY
-        self._pending += detections
-        heard = sum(d.strength for d in self._pending if d.sample < now + self._hop / 2)
-        self._pending = [d for d in self._pending if d.sample >= now + self._hop / 2]
-        cue = _RISE_WEIGHT * rise + _TRACKER_WEIGHT * heard
-        hops, phase, mass = self._belief.push(cue)
-        self._mass += (mass - self._mass) / (0.5 * self._rate)
+        now = sample - self._delay
+        hops, phase, mass = self._belief.push(cue.weight)
+        self._mass += (mass - self._mass) / (_SETTLED * self._rate)
         self._follow(now - phase * hops * self._hop, hops * self._hop, mass)
-        self._judge(cue, now)
+        self._judge(cue.strength, now)
 
     def _follow(self, beat: float, period: float, mass: float) -> None:
         """Draw the clock towards the belief, or move it there when the two have differed for long."""
@@ -161,7 +145,7 @@ class BeatClock:
         else:
             octave = abs(abs(math.log2(period / self.period)) - 1.0) < 0.1
             self._agreed = min(self._agreed, 0.0) - (mass / _OCTAVE_PATIENCE if octave else mass)
-            if -self._agreed > _PATIENCE * self._rate:
+            if -self._agreed > self._temper.patience * self._rate:
                 self.anchor, self.period, self._agreed = beat, period, 0.0
                 self.locked = self.locked and octave
                 self.moved = True
@@ -169,7 +153,7 @@ class BeatClock:
         self.period = min(max(self.period, 60.0 * ANALYSIS_RATE / high), 60.0 * ANALYSIS_RATE / low)
         self.bpm = 60.0 * ANALYSIS_RATE / self.period
 
-    def _judge(self, cue: float, now: float) -> None:
+    def _judge(self, strength: float, now: float) -> None:
         """Confidence: how sure the belief is, and how much more the cues say on the beat than elsewhere."""
         if self.period == 0.0:
             return
@@ -177,12 +161,13 @@ class BeatClock:
         distance = (distance - round(distance)) * self.period / self._hop
         share = math.exp(-0.5 * (distance / 2.0) ** 2)
         expected = 5.013 * self._hop / self.period  # mean of ``share`` over a beat
-        pace = 1.0 / (2.0 * self._rate)
-        self._on_beat += pace * (cue * share / expected - self._on_beat)
-        self._anywhere += pace * (cue - self._anywhere)
-        contrast = self._on_beat / max(self._anywhere, 1e-3)
-        self.confidence = max(0.0, min(1.0, 0.5 * (contrast - 1.0))) * self._mass
+        pace = 1.0 / (_MEMORY * self._rate)
+        self._on_beat += pace * (strength * share / expected - self._on_beat)
+        self._anywhere += pace * (strength - self._anywhere)
+        contrast = math.log2(max(self._on_beat, 1e-6) / max(self._anywhere, 1e-6))
+        base, mass, ratio = self._temper.sure
+        self.confidence = 1.0 / (1.0 + math.exp(-(base + mass * self._mass + ratio * contrast)))
         if self.locked:
             self.locked = self.confidence > _UNLOCK
         else:
-            self.locked = self.confidence > _LOCK and self._agreed > _AGREE * self._rate
+            self.locked = self.confidence > _LOCK and self._agreed > self._temper.settle * self._rate

@@ -1,35 +1,22 @@
-"""Features and sound in, beats out, each once and before it comes.
-
-Two cues are weighed: how much the spectrum rises, and where a ``BeatTracker`` (today aubio) hears beats.
-"""
+"""Features and sound in, beats out, each once and before it comes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator
 
-import numpy as np
-
-from streammood.config import BeatSettings, LevelSettings
+from streammood.beat_model import BeatModel
+from streammood.config import BeatSettings, FeatureSettings, LevelSettings
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Features, Tempo
-from streammood.stream.aubio import AubioTracker
 from streammood.stream.beat_bar import BarBelief
-from streammood.stream.beat_belief import forget_rise, rise
-from streammood.stream.beat_clock import BeatClock, Detection
+from streammood.stream.beat_clock import BeatClock
+from streammood.stream.beat_cues import AubioCues, Cues, NetworkCues
 from streammood.stream.taps import Taps
 
 _LATEST = 2  # hops: a beat that the clock finds later than this is not handed out
+_NEAR = 0.15  # beats around a beat within which a downbeat is taken for its own
 _CLOSEST = 0.45  # periods from one beat to the next; less than half, for a tempo that is halved on an off-beat
-
-
-class BeatTracker(Protocol):
-    """Hears beats; it may use the features, the hop, or both."""
-
-    def reset(self) -> None: ...
-
-    def push(self, features: Features, hop: F32, sample: int) -> Sequence[Detection]: ...
 
 
 class BeatStream:
@@ -40,23 +27,20 @@ class BeatStream:
     """
 
     def __init__(
-        self,
-        settings: BeatSettings,
-        level: LevelSettings,
-        hop: int,
-        n_mels: int = 64,
-        tracker: BeatTracker | None = None,
+        self, settings: BeatSettings, level: LevelSettings, features: FeatureSettings, cues: Cues | None = None
     ) -> None:
-        self._hop = hop
-        self._n_mels = n_mels
+        """Hears with the tracker of ``settings``, or with ``cues``.
+
+        Raises:
+            ModelError: the network cannot be used.
+        """
+        self._hop = features.hop
         self._lookahead = round(settings.lookahead * ANALYSIS_RATE)
-        self._tracker = tracker or AubioTracker(hop, level.silence)
-        self._clock = BeatClock(settings.bpm_min, settings.bpm_max, hop)
+        self._cues = cues or _cues(settings, level, features)
+        self._clock = BeatClock(settings.bpm_min, settings.bpm_max, features.hop, self._cues)
         self._bar = BarBelief()
         self._taps = Taps()
         self._nudge = 0.0  # samples by which beats are told later than they are heard
-        self._recent = np.empty((2, n_mels), dtype=np.float32)
-        self._scale = np.empty(3)
         self.reset()
 
     def reset(self) -> None:
@@ -69,26 +53,26 @@ class BeatStream:
 
     def restart(self) -> None:
         """Be ready for other music, and go on counting."""
-        self._tracker.reset()
+        self._cues.reset()
         self._clock.reset()
         self._bar.reset()
         self._taps.reset()
-        forget_rise(self._recent, self._scale)
 
     def push(self, features: Features, hop: F32, signal: bool, decided: int) -> Iterator[Beat | Tempo]:
         """The state of the clock after ``hop`` (hop,), and the beat that comes within the look-ahead, if one does."""
         clock, sample = self._clock, features.sample
         self._decided = decided
-        strength = rise(features.values[: self._n_mels], self._recent, self._scale)
-        detections = self._tracker.push(features, hop, sample)
+        cue = self._cues.push(features, hop, sample)
         if signal:
-            clock.push(strength, detections, sample)
+            clock.push(cue, sample)
+            if clock.moved:
+                self._bar.reset()
+            if clock.period > 0.0:
+                self._hear_bar(sample - self._cues.delay, cue.downbeat)
         elif self._playing:
             clock.rest()
             self._bar.reset()
         self._playing = signal
-        if clock.moved:
-            self._bar.reset()
         yield self._tempo(sample)
         if clock.period > 0.0:
             yield from self._due()
@@ -154,6 +138,11 @@ class BeatStream:
         """Tell every beat so much later than until now; earlier, if negative."""
         self._nudge += samples
 
+    def _hear_bar(self, place: int, downbeat: float) -> None:
+        phase = self._clock.phase(place)
+        near = min(phase, 1.0 - phase) < _NEAR
+        self._bar.push(self._count_at(place), downbeat if near else 0.0)
+
     def _place(self, anchor: float | None, period: float) -> None:
         self._clock.place(anchor, period)
         self._bar.reset()
@@ -212,3 +201,9 @@ class BeatStream:
             self._count += 1
             number, _, bar = self._bar.place(self._count)
             yield Beat(round(beat), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
+
+
+def _cues(settings: BeatSettings, level: LevelSettings, features: FeatureSettings) -> Cues:
+    if settings.tracker == "aubio":
+        return AubioCues(features.n_mels, features.hop, level.silence)
+    return NetworkCues(BeatModel.load(settings.model, features), features.hop)
