@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from streammood.cli.app import app, extra, told
 
+What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
 Data = Annotated[
     Path,
-    typer.Option(metavar="DIR", help="Labelled clips: a folder for each label, or a labels.csv beside the clips."),
+    typer.Option(
+        metavar="DIR",
+        help="mood: a folder of clips for each label, or a labels.csv beside the clips. "
+        "beat: sound files with a NAME.beats beside each NAME: a time in seconds a line, and the position in the bar.",
+    ),
 ]
 Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
 Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that extract features.")]
@@ -21,17 +26,28 @@ Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that extr
 @told
 def train(
     data: Data,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The model; its .json and .md come beside it.")] = Path(
-        "models/mood.tflite"
-    ),
+    what: What = "mood",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The model; its .json, .md and .png come beside it. models/WHAT.tflite by default."
+        ),
+    ] = None,
     cache: Cache = Path(".cache/features"),
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
-    """Train a mood model from labelled clips, score it on folds, quantise it; needs the extra `train`."""
+    """Train a model of mood or beats from labelled clips, quantise it, score it; needs the extra `train`."""
+    path = out or Path("models") / f"{what}.tflite"
     with extra("train"):
-        from streammood.training.train import train as fit  # noqa: PLC0415  heavy, and an extra
-    fit(data, out, cache, seed, jobs)
+        if what == "mood":
+            from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
+
+            fit_mood(data, path, cache, seed, jobs)
+        else:
+            from streammood.training.beat.train import train as fit_beat  # noqa: PLC0415  heavy, and an extra
+
+            fit_beat(data, path, cache, seed, jobs)
 
 
 @app.command()

@@ -176,6 +176,7 @@ class Item:
     log_mel: F16  # (n_hops, n_mels), dB
     beats: F64  # (n,) in hops, where the network shall answer
     numbers: Ints  # (n,)
+    hop: int  # samples
 
 
 def hops_of(seconds: F64, hop: int) -> F64:
@@ -191,7 +192,7 @@ def items(tracks: list[Track], cache: Path, jobs: int) -> Iterator[Item]:
         for track, log_mel in zip(tracks, work, strict=True):
             places = hops_of(track.beats, settings.hop)
             inside = (places >= 0) & (places < len(log_mel))
-            yield Item(track, log_mel, places[inside], track.numbers[inside])
+            yield Item(track, log_mel, places[inside], track.numbers[inside], settings.hop)
 
 
 def _log_mel(track: Track, cache: Path, settings: FeatureSettings) -> F16:

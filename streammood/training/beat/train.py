@@ -1,0 +1,120 @@
+"""From music with known beats to a quantised beat network, its manifest and its card, in one call."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from streammood.beat_model import BeatManifest, BeatModel, Shape
+from streammood.config import FeatureSettings
+from streammood.errors import DataError
+from streammood.events import ANALYSIS_RATE, F32
+from streammood.stream.beat_network import STROKE_DELAY
+from streammood.training.beat import card, data, fit, listening, quantise
+from streammood.training.beat.data import Item
+from streammood.training.beat.network import LOOK_AHEAD, PAIR, WIDTH, BeatNet
+
+_SCORED = 60  # tracks of each set, fitted to or not
+_EXAMPLES, _EXAMPLE_HOPS = 60, 1400  # stretches from which the ranges of the quantised numbers come
+
+
+def train(
+    root: Path,
+    out: Path,
+    cache: Path = Path(".cache/features"),
+    seed: int = 1,
+    jobs: int = 1,
+    stages: tuple[fit.Stage, ...] = fit.STAGES,
+) -> BeatManifest:
+    """Fit to the music in ``root``; write ``out`` (.tflite), its manifest (.json), card (.md) and picture (.png).
+
+    A stage of the fit that is finished is kept in ``cache``, so that a run that was stopped goes on from there.
+
+    Raises:
+        DataError: there is no music with beats, or a file that cannot be read.
+    """
+    started = time.monotonic()
+    tracks = data.read(root) + data.grooves(seed)
+    with _progress() as progress:
+        work = progress.add_task("features", total=len(tracks))
+        items = []
+        for item in data.items(tracks, cache, jobs):
+            items.append(item)
+            progress.advance(work)
+        fitted = [item for item in items if not item.track.held_out]
+        network = _fit(fitted, cache, seed, stages, progress)
+        chosen = fitted[:: max(1, len(fitted) // _EXAMPLES)]
+        stretches = [fit.inputs_of(item.log_mel[: _EXAMPLE_HOPS // PAIR * PAIR]) for item in chosen]
+        whole = [inputs[: len(inputs) // PAIR * PAIR] for inputs in stretches]
+        quantised = quantise.to_tflite(network, whole, seed)
+        manifest = BeatManifest(
+            format=1,
+            kind="beat",
+            name=out.stem,
+            sha256=hashlib.sha256(quantised).hexdigest(),
+            sample_rate=ANALYSIS_RATE,
+            features=FeatureSettings(),
+            look_ahead=LOOK_AHEAD,
+            stroke_delay=STROKE_DELAY,
+            network=Shape(pair=PAIR, width=WIDTH, dilations=tuple(network.dilations)),
+            training=data.sources([item.track for item in fitted]),
+        )
+        found = _score(BeatModel(manifest, quantised), items, progress)
+    manifest = manifest.model_copy(update={"scores": listening.table(found)})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(quantised)
+    out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = card.render(manifest, stages, seed, len(quantised), time.monotonic() - started)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
+    card.draw(found, out.with_suffix(".png"))
+    return manifest
+
+
+def _fit(items: list[Item], cache: Path, seed: int, stages: tuple[fit.Stage, ...], progress: Progress) -> BeatNet:
+    """The network after all stages, each of which begins with the mean weights of the one before."""
+    if not any(item.beats.size for item in items):
+        raise DataError("no track to fit to: all are held out; give more of them")
+    network, averaged = (BeatNet(2 * items[0].log_mel.shape[1], seed) for _ in range(2))
+    told = hashlib.sha256(f"{seed} {sorted(item.track.stem for item in items)}".encode())
+    for number, stage in enumerate(stages):
+        for each in (network, averaged):
+            each.deepen(stage.dilations)
+        told.update(str(stage).encode())
+        kept = cache / f"beat-stage-{number + 1}-{told.hexdigest()[:16]}.npz"
+        if not kept.is_file():
+            work = progress.add_task(f"stage {number + 1}", total=stage.steps)
+            for step, loss in fit.fit(network, averaged, items, stage, seed + number):
+                progress.update(work, completed=step, description=f"stage {number + 1}, loss {loss:.4f}")
+            np.savez(kept, *averaged.arrays())
+        with np.load(kept) as weights:
+            for each in (network, averaged):
+                _restore(each, [weights[name] for name in weights.files])
+    return averaged
+
+
+def _restore(network: Any, arrays: list[F32]) -> None:
+    for variable, array in zip(network.trainable_variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def _score(model: BeatModel, items: list[Item], progress: Progress) -> list[listening.Peaks]:
+    """The quantised network on some tracks of each set."""
+    counts: dict[tuple[str, bool], int] = {}
+    chosen = []
+    for item in items:
+        key = item.track.source, item.track.held_out
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= _SCORED and item.beats.size > 1:
+            chosen.append(item)
+    tracked = progress.track(chosen, description="scores")
+    return [listening.peaks(item, listening.activations(model, item.log_mel)) for item in tracked]
+
+
+def _progress() -> Progress:
+    text = TextColumn("{task.description:>22}")
+    return Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
