@@ -16,6 +16,7 @@ PARTS = {
     "files": ("files", "report", "Files"),
     "beats": ("beats", "report", "Beats against known ones"),
     "rig": ("rig", "report", "End to end on real sound"),
+    "dashboard": ("dashboard", "report", "Dashboard"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
 }
 

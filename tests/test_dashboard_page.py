@@ -116,10 +116,10 @@ def test_numbers_and_moods_are_shown(visit: Open, engine: tuple[PretendedEngine,
 def test_targets_are_listed_muted_and_moved(visit: Open, engine: tuple[PretendedEngine, Served]) -> None:
     pretended, served = engine
     page = visit(served.origin)
-    rows = page.locator("#targets tr")
+    rows = page.locator("#targets li")
     rows.nth(1).wait_for()
     assert rows.count() == 2, "the target that the page itself hears by is not listed"
-    assert rows.nth(0).locator("th").inner_text() == "wall"
+    assert rows.nth(0).locator("strong").inner_text() == "wall"
     assert page.locator("[data-mute='192.168.1.20:8000']").get_attribute("aria-pressed") == "true"
     page.click("[data-mute=wall]")
     page.locator("[aria-label='Offset of wall, ms']").fill("35")

@@ -36,7 +36,7 @@ class EngineState:
         self.values: dict[str, Value] = {}
         self.log: deque[Json] = deque(maxlen=_LOG)
         self.present = False
-        self._history: deque[tuple[float, float, float]] = deque(maxlen=round(HISTORY / _HISTORY_STEP))
+        self._history: deque[tuple[float, float, float, str]] = deque(maxlen=round(HISTORY / _HISTORY_STEP))
         self._changed: set[str] = set()
         self._news: list[Json] = []
         self._heard = -math.inf
@@ -88,7 +88,8 @@ class EngineState:
         if name == "mood/arousal" and (not self._history or now - self._history[-1][0] >= 0.9 * _HISTORY_STEP):
             valence = self.values.get("mood/valence", 0.0)
             if not isinstance(valence, str) and not isinstance(value, str):
-                self._history.append((round(now, 3), round(valence, 4), round(value, 4)))
+                label = str(self.values.get("mood/label", ""))
+                self._history.append((round(now, 3), round(valence, 4), round(value, 4), label))
 
     def _predict(self, name: str, value: float, now: float) -> None:
         """Follow what the engine says of the next beat: how far away it is, or how much of the beat is over."""

@@ -140,7 +140,7 @@ export class Controls {
       if (name === undefined || name === OURSELVES) continue;
       if (!this.targets.has(name)) this.addTarget(name);
       const cells = this.targets.get(name);
-      say(cells.sent, sent?.toLocaleString() ?? "–");
+      say(cells.sent, sent === undefined ? "–" : `${sent.toLocaleString()} sent`);
       cells.row.classList.toggle("failing", values[`target/${i}/failed`] > 0);
       cells.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
       const offset = values[`target/${i}/offset`] ?? 0;
@@ -149,10 +149,10 @@ export class Controls {
   }
 
   addTarget(name) {
-    const sent = make("td", { text: "–" });
+    const sent = make("span", { class: "quiet", text: "–" });
     const offset = make("input", { type: "number", min: -1000, max: 1000, step: 5, "aria-label": `Offset of ${name}, ms` });
     const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false" });
-    const row = make("tr", {}, make("th", { text: name, scope: "row" }), sent, make("td", {}, offset, " ms"), make("td", {}, mute));
+    const row = make("li", {}, make("p", {}, make("strong", { text: name }), sent), make("label", {}, offset, " ms"), mute);
     offset.value = 0;
     offset.addEventListener("change", () => offset.value !== "" && this.send("offset", name, Number(offset.value)));
     find("targets").append(row);

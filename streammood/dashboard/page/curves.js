@@ -28,7 +28,7 @@ export class Curves {
       if (!history[i].label) continue;
       c.fillStyle = colour(history[i].label);
       const from = Math.max(LEFT, x(history[i].t));
-      c.fillRect(from, floor + 6, Math.max(0, x(Math.min(end, history[i].t + GAP)) - from + 0.5), RIBBON);
+      c.fillRect(from, floor + 6, Math.max(0, x(Math.min(end, history[i].t + GAP)) - from + 1), RIBBON);
     }
     line(c, history, x, y, "valence", VALENCE);
     line(c, history, x, y, "arousal", AROUSAL);

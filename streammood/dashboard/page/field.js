@@ -1,4 +1,7 @@
 // The nodes of the stage: where they are, how they move, and how they are painted.
+//
+// On software rendering a 2D canvas needs 9 ms of processor time a frame for all of this at 1280 × 720, WebGL through
+// SwiftShader 24 ms (Chromium 156, two cores); so it is a 2D canvas, with glowing discs painted beforehand.
 
 import { bytes } from "./colours.js";
 
@@ -138,7 +141,7 @@ export class Field {
 
   paintLinks(context, height) {
     const [r, g, b] = bytes(this.prevailing);
-    context.strokeStyle = `rgb(${r} ${g} ${b} / 0.16)`;
+    context.strokeStyle = `rgb(${r} ${g} ${b} / 0.24)`;
     context.lineWidth = 1;
     context.beginPath();
     for (let k = 0; k < this.links.length; k += 2) {
@@ -167,8 +170,8 @@ class Sprite {
     const half = SPRITE / 2;
     const glow = context.createRadialGradient(half, half, 0, half, half, half);
     glow.addColorStop(0, `rgb(${bytes(linear.map((part) => part + 0.35 * (1 - part))).join(" ")})`);
-    glow.addColorStop(0.32, `rgb(${colour})`);
-    glow.addColorStop(0.4, `rgb(${colour} / 0.45)`);
+    glow.addColorStop(0.42, `rgb(${colour})`);
+    glow.addColorStop(0.5, `rgb(${colour} / 0.45)`);
     glow.addColorStop(1, `rgb(${colour} / 0)`);
     context.clearRect(0, 0, SPRITE, SPRITE);
     context.fillStyle = glow;

@@ -115,6 +115,8 @@ export class Live {
     lock.dataset.locked = locked ? "yes" : "no";
     say(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
     fill(find("confidence"), values["beat/confidence"]);
+    find("settings").elements.bpm.placeholder = values.bpm ? values.bpm.toFixed(1) : "–";
+    find("settings").elements.gain.placeholder = number(values["input/gain"], 1, "");
   }
 
   showMood(values) {
@@ -138,11 +140,13 @@ export class Live {
     for (const bar of document.querySelectorAll("[data-level]")) {
       const name = bar.dataset.level;
       const value = values[name === "brightness" ? name : `level/${name}`];
-      if (bar.classList.contains("mark")) bar.style.left = `${100 * (value ?? 0)}%`;
+      if (bar.classList.contains("mark")) {
+        bar.hidden = value === undefined;
+        bar.style.left = `${100 * (value ?? 0)}%`;
+      }
       else fill(bar, value);
     }
-    const rms = values["level/rms"];
-    say(find("dbfs"), rms === undefined ? "–" : rms > 0 ? `${(FLOOR * (1 - rms)).toFixed(1)} dB` : `below ${FLOOR} dB`);
+    say(find("dbfs"), decibels(values["level/rms"]));
     find("clip").hidden = !(values["level/clipping"] > 0);
     say(find("latency"), number(values["status/latency"], 1, "ms"));
     say(find("lost"), number(values["status/lost"], 0, ""));
@@ -179,10 +183,16 @@ export class Live {
 }
 
 const fill = (element, share) => {
-  element.style.transform = `scaleX(${Math.min(1, Math.max(0, share || 0)).toFixed(3)})`;
+  element.style.clipPath = `inset(0 ${(100 * (1 - Math.min(1, Math.max(0, share || 0)))).toFixed(1)}% 0 0)`;
 };
 
-const number = (value, digits, unit) => (Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}`.trim() : "–");
+const decibels = (level) => {
+  if (level === undefined) return "–";
+  return level > 0 ? `${(FLOOR * (1 - level)).toFixed(1)} dB`.replace("-", "−") : `< −${-FLOOR} dB`;
+};
+
+const number = (value, digits, unit) =>
+  Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}`.trim().replace("-", "−") : "–";
 
 function row(label, colour) {
   const bar = make("span", { class: "fill" });

@@ -2,7 +2,7 @@
 
 import { SongBeats } from "./beats.js";
 import { colourOf } from "./colours.js";
-import { clock, find, say } from "./dom.js";
+import { clock, find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
 import { Outline } from "./outline.js";
 import { Scene } from "./scene.js";
@@ -91,9 +91,27 @@ export class Player {
     say(find("song-bpm"), song.bpm ? `${song.bpm.toFixed(1)} BPM` : "–");
     say(find("song-length"), clock(song.duration) + (song.damage ? " (damaged)" : ""));
     say(find("song-beats"), String(song.beats.length));
+    this.tellShares();
     find("download").href = `/songs/${this.id}/result`;
     this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
     this.tellPlaying();
+  }
+
+  /** How much of each mood the whole song has. */
+  tellShares() {
+    const shares = Object.entries(this.song.mood?.probabilities ?? {});
+    const parts = shares.map(([label, share]) => {
+      const part = make("span");
+      part.style.cssText = `width: ${100 * share}%; background: ${colourOf(label, this.link.colors)}`;
+      return part;
+    });
+    const words = shares.map(([label, share]) => {
+      const word = make("li", { text: `${label} ${Math.round(100 * share)} %` });
+      word.style.setProperty("--own", colourOf(label, this.link.colors));
+      return word;
+    });
+    find("song-stack").replaceChildren(...parts);
+    find("song-shares").replaceChildren(...words);
   }
 
   tellPlaying() {

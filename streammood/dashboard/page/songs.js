@@ -148,13 +148,13 @@ export class SongsPage {
   tell(row, what, share) {
     row.item.dataset.state = what.split(" ")[0];
     say(row.state, share > 0 && share < 1 ? `${what} ${Math.round(100 * share)} %` : what);
-    row.bar.style.transform = `scaleX(${share})`;
+    row.bar.style.clipPath = `inset(0 ${100 * (1 - share)}% 0 0)`;
   }
 
   fail(row, text) {
     row.item.dataset.state = "failed";
     say(row.state, text);
-    row.bar.style.transform = "scaleX(0)";
+    row.bar.style.clipPath = "inset(0 100% 0 0)";
   }
 
   remove(row) {

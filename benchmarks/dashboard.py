@@ -1,0 +1,179 @@
+"""The dashboard in a browser: how soon it follows, how well it keeps the beat, and what the engine feels of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.pages import FRAME, HEADER, RATE, follow, on_the_beat, opened, song
+from benchmarks.table import markdown, percentiles
+from streammood import config
+from streammood.config import TargetSettings
+from streammood.engine.live import Engine
+from streammood.model import MoodModel
+from streammood.sinks.eventlog import EventLog
+from streammood.sinks.osc import OscTarget
+from streammood.sources.paced import Paced
+from streammood.sources.synth import DEMO, render
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium")
+SMOOTH = 60.0  # s of the stage
+BESIDE = 30.0  # s of the engine, each time
+_FRAMES = """(seconds) => new Promise((resolve) => {
+  const times = [];
+  const note = (time) => {
+    times.push(time);
+    if (time - times[0] < 1000 * seconds) requestAnimationFrame(note);
+    else resolve(times);
+  };
+  requestAnimationFrame(note);
+})"""
+
+
+def report() -> str:
+    """The tables, or what is missing for them."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415  of the extra `test`
+    except ModuleNotFoundError:
+        return "Not measured: needs playwright."
+    if CHROMIUM is None:
+        return "Not measured: needs chromium."
+    load = os.getloadavg()[0]
+    with sync_playwright() as driver, _launched(driver) as browser:
+        rows = [*follow(browser), on_the_beat(browser), *song(browser)]
+        smooth = _smooth(browser)
+    return (
+        f"Chromium, headless, software rendering; load of this machine when it began: {load:.1f}. From an OSC packet "
+        "to the change in the page; and for beats, from when one sounds to when the frame that shows it is seen "
+        f"(negative: early).\n\n{markdown(HEADER, rows)}\n\n"
+        f"The stage at 1280 × 720 beside an engine on the demo:\n\n{smooth}\n\n"
+        f"The engine, {BESIDE:.0f} s on the demo, from the arrival of a block to its packets:\n\n{_engine()}"
+    )
+
+
+@contextmanager
+def _launched(driver: Any) -> Iterator[Browser]:
+    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield browser
+    browser.close()
+
+
+def _smooth(browser: Browser) -> str:
+    """How evenly the stage moves for a minute."""
+    with _programs() as origin:
+        listening = "() => document.getElementById('info').textContent === ''"
+        page = opened(browser, f"{origin}/stage", listening)
+        time.sleep(5.0)
+        times = np.array(page.evaluate(_FRAMES, SMOOTH))
+        page.close()
+    steps = np.diff(times)
+    rate = 1e3 * steps.size / (times[-1] - times[0])
+    late = f"{100 * float(np.mean(steps > 1.5 * FRAME)):.2f} %"
+    header = ["frames a second", "a frame p50 ms", "p99 ms", "max ms", "frames that came late", "load"]
+    return markdown(header, [[f"{rate:.1f}", *percentiles(steps), late, f"{os.getloadavg()[0]:.1f}"]])
+
+
+@contextmanager
+def _programs() -> Iterator[str]:
+    """An engine on the demo and a dashboard, as a user starts them."""
+    from tests.served import free_port  # noqa: PLC0415
+
+    port, osc_port = free_port(), free_port()
+    values = [f"dashboard.port={port}", f"dashboard.osc_port={osc_port}", "control.enabled=false"]
+    settings = [part for value in values for part in ("--set", value)]
+    command = [sys.executable, "-m", "streammood.cli", "run", "--input", "demo", "--target", "127.0.0.1:9"]
+    with subprocess.Popen([*command, "--dashboard", *settings], stdout=subprocess.DEVNULL) as program:
+        try:
+            _wait(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            program.terminate()
+
+
+def _wait(port: int) -> None:
+    from tests.served import Served  # noqa: PLC0415
+
+    for _ in range(600):
+        try:
+            Served(port, 0).ask("GET", "/")
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError("the dashboard did not start")
+
+
+def _engine() -> str:
+    """The engine alone, and beside all that watches it."""
+    from tests.served import free_port  # noqa: PLC0415
+
+    port, osc_port = free_port(), free_port()
+    rows = [_latency("alone", osc_port)]
+    arguments = ["--set", f"dashboard.port={port}", "--set", f"dashboard.osc_port={osc_port}"]
+    command = [sys.executable, "-m", "streammood.cli", "dashboard", "--attached", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as dashboard:
+        _wait(port)
+        rows.append(_latency("beside the dashboard", osc_port))
+        for name, watchers in (("and three browsers", "3"), ("and three browsers and the stage", "4")):
+            with subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.dashboard", str(port), watchers],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            ) as watching:
+                assert watching.stdout is not None
+                watching.stdout.readline()
+                rows.append(_latency(name, osc_port))
+                watching.communicate(b"\n")
+        assert dashboard.stdin is not None
+        dashboard.stdin.close()
+    return markdown(["", "p50 ms", "p99 ms", "max ms", "samples lost", "load"], rows)
+
+
+def _latency(name: str, osc_port: int) -> list[str]:
+    settings = config.load()
+    model = MoodModel.load(settings.mood.model, settings.features)
+    targets = [TargetSettings(port=9), TargetSettings(port=osc_port, label=True, rate=30.0)]
+    source = Paced(render(DEMO, RATE), settings.input.block)
+    engine = Engine(
+        settings, source, model, lambda now: [OscTarget(t, model.manifest.labels, now) for t in targets], EventLog()
+    )
+    engine.start()
+    time.sleep(3.0)
+    latencies: list[float] = []
+    for _ in range(int(BESIDE / 5)):  # the engine keeps the latest dozen seconds
+        time.sleep(5.0)
+        latencies += engine.latencies[-int(5 * 2.5 * RATE / settings.features.hop) :]
+    engine.stop()
+    return [name, *percentiles(latencies, 1e3, 2), str(engine.lost), f"{os.getloadavg()[0]:.1f}"]
+
+
+def _watch(port: str, count: int) -> None:
+    """In a process of its own: open pages, and keep them open until told to end."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as driver:
+        browsers = []
+        for i in range(count):  # browsers of their own, as if each were on a screen of its own
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(f"http://127.0.0.1:{port}/{'stage' if i == 3 else ''}")
+            browsers.append(browser)
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for browser in browsers:
+            browser.close()
+
+
+if __name__ == "__main__":
+    _watch(sys.argv[1], int(sys.argv[2]))
