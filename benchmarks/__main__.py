@@ -17,6 +17,7 @@ PARTS = {
     "beats": ("beats", "report", "Beats against known ones"),
     "rig": ("rig", "report", "End to end on real sound"),
     "dashboard": ("dashboard", "report", "Dashboard"),
+    "control": ("control", "report", "Commands over OSC"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
 }
 

@@ -95,8 +95,9 @@ def _terminal() -> Terminal | None:
         return None
     if sys.platform == "win32":
         return _Console()
-    found = _Tty(sys.stdin.fileno())
-    return found if found.ours else None
+    else:  # noqa: RET505  mypy reads the platforms apart by this
+        found = _Tty(sys.stdin.fileno())
+        return found if found.ours else None
 
 
 if sys.platform == "win32":
