@@ -41,8 +41,8 @@ def report() -> str:
             program.wait()
     return (
         f"`streammood run --input demo` in a process of its own; {COMMANDS} commands of each kind, one about every "
-        f"{1e3 * APART:.0f} ms, from python-osc's client. A command wakes the engine, which obeys it between two blocks of sound. A "
-        "tap is stamped when its packet arrives, so these times do not make it late.\n\n"
+        f"{1e3 * APART:.0f} ms, from python-osc's client. A command wakes the engine, which obeys it between two "
+        "blocks of sound. A tap is stamped when its packet arrives, so these times do not make it late.\n\n"
         + markdown(["from", "to", "p50 ms", "p99 ms", "max ms", "lost"], rows)
     )
 
