@@ -9,7 +9,7 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 # What PyAudio is built from, and what the live path needs to reach a sound server.
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
 # A sound server, and receivers that are not ours, for the tests on real sound.
-RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola
+RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola iproute2
 # A browser and a terminal, for the tests of what is shown there.
 VIEWS := chromium tmux
 
@@ -37,12 +37,12 @@ $(VENV)/run.done: pyproject.toml
 	@command -v apt-get >/dev/null && { dpkg -s $(SYSTEM) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(SYSTEM); }; } || true
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[views]'
+	$(BIN)/python -m pip install --quiet --editable '.[views,link,lights]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
 	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(VIEWS) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(VIEWS); }; } || true
-	$(BIN)/python -m pip install --quiet --editable '.[test,views]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights]'
 	@touch $@
 
 $(VENV)/bench.done: $(VENV)/test.done

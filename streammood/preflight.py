@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streammood import wiring
-from streammood.config import Settings, TargetSettings
+from streammood.config import OscSettings, Settings, TargetSettings
 from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
 from streammood.errors import StreammoodError
@@ -23,6 +23,7 @@ from streammood.sources.device import DeviceSource
 from streammood.sources.paced import Paced
 from streammood.sources.synth import DEMO, render
 
+_NOBODY = OscSettings(targets=())
 _LISTEN = 2.0  # s
 _REHEARSE = 4.0  # s
 _LATE_LIGHT = 0.045  # s; ITU-R BT.1359: from here on light is seen to come after its sound
@@ -58,6 +59,7 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
         yield Finding("model", False, str(error), "use `mood.model: mood`, or train one for these settings")
         return
     yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
+    yield from _outputs(settings, model.manifest.labels)
     latency, finding = _input(settings, input_name)
     yield finding
     yield _budget(settings, model, latency)
@@ -79,6 +81,23 @@ def _targets(settings: Settings) -> Iterator[Finding]:
         yield Finding("target", True, ", ".join(told))
     if not settings.osc.targets:
         yield Finding("target", False, "nobody receives anything", "name one under osc.targets or with --target")
+
+
+def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
+    """Lights, MIDI clock and Link, each opened and closed again."""
+    nothing = Settings()
+    for name in ("lights", "midi", "link"):
+        part = getattr(settings, name)
+        if part == getattr(nothing, name):
+            continue
+        try:
+            for sink in wiring.make_sinks(nothing.model_copy(update={name: part, "osc": _NOBODY}), labels)(float):
+                sink.close()
+        except StreammoodError as error:
+            yield Finding(name, False, str(error), f"see `{name}` in config/default.yaml")
+            continue
+        told = {key: value for key, value in part.model_dump(exclude={"colours"}).items() if value is not None}
+        yield Finding(name, True, ", ".join(f"{key} {value}" for key, value in told.items()))
 
 
 def _control(settings: Settings) -> Finding:

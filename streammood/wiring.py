@@ -15,6 +15,9 @@ from streammood.engine.reloading import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
 from streammood.model import MoodModel
 from streammood.sinks import SampleNow, Sink
+from streammood.sinks.lights import Lights
+from streammood.sinks.link import LinkFollow, LinkLead
+from streammood.sinks.midi import MidiClock, open_port
 from streammood.sinks.osc import OscTarget
 from streammood.sinks.report import DetailedReport
 from streammood.sources import Source
@@ -116,13 +119,32 @@ def open_source(text: str | None, settings: Settings) -> Source:
 
 
 def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
-    """How to make one sink for each target, once the stream clock is there."""
+    """How to make one sink for each target and each other output, once the stream clock is there."""
 
     def make(sample_now: SampleNow) -> list[Sink]:
-        targets: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
-        return targets + [DetailedReport(target) for target in settings.osc.targets if target.details]
+        sinks: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+        sinks += [DetailedReport(target) for target in settings.osc.targets if target.details]
+        sinks += make_outputs(settings, labels, sample_now)
+        return [LinkFollow(settings.link, sample_now, sinks)] if settings.link.mode == "follow" else sinks
 
     return make
+
+
+def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
+    """Every output beside the OSC targets that the settings ask for.
+
+    Raises:
+        ConfigError: what it needs is not installed.
+        SinkError: it cannot be opened.
+    """
+    sinks: list[Sink] = []
+    if settings.lights.artnet is not None or settings.lights.sacn is not None:
+        sinks.append(Lights(settings.lights, labels, sample_now))
+    if settings.midi.port is not None or settings.midi.virtual:
+        sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi)))
+    if settings.link.mode == "lead":
+        sinks.append(LinkLead(settings.link, sample_now))
+    return sinks
 
 
 def reread(overrides: Overrides, name: str | None, model: MoodModel, dashboard: bool = False) -> Reread | None:

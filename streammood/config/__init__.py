@@ -25,6 +25,7 @@ from streammood.config.base import Strict
 from streammood.config.control import ControlSettings
 from streammood.config.dashboard import DashboardSettings
 from streammood.config.osc import MapEntry, OscSettings, TargetSettings, split_target
+from streammood.config.outputs import LightsSettings, LinkSettings, MidiSettings
 from streammood.config.signals import TRIGGERS, VALUES
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
@@ -38,8 +39,11 @@ __all__ = [
     "FeatureSettings",
     "InputSettings",
     "LevelSettings",
+    "LightsSettings",
+    "LinkSettings",
     "LogSettings",
     "MapEntry",
+    "MidiSettings",
     "MoodSettings",
     "OnsetSettings",
     "OscSettings",
@@ -60,6 +64,9 @@ class Settings(Strict):
     beat: BeatSettings = BeatSettings()
     mood: MoodSettings = MoodSettings()
     osc: OscSettings = OscSettings()
+    link: LinkSettings = LinkSettings()
+    midi: MidiSettings = MidiSettings()
+    lights: LightsSettings = LightsSettings()
     control: ControlSettings = ControlSettings()
     dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()

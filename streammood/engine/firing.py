@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from streammood.events import Event, Level, Mood, Tempo
-from streammood.sinks import Output, Sink
+from streammood.sinks import Group, Output, Sink
 
 _Due: TypeAlias = tuple[float, int, Event, float | None]
 """When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
@@ -39,7 +39,8 @@ class Firing:
     @property
     def outputs(self) -> list[Output]:
         """The sinks that an operator may correct while they run, in the order of the settings."""
-        return [sink for sink in self.sinks if isinstance(sink, Output)]
+        inner = [one for sink in self.sinks for one in (sink.sinks if isinstance(sink, Group) else (sink,))]
+        return [sink for sink in inner if isinstance(sink, Output)]
 
     def start(self) -> None:
         """Begin to fire."""

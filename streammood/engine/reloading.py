@@ -16,7 +16,7 @@ MakeSinks: TypeAlias = Callable[[SampleNow], list[Sink]]
 Reread: TypeAlias = Callable[[], tuple[Settings, MakeSinks]]
 """Reads the settings again; raises a StreammoodError where they are not right."""
 
-_OUTPUTS = ("osc.",)
+_OUTPUTS = ("osc.", "link.", "midi.", "lights.")
 _LIVE = ("beat.bpm_min", "beat.bpm_max", "input.gain", *_OUTPUTS)
 
 
@@ -43,7 +43,7 @@ def reload(old: Settings, reread: Reread, sample_at: SampleNow) -> Reloaded:
     """
     new, make_sinks = reread()
     before, after = dict(_leaves(old)), dict(_leaves(new))
-    paths = [path for path in after if before[path] != after[path]]
+    paths = [path for path in after if path not in before or before[path] != after[path]]
     changed = tuple(path for path in paths if path.startswith(_LIVE))
     restart = tuple(path for path in paths if not path.startswith(_LIVE))
     outputs = any(path.startswith(_OUTPUTS) for path in changed)

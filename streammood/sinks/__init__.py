@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from streammood.events import Event
@@ -25,6 +25,13 @@ class Sink(Protocol):
     def close(self) -> None:
         """Release what is held, and let go."""
         ...
+
+
+@runtime_checkable
+class Group(Sink, Protocol):
+    """A sink that hands events on to others."""
+
+    sinks: Sequence[Sink]
 
 
 @runtime_checkable
