@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -313,6 +316,21 @@ def test_a_port_in_use_is_told_with_what_to_do(server: ControlServer, obeying: O
         ControlServer(ControlSettings(port=server.port), obeying, obeying.notes.append)
     with pytest.raises(ControlError, match=r"does not resolve"):
         ControlServer(ControlSettings(host="no-such-host.invalid"), obeying, obeying.notes.append)
+
+
+def test_without_the_port_the_show_goes_on_and_the_check_says_so(server: ControlServer) -> None:
+    def streammood(*arguments: str) -> subprocess.CompletedProcess[str]:
+        taken = ["--input", "demo", "--target", "127.0.0.1:9", "--set", f"control.port={server.port}"]
+        command = [sys.executable, "-m", "streammood.cli", *arguments, *taken]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+
+    shown = streammood("run", "--duration", "0.5")
+    assert shown.returncode == 0
+    assert "no control port" in shown.stdout
+    assert f"control port {server.port} on 127.0.0.1 cannot be opened" in shown.stdout
+    checked = streammood("check")
+    assert checked.returncode == 1
+    assert re.search(r"WRONG +control +control port", checked.stdout)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from streammood.sources.synth import render, steady
+from tests.operator import Operator
 from tests.receiver import Receiver
 from tests.rig import OscDump, Rig
 from tests.waiting import wait_for
@@ -71,6 +73,40 @@ def test_music_in_osc_out(rig: Rig, wav: Path, tmp_path: Path) -> None:
     assert rows[0]["event"] == "stream"
     assert rows[-1]["event"] == "summary"
     assert {row["event"] for row in rows} == {"stream", "beat", "onset", "mood", "status", "summary"}
+
+
+def test_taps_while_sound_plays(rig: Rig, tmp_path: Path) -> None:
+    """Where the tracker hears 150 BPM, every other beat is tapped by an inexact hand: 75 BPM from then on."""
+    path = tmp_path / "fast.wav"
+    soundfile.write(path, render(steady("aggressive", 150.0, 24.0), 44_100).sound, 44_100)
+    port, control = free_port(), free_port()
+    dump = OscDump(port)
+    program = start(
+        rig, "--input", "rig", "--target", f"127.0.0.1:{port}", "--set", f"control.port={control}"
+    )  # fmt: skip
+    assert wait_for(lambda: dump.values("/streammood/status/alive"), 30), "nothing came"
+    player = rig.play(path)
+    assert wait_for(lambda: dump.values("/streammood/bpm")[-1:] == [pytest.approx(150.0, abs=2.0)], 12)
+    with Operator(control) as operator:
+        beat = dump.times("/streammood/beat")[-1]
+        time.sleep(max(0.0, beat + 0.8 - time.monotonic()))
+        operator.tap(0.8, [0.01, -0.02, 0.015, -0.005])
+        assert [operator.answer() for _ in range(4)] == [("tap", 1)] * 4
+        told = time.monotonic()
+        assert wait_for(lambda: dump.values("/streammood/bpm")[-1] == pytest.approx(75.0, abs=4.0), 2)
+        player.wait(30)
+        ended = time.monotonic() - 0.5
+        assert operator.ask("mute", 1, 1) == ("mute", 1, f"127.0.0.1:{port}", 1)
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=10)
+    dump.stop()
+    assert "Traceback" not in output
+    bpm = [float(x.value) for x in dump.lines if x.address == "/streammood/bpm" and told + 1.0 < x.at < ended]
+    assert np.median(bpm) == pytest.approx(75.0, abs=1.0)
+    assert 60.0 < min(bpm) <= max(bpm) < 90.0
+    after = np.array([at for at in dump.times("/streammood/beat") if told + 0.5 < at < ended])
+    assert len(after) >= 6
+    np.testing.assert_allclose(np.diff(after), 0.8, atol=0.1)  # on a machine that does other things too
 
 
 def test_bursts_arrive_in_time(rig: Rig, tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ class Engine:
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
+            self._obey()  # here too: a machine that lags behind must still do as it is told
             began = time.perf_counter()
             missing = self._capture.account(block)
             if missing:
