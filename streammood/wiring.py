@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import yaml
 
 from streammood import config
 from streammood.config import Settings
-from streammood.dashboard.beside import with_target
 from streammood.engine.reloading import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
 from streammood.model import MoodModel
@@ -147,16 +147,19 @@ def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: Sample
     return sinks
 
 
-def reread(overrides: Overrides, name: str | None, model: MoodModel, dashboard: bool = False) -> Reread | None:
+def reread(
+    overrides: Overrides,
+    name: str | None,
+    model: MoodModel,
+    adapt: Callable[[Settings], Settings] = lambda settings: settings,
+) -> Reread | None:
     """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read.
 
-    The ``dashboard`` beside the engine stays a target.
+    ``adapt`` adds what the command line adds: the targets of the views that it started.
     """
 
     def read() -> tuple[Settings, MakeSinks]:
-        settings = overrides.load(name)
-        if dashboard:
-            settings = with_target(settings)
+        settings = adapt(overrides.load(name))
         return settings, make_sinks(settings, model.manifest.labels)
 
     return None if name is None else read

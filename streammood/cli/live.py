@@ -29,10 +29,13 @@ from streammood.cli.app import (
     told,
 )
 from streammood.cli.dashboard import start_dashboard
+from streammood.cli.monitor import prepare_view, watch
+from streammood.config import Settings
 from streammood.dashboard import beside
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.model import MoodModel
+from streammood.monitor.beside import with_target
 from streammood.preflight import preflight
 from streammood.sources.device import devices as all_devices
 from streammood.sources.paced import Paced
@@ -67,6 +70,9 @@ def run(
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Start the dashboard too, and open its page; needs the extra `views`.")
     ] = False,
+    tui: Annotated[
+        bool, typer.Option("--tui", help="Show everything in the terminal, full screen; needs the extra `views`.")
+    ] = False,
 ) -> None:
     """Listen, show and send until Ctrl-C, or until the file ends.
 
@@ -78,15 +84,19 @@ def run(
     hold 0|1, mood LABEL|auto, mute TARGET 0|1, panic, gain DB, reload. Answers come under /streammood/ack/.
     """
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
-    settings = overrides.load(config)
-    if dashboard:
-        settings = beside.with_target(settings)
+    view = prepare_view() if tui else None
+
+    def adapt(settings: Settings) -> Settings:
+        settings = beside.with_target(settings) if dashboard else settings
+        return settings if view is None else with_target(settings, view)
+
+    settings = adapt(overrides.load(config))
     model = MoodModel.load(settings.mood.model, settings.features)
     source = wiring.open_source(input, settings)
     log = open_log(events, settings.log)
     out = terminal.console(stderr=events == "-")
     make_sinks = wiring.make_sinks(settings, model.manifest.labels)
-    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, dashboard))
+    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, adapt))
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
@@ -94,9 +104,13 @@ def run(
     try:
         engine.start()
         told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
-        with operating.listening(settings, engine) as port, operating.Keyboard(engine, stopped) as keyboard:
-            out.print(f"{told}, {port}; {keyboard.hint}.")
-            _show(engine, keyboard, out, stopped, duration)
+        with operating.listening(settings, engine) as port:
+            if view is not None:
+                watch(engine, view, settings, config, tuple(set or ()), stopped, duration)
+            else:
+                with operating.Keyboard(engine, stopped) as keyboard:
+                    out.print(f"{told}, {port}; {keyboard.hint}.")
+                    _show(engine, keyboard, out, stopped, duration)
     finally:
         engine.stop()
         terminal.print_notes(out, engine)
