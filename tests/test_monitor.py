@@ -32,7 +32,7 @@ from tests.test_cli import streammood
 from tests.waiting import wait_for
 
 COLOURS = load().dashboard.colors
-STATE = {
+STATE: dict[str, float | str] = {
     "status/alive": 1,
     "status/signal": 1,
     "status/input": 1,
@@ -54,9 +54,12 @@ STATE = {
     "mood/calm": 0.7,
     "mood/sad": 0.2,
     "mood/confidence": 0.7,
-    "target/wall/sent": 1200,
-    "target/wall/offset": -20.0,
-    "target/wall/muted": 0,
+    "target/1/name": "wall",
+    "target/1/sent": 1200,
+    "target/1/failed": 0,
+    "target/1/offset": -20.0,
+    "target/1/muted": 0,
+    "target/count": 1,
 }
 
 
@@ -86,14 +89,14 @@ def test_panels_say_what_the_values_say() -> None:
     assert "○ ⬤ ○ ○" in tempo
     assert "-15.0 dB" in view.levels(STATE, 38).plain  # 0.75 of -60..0 dBFS
     assert "latency 0.9 ms" in view.health(STATE).plain
-    mood = view.moods(STATE, COLOURS, 38, held=True).plain
+    mood = view.moods(STATE | {"control/hold": 1}, COLOURS, 38).plain
     assert mood.startswith("calm  70 %   V +0.40  A -0.50  HELD")
     assert [line.split()[0] for line in mood.split("\n")[1:]] == ["happy", "aggressive", "calm", "sad"]
-    assert "wall  1200 sent  -20 ms" in view.targets(STATE, "wall").plain
+    assert view.targets(STATE | {"target/1/muted": 1}, 1).plain == "▸1 wall  muted  -20 ms  1200 sent"
 
 
 def test_nothing_known_is_drawn_too() -> None:
-    for text in (view.tempo({}, None, 38), view.levels({}, 38), view.health({}), view.moods({}, {}, 38, False)):
+    for text in (view.tempo({}, None, 38), view.levels({}, 38), view.health({}), view.moods({}, {}, 38)):
         assert text.plain
     assert view.circumplex([], 0.0, [], {}, (38, 10)).plain
     assert view.curves([], 0.0, (38, 3)).plain
@@ -154,7 +157,7 @@ def test_what_the_engine_says_is_on_the_screen(size: tuple[int, int]) -> None:
         lines = shown(app).split("\n")
         assert [len(line) for line in lines] == [size[0]] * size[1]
         if size[1] >= 24:
-            await until(app, pilot, "wall  1200 sent")
+            await until(app, pilot, "▸1 wall  -20 ms  1200 sent")
             for text in ("locked", "-15.0 dB", "latency 0.9 ms", "calm  70 %", "aggressive", "◉", "The engine is here"):
                 await until(app, pilot, text)
 
@@ -211,8 +214,8 @@ def test_a_lost_engine_is_shown_and_taken_up_again() -> None:
         ("left", "nudge", (-10.0,)),
         ("right", "nudge", (10.0,)),
         ("h", "hold", (1,)),
-        ("m", "mute", ("wall", 1)),
-        ("left_square_bracket", "offset", ("wall", -25.0)),
+        ("m", "mute", ("1", 1)),
+        ("left_square_bracket", "offset", ("1", -25.0)),
         ("p", "panic", (1,)),
     ],
 )

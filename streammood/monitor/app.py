@@ -114,8 +114,7 @@ class Monitor(App[None]):
         self._lit: int | None = None
         self._lit_until = 0.0
         self._slow_at = 0.0
-        self._held = False
-        self._chosen: str | None = None
+        self._chosen = 1
 
     def compose(self) -> ComposeResult:
         """The panels, from the top."""
@@ -181,15 +180,16 @@ class Monitor(App[None]):
         self._draw("tempo", lambda panel: view.tempo(values, self._lit, panel.room[0]))
         self._draw("level", lambda panel: view.levels(values, panel.room[0]))
         self._draw("engine", lambda _: view.health(values))
-        self._draw("targets", lambda _: view.targets(values, self._target()))
-        self._draw("mood", lambda panel: view.moods(values, self._colours, panel.room[0], self._held))
+        self._draw("targets", lambda _: view.targets(values, self._target))
+        self._draw("mood", lambda panel: view.moods(values, self._colours, panel.room[0]))
         self._draw("log", lambda panel: view.log(self.state.log, panel.room[1]))
         if now >= self._slow_at:
             self._slow_at = now + _SLOW
             self._draw_history(now)
 
     def _draw_history(self, now: float) -> None:
-        points, names = self.state.snapshot()["history"], view.labels(self.state.values)
+        points = [(at, valence, arousal) for at, valence, arousal, *_ in self.state.snapshot()["history"]]
+        names = view.labels(self.state.values)
         self._draw("circumplex", lambda panel: view.circumplex(points, now, names, self._colours, panel.room))
         self._draw("curves", lambda panel: view.curves(points, now, panel.room))
 
@@ -211,31 +211,31 @@ class Monitor(App[None]):
         self._slow_at = 0.0
         self.call_after_refresh(self._refresh)
 
-    def _target(self) -> str | None:
-        names = view.target_names(self.state.values)
-        return self._chosen if self._chosen in names else names[0] if names else None
-
     def action_choose(self, step: int) -> None:
         """Choose the next or the previous target."""
-        names, now = view.target_names(self.state.values), self._target()
-        if now is not None:
-            self._chosen = names[(names.index(now) + step) % len(names)]
+        numbers = view.target_numbers(self.state.values)
+        if numbers:
+            self._chosen = numbers[(numbers.index(self._target) + step) % len(numbers)]
+
+    @property
+    def _target(self) -> int:
+        """The number of the chosen target."""
+        numbers = view.target_numbers(self.state.values)
+        return self._chosen if self._chosen in numbers or not numbers else numbers[0]
 
     async def action_hold(self) -> None:
         """Freeze the mood, or let it go."""
-        await self.action_send("hold", 0 if self._held else 1)
+        await self.action_send("hold", 0 if view.number(self.state.values, "control/hold") else 1)
 
     async def action_mute(self) -> None:
         """Mute the chosen target, or let it speak."""
-        target = self._target()
-        muted = view.number(self.state.values, f"target/{target}/muted")
-        await self.action_send("mute", target or "1", 0 if muted else 1)
+        muted = view.number(self.state.values, f"target/{self._target}/muted")
+        await self.action_send("mute", str(self._target), 0 if muted else 1)
 
     async def action_offset(self, step: float) -> None:
         """Send to the chosen target a little later or earlier."""
-        target = self._target()
-        offset = view.number(self.state.values, f"target/{target}/offset") or 0.0
-        await self.action_send("offset", target or "1", offset + step)
+        offset = view.number(self.state.values, f"target/{self._target}/offset") or 0.0
+        await self.action_send("offset", str(self._target), offset + step)
 
     async def action_send(self, command: str, *arguments: float | str) -> None:
         """Send a command to the engine; its answer comes to the log."""
@@ -249,8 +249,8 @@ class Monitor(App[None]):
 
     def _answered(self, answer: Json) -> None:
         told = " ".join(f"{value:g}" if isinstance(value, int | float) else value for value in answer["values"])
-        if answer["name"] == "hold" and answer["ok"] and answer["values"]:
-            self._held = bool(answer["values"][0])
+        if answer["ok"] and answer["name"] == "hold" and answer["values"]:
+            self.state.values["control/hold"] = answer["values"][0]  # told again with the next status
         self.state.note("answer" if answer["ok"] else "refused", f"{answer['name']}: {told or 'done'}")
 
     def _look_for_parent(self) -> None:

@@ -34,7 +34,7 @@ _INPUT = {
     4: ("nothing but zeros", WARN),
     5: ("wrong rate", BAD),
 }
-_KINDS = {"engine": ACCENT, "tempo": GOOD, "mood": WARN, "loss": BAD, "refused": BAD, "answer": ACCENT}
+_KINDS = {"engine": ACCENT, "tempo": GOOD, "mood": WARN, "loss": BAD, "refused": BAD, "answer": ACCENT, "note": WARN}
 
 
 def number(values: Values, name: str) -> float | None:
@@ -126,7 +126,7 @@ def health(values: Values) -> Text:
     )  # fmt: skip
 
 
-def moods(values: Values, colours: Mapping[str, str], width: int, held: bool) -> Text:
+def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
     """The label, and how likely each one is."""
     shares = {label: number(values, f"mood/{label}") or 0.0 for label in labels(values)}
     if not shares:
@@ -137,7 +137,7 @@ def moods(values: Values, colours: Mapping[str, str], width: int, held: bool) ->
         (best, f"bold {colour(best, colours)}"), f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}"
     )
     text.append(f"   V {told(values, 'mood/valence', '+.2f')}  A {told(values, 'mood/arousal', '+.2f')}", DIM)
-    if held:
+    if number(values, "control/hold"):
         text.append("  HELD", f"bold {WARN}")
     longest = max(map(len, shares))
     for label, share in shares.items():
@@ -187,29 +187,29 @@ def curves(points: Points, now: float, size: tuple[int, int]) -> Text:
     return canvas.text()
 
 
-def targets(values: Values, chosen: str | None) -> Text:
+def targets(values: Values, chosen: int | None) -> Text:
     """Each target with what it was sent, its offset and whether it is muted; ``chosen`` is marked."""
-    names = target_names(values)
-    if not names:
-        return Text.assemble(("not told of; m mutes target 1", DIM))
+    numbers = target_numbers(values)
+    if not numbers:
+        return Text("not told of; m mutes target 1", DIM)
     text = Text(no_wrap=True, overflow="ellipsis")
-    for i, name in enumerate(names):
-        mark = "▸ " if name == chosen else "  "
-        offset = told(values, f"target/{name}/offset", "+.0f", " ms")
-        muted = bool(number(values, f"target/{name}/muted"))
-        failed = bool(number(values, f"target/{name}/failed"))
-        text.append(("\n" if i else "") + mark + name, BAD if failed else "")
-        text.append(f"  {told(values, f'target/{name}/sent', '.0f')} sent  {offset}", DIM)
-        if muted:
+    for i, number_ in enumerate(numbers):
+        own = f"target/{number_}"
+        failed = bool(number(values, f"{own}/failed"))
+        mark = "▸" if number_ == chosen else " "
+        text.append(("\n" if i else "") + f"{mark}{number_} {values.get(f'{own}/name', '')}", BAD if failed else "")
+        if number(values, f"{own}/muted"):
             text.append("  muted", WARN)
+        text.append(f"  {told(values, f'{own}/offset', '+.0f', ' ms')}  {told(values, f'{own}/sent', '.0f')} sent", DIM)
+        if failed:
+            text.append(f"  {told(values, f'{own}/failed', '.0f')} failed", BAD)
     return text
 
 
-def target_names(values: Values) -> list[str]:
-    """The targets that the engine tells of, in the order in which it began to."""
-    return list(
-        dict.fromkeys(name.split("/")[1] for name in values if name.startswith("target/") and name.count("/") == 2)
-    )
+def target_numbers(values: Values) -> list[int]:
+    """The targets that the engine tells of, counted from 1 as commands count them."""
+    count = round(number(values, "target/count") or 0)
+    return [i for i in range(1, count + 1) if f"target/{i}/name" in values]
 
 
 def log(entries: Sequence[Json], rows: int) -> Text:
