@@ -126,10 +126,11 @@ class EngineState:
             case "mood/label", _:
                 self._note("mood", str(value), now)
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
-                self._note("loss", f"{value - before:.0f} samples of the input were lost", now)
+                if "target/count" not in self.values:  # an engine that sends details says it itself, in its notes
+                    self._note("loss", f"{value - before:.0f} samples of the input were lost", now)
 
     def note(self, kind: str, text: str) -> None:
-        """Add a line to the log that comes from the dashboard itself."""
+        """Add a line to the log that does not come from the engine."""
         self._note(kind, text, time.monotonic())
 
     def _note(self, kind: str, text: str, now: float) -> None:

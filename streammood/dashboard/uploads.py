@@ -180,6 +180,9 @@ class Uploads:
             self._conversions[song.id] = task
             task.add_done_callback(lambda _: self._conversions.pop(song.id, None))
         await asyncio.shield(task)
+        if self._songs.find(song.id, song.session) is None:  # it was removed meanwhile
+            song.wav.unlink(missing_ok=True)
+            raise SongError("the song was removed")
 
 
 async def _rest_of_beginning(request: web.Request, piece: bytes) -> bytes:

@@ -20,7 +20,7 @@ import soundfile
 from streammood.config import Settings
 from streammood.dashboard.peaks import Peaks
 from streammood.engine.offline import analyze
-from streammood.errors import SourceError
+from streammood.errors import ModelError, SourceError
 from streammood.events import F32
 from streammood.model import MoodModel
 from streammood.sinks.eventlog import EventLog
@@ -115,18 +115,26 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):  # Windows has no such call
         os.nice(_NICE)
     settings = Settings.model_validate_json(sys.stdin.readline())
-    model = MoodModel.load(settings.mood.model, settings.features)
+    try:
+        model = MoodModel.load(settings.mood.model, settings.features)
+    except ModelError as error:
+        for _ in sys.stdin:
+            _say(out, {"error": str(error)})
+        return
     for line in sys.stdin:
-        request = json.loads(line)
-        path = Path(request["path"])
-        try:
-            if "wav" in request:
-                _convert(path, Path(request["wav"]))
-            else:
-                _analyse(request, settings, model, out)
-            _say(out, {"done": True})
-        except (SourceError, soundfile.LibsndfileError, OSError) as error:
-            _say(out, {"error": _reason(str(error), path)})
+        _say(out, _answer(json.loads(line), settings, model, out))
+
+
+def _answer(request: dict[str, str], settings: Settings, model: MoodModel, out: TextIO) -> dict[str, Any]:
+    path = Path(request["path"])
+    try:
+        if "wav" in request:
+            _convert(path, Path(request["wav"]))
+        else:
+            _analyse(request, settings, model, out)
+    except (SourceError, soundfile.LibsndfileError, OSError) as error:
+        return {"error": _reason(str(error), path)}
+    return {"done": True}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import { colourOf } from "./colours.js";
 import { find, make, say } from "./dom.js";
 
 const TOAST = 3500; // ms
-const KEYS = { t: "tap", h: "half", d: "double", 1: "downbeat" };
+const KEYS = { t: "tap", " ": "tap", "/": "half", x: "double", d: "downbeat", p: "panic" }; // as in the terminal of `run`
 const SETTLED = 2000; // ms after which what the engine says of itself is newer than the last press
 const OURSELVES = "dashboard"; // the target that this page hears by; muted, it would hear no more
 const NUDGE = 10; // ms
@@ -83,12 +83,12 @@ export class Controls {
 
   pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("live").hidden) return;
-    if (event.target.closest("input, select, [role=slider], [role=log]")) return;
+    if (event.target.closest("input, select, [role=slider], [role=log]") || (event.key === " " && event.target.closest("button, a"))) return;
     const command = KEYS[event.key.toLowerCase()];
     if (command) this.send(command);
     else if (event.key === "ArrowLeft") this.send("nudge", -NUDGE);
     else if (event.key === "ArrowRight") this.send("nudge", NUDGE);
-    else if (event.key.toLowerCase() === "m") document.querySelector("[data-switch=hold]").click();
+    else if (event.key.toLowerCase() === "h") document.querySelector("[data-switch=hold]").click();
     else return;
     event.preventDefault();
   }

@@ -148,11 +148,12 @@ export class Live {
     }
     say(find("dbfs"), decibels(values["level/rms"]));
     find("clip").hidden = !(values["level/clipping"] > 0);
-    say(find("latency"), number(values["status/latency"], 1, "ms"));
-    say(find("lost"), number(values["status/lost"], 0, ""));
+    say(find("latency"), duration(values["status/latency"]));
+    say(find("lost"), values["status/lost"]?.toLocaleString() ?? "–");
     say(find("load"), number(100 * values["status/load"], 0, "%"));
     say(find("gain"), number(values["input/gain"], 1, "dB"));
     find("lost").classList.toggle("bad", values["status/lost"] > 0);
+    find("latency").classList.toggle("bad", values["status/latency"] > 20);
     find("load").classList.toggle("bad", values["status/load"] > 0.8);
   }
 
@@ -185,6 +186,8 @@ export class Live {
 const fill = (element, share) => {
   element.style.clipPath = `inset(0 ${(100 * (1 - Math.min(1, Math.max(0, share || 0)))).toFixed(1)}% 0 0)`;
 };
+
+const duration = (ms) => (ms >= 1000 ? number(ms / 1000, 1, "s") : number(ms, 1, "ms"));
 
 const decibels = (level) => {
   if (level === undefined) return "–";
