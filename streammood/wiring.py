@@ -122,12 +122,21 @@ def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
     """How to make one sink for each target and each other output, once the stream clock is there."""
 
     def make(sample_now: SampleNow) -> list[Sink]:
-        sinks: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
-        sinks += [DetailedReport(target) for target in settings.osc.targets if target.details]
-        sinks += make_outputs(settings, labels, sample_now)
+        sinks = make_targets(settings, labels, sample_now) + make_outputs(settings, labels, sample_now)
         return [LinkFollow(settings.link, sample_now, sinks)] if settings.link.mode == "follow" else sinks
 
     return make
+
+
+def make_targets(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
+    """Every OSC target, and the reports that targets ask for.
+
+    Raises:
+        ConfigError: a map asks for a mood that the model does not know.
+        SinkError: a host does not resolve.
+    """
+    targets: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+    return targets + [DetailedReport(target) for target in settings.osc.targets if target.details]
 
 
 def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
@@ -160,7 +169,7 @@ def reread(
 
     def read() -> tuple[Settings, MakeSinks]:
         settings = adapt(overrides.load(name))
-        return settings, make_sinks(settings, model.manifest.labels)
+        return settings, lambda sample_now: make_targets(settings, model.manifest.labels, sample_now)
 
     return None if name is None else read
 

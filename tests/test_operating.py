@@ -17,6 +17,7 @@ from streammood.control.commands import Answer, Hold, SetMood, Tap
 from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.mood_hold import MoodHold
+from streammood.engine.reloading import MakeSinks
 from streammood.events import ANALYSIS_RATE, Mood
 from streammood.model import MoodModel
 from streammood.sinks.eventlog import EventLog
@@ -24,6 +25,7 @@ from streammood.sources.paced import Paced
 from streammood.sources.synth import Synth, steady
 from tests.operator import Operator, oscsend
 from tests.receiver import Receiver
+from tests.test_engine import Collect
 from tests.waiting import wait_for
 
 BPM = 150.0
@@ -38,6 +40,7 @@ class Show:
     operator: Operator
     front: Receiver
     back: Receiver
+    other: Collect
     file: Path
 
     @property
@@ -83,13 +86,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
         settings = overrides.load(str(file))
         model = MoodModel.load(settings.mood.model, settings.features)
         source = Paced(Synth(steady("aggressive", BPM, 20.0), repeat=True), settings.input.block)
-        make_sinks = wiring.make_sinks(settings, model.manifest.labels)
+        targets, other = wiring.make_sinks(settings, model.manifest.labels), Collect()
+        make_sinks: MakeSinks = lambda sample_now: [*targets(sample_now), other]  # noqa: E731
         engine = Engine(settings, source, model, make_sinks, EventLog(), wiring.reread(overrides, str(file), model))
         server = ControlServer(settings.control, engine.command, engine.tell)
         engine.start()
         server.start()
         with Operator(server.port) as operator:
-            made = Show(engine, operator, front, back, file)
+            made = Show(engine, operator, front, back, other, file)
             assert wait_for(lambda: engine.now.mood is not None and made.bpm > 0, 30)
             yield made
         server.stop()
@@ -246,6 +250,9 @@ def test_the_settings_file_read_again(show: Show) -> None:
     assert show.operator.ask("reload", 1) == ("reload", 1, told)
     assert wait_for(lambda: show.engine.outputs[0] is not before[0])
     assert [output.muted for output in show.engine.outputs] == [False, True]
+    show.other.got.clear()
+    assert wait_for(lambda: show.other.got), "an output that is no OSC target was dropped"
+    assert not show.other.closed
     show.front.messages()
     assert wait_for(lambda: any(m.address == "/streammood/beat" for m in show.front.messages()))
     assert show.operator.ask("bpm", 195)[:2] == ("bpm", 0)

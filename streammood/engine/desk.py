@@ -117,7 +117,7 @@ class Desk:
             self._beats.bound(new.beat.bpm_min, new.beat.bpm_max)
         if "input.gain" in found.changed:
             self._analyzer.gain = new.input.gain
-        if found.sinks is not None:
-            self._outputs.replace(found.sinks)
+        if found.targets is not None:
+            self._outputs.replace(found.targets)
         self.settings = new
         return (str(found),)

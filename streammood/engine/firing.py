@@ -39,8 +39,12 @@ class Firing:
     @property
     def outputs(self) -> list[Output]:
         """The sinks that an operator may correct while they run, in the order of the settings."""
-        inner = [one for sink in self.sinks for one in (sink.sinks if isinstance(sink, Group) else (sink,))]
-        return [sink for sink in inner if isinstance(sink, Output)]
+        return [sink for sink in self.served if isinstance(sink, Output)]
+
+    @property
+    def served(self) -> list[Sink]:
+        """Every sink, those within a group too."""
+        return [one for sink in self.sinks for one in (sink.sinks if isinstance(sink, Group) else (sink,))]
 
     def start(self) -> None:
         """Begin to fire."""
@@ -64,10 +68,15 @@ class Firing:
             self._wake.notify()
 
     def replace(self, sinks: Sequence[Sink]) -> None:
-        """Serve these from now on; those before release what they hold and are closed."""
+        """Serve these from now on, in the group if there is one; those that are left out are closed."""
+        kept = {id(sink) for sink in sinks}
         with self._wake:
-            self._old += self.sinks
-            self.sinks = sinks
+            self._old += [sink for sink in self.served if id(sink) not in kept]
+            group = next((sink for sink in self.sinks if isinstance(sink, Group)), None)
+            if group is not None:
+                group.sinks = sinks
+            else:
+                self.sinks = sinks
             self._woken = True
             self._wake.notify()
 

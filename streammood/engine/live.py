@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import sys
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -22,14 +21,14 @@ from streammood.engine.load import Load, Shed
 from streammood.engine.notes import Notes
 from streammood.engine.now import Now
 from streammood.engine.reloading import MakeSinks, Reread, reload
+from streammood.engine.reporter import Reporter
 from streammood.errors import StreammoodError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Status, TargetState, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
 from streammood.model import MoodModel
-from streammood.sinks import Output, eventlog
+from streammood.sinks import Output
 from streammood.sinks.eventlog import EventLog
 from streammood.sources import Source
 from streammood.stream.analyzer import Analyzer
-from streammood.stream.health import InputState
 from streammood.stream.ring import Block
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
@@ -38,7 +37,6 @@ _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
 _SEARCH_STEP = 0.02  # s; while the input is away, how often beats that run on are looked at
 _THINNED = 4  # of so many levels and states of the clock one is sent, where the machine is too slow
 _WARM_UP = 4.0  # s of noise, enough for a first mood
-_TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
 
 
 class Engine:
@@ -57,13 +55,10 @@ class Engine:
         self.now = Now()
         self._notes = Notes()
         self._settings = settings
-        self._log = log
         self._labels = model.manifest.labels
         self._analyzer = Analyzer(settings, source.sample_rate, model)
         self._capture = Capture(source, settings.input.buffer, self._notes)
-        self._bpm: deque[float] = deque(maxlen=_TEMPI)
         self._load = Load()
-        self._fired = (0.0, 0.0)  # host time of the last status, and how long firing had been busy until then, in s
         self._search: Search | None = None  # while the input has gone
         self._free: FreeRun | None = None  # while beats run on without it
         self._resumed = 0.0  # sample of the stream clock at which the input came back
@@ -72,6 +67,7 @@ class Engine:
         self._stop = threading.Event()
         self._reread = reread
         self._firing = Firing(make_sinks(self._sample_at))
+        self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
         self._desk = Desk(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.finished = threading.Event()
@@ -85,7 +81,7 @@ class Engine:
         """
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._warm_up()
-        self._log.write(eventlog.header(self._capture.source.name, self._capture.rate))
+        self._reporter.begin()
         self._capture.start()
         self._firing.start()
         self._thread.start()
@@ -101,11 +97,7 @@ class Engine:
         self._firing.stop()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
-        duration = self._capture.sample / ANALYSIS_RATE
-        mood = self._analyzer.summary()
-        with contextlib.suppress(OSError):  # a full disk was told of when it was found
-            self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, self._labels))
-            self._log.close()
+        self._reporter.end(self._analyzer.summary(), self._labels)
 
     def command(self, command: Command, at: float, reply: Callable[[Answer], None]) -> None:
         """Have ``command``, which came at host time ``at`` in s, obeyed; from any thread, without waiting.
@@ -129,7 +121,7 @@ class Engine:
     @property
     def bpm(self) -> float:
         """The tempo of the whole: the median over all beats, 0 without beats."""
-        return float(np.median(self._bpm)) if self._bpm else 0.0
+        return self._reporter.bpm
 
     @property
     def outputs(self) -> list[Output]:
@@ -196,7 +188,8 @@ class Engine:
     @property
     def _present(self) -> int:
         """The stream clock: the end of what was captured, or now, while nothing comes."""
-        return round(self._capture.sample if self._search is None else self.sample)
+        end = self._capture.sample
+        return round(end if self._search is None else max(end, self.sample))
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
@@ -218,7 +211,7 @@ class Engine:
             return
         self.now.connected = False
         self._search = self._capture.search()
-        sample, tempo, beat = round(self.sample), self.now.tempo, self.now.beat
+        sample, tempo, beat = self._present, self.now.tempo, self.now.beat
         self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
         if self._settings.input.lost == "run" and tempo is not None and tempo.period > 0.0:
             count = beat.count if beat is not None else 0
@@ -244,12 +237,12 @@ class Engine:
         self._submit_now(free.tempo(sample))
         beats = list(free.beats(sample))
         for beat in beats:
-            self._keep(beat)
+            self._reporter.keep(beat)
         self._firing.submit([(self._capture.timeline.time_of(beat.sample), beat) for beat in beats], now)
 
     def _submit_now(self, event: Event) -> None:
         now = time.monotonic()
-        self._keep(event)
+        self._reporter.keep(event)
         self._firing.submit([(now, event)], now)
 
     def _events(self, block: Block) -> list[tuple[float, Event]]:
@@ -260,7 +253,7 @@ class Engine:
                 event = self._desk.moods.push(heard) if isinstance(heard, Mood) else heard
                 if self._free is not None:
                     self._hand_over(self._free, event)
-                self._keep(event)
+                self._reporter.keep(event)
                 if isinstance(event, Beat):
                     batch.append((self._capture.timeline.time_of(event.sample), event))
                 elif not self._thinned(event):
@@ -295,58 +288,6 @@ class Engine:
         self._hops += isinstance(event, Level)
         return self._hops % _THINNED != 0
 
-    def _keep(self, event: Event) -> None:
-        self.now.take(event)
-        if isinstance(event, Beat):
-            self._bpm.append(event.bpm)
-        try:
-            self._log.write(eventlog.line(event))
-        except OSError as error:
-            self._log = EventLog()
-            self._notes.add(f"the event log stopped: {error.strerror}")
-
     def _report(self) -> None:
-        capture = self._capture
-        self._notes.once(self._analyzer.not_finite, "the input delivers samples that are no numbers; taken as silence")
-        self._notes.once(
-            capture.source.overflows, "the sound driver says that it lost samples; try a larger input.block"
-        )
-        self._notes.once(self._firing.failed, "an output refuses events; the others are served")
-        for output in self.outputs:
-            self._notes.once(output.failed, f"{output.name}: the system does not send its messages; is the network up?")
-        self._notes.once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
-        sample = self._present
-        latencies = self.latencies
-        signal = self.now.level is not None and self.now.level.signal
-        status = Status(
-            sample,
-            sample,
-            signal=signal,
-            input=self._input_state(signal),
-            load=self._load_now(),
-            lost=capture.lost,
-            stalls=capture.stalls,
-            latency=float(np.percentile(latencies, 99)) if latencies else 0.0,
-            drift=capture.drift,
-            jitter=capture.jitter,
-            notes=self._notes.to_report(),
-            targets=tuple(TargetState(o.name, o.sent, o.failed, o.offset, o.muted) for o in self.outputs),
-            held=self.now.told.held,
-            imposed=self.now.told.mood or "",
-        )
-        self._keep(status)
-        now = time.monotonic()
-        self._firing.submit([(now, status)], now)
-
-    def _input_state(self, signal: bool) -> InputState:
-        if self._search is not None:
-            return InputState.GONE
-        state = self._capture.state
-        return InputState.SILENT if state is InputState.FINE and not signal else state
-
-    def _load_now(self) -> float:
-        """The larger share of the two threads' time that was needed since the last call, 0..1."""
-        now, busy = time.monotonic(), self._firing.busy
-        (then, before), self._fired = self._fired, (now, busy)
-        firing = (busy - before) / (now - then) if now > then else 0.0  # some clocks tick every 15 ms
-        return min(1.0, max(self._load.share, firing))
+        gone = self._search is not None
+        self._submit_now(self._reporter.status(self._present, gone, self._analyzer.not_finite))

@@ -6,6 +6,8 @@ from streammood.control.commands import Mute, Offset, OutputCommand, Panic, Targ
 from streammood.engine.firing import Firing
 from streammood.errors import ControlError
 from streammood.sinks import Output, Sink
+from streammood.sinks.osc import OscTarget
+from streammood.sinks.report import DetailedReport
 
 
 class OutputHand:
@@ -41,13 +43,14 @@ class OutputHand:
         self._firing.wake()
         return values
 
-    def replace(self, sinks: list[Sink]) -> None:
-        """Serve these from now on; one that has the name of a muted one is muted too."""
+    def replace(self, targets: list[Sink]) -> None:
+        """Serve these in place of the OSC targets; one that has the name of a muted one is muted too."""
         muted = self.muted
-        for sink in sinks:
+        for sink in targets:
             if isinstance(sink, Output):
                 sink.muted = sink.name in muted
-        self._firing.replace(sinks)
+        others = [sink for sink in self._firing.served if not isinstance(sink, OscTarget | DetailedReport)]
+        self._firing.replace(targets + others)
 
     def _find(self, target: Target) -> Output:
         outputs = self._firing.outputs

@@ -14,20 +14,20 @@ from streammood.sinks import SampleNow, Sink
 MakeSinks: TypeAlias = Callable[[SampleNow], list[Sink]]
 """Makes the sinks, given the function that tells the stream sample at a host time."""
 Reread: TypeAlias = Callable[[], tuple[Settings, MakeSinks]]
-"""Reads the settings again; raises a StreammoodError where they are not right."""
+"""Reads the settings again, and gives what makes the OSC targets; raises a StreammoodError where they are not right."""
 
-_OUTPUTS = ("osc.", "link.", "midi.", "lights.")
-_LIVE = ("beat.bpm_min", "beat.bpm_max", "input.gain", *_OUTPUTS)
+_TARGETS = "osc."
+_LIVE = ("beat.bpm_min", "beat.bpm_max", "input.gain", _TARGETS)
 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """Settings as they were read, with new sinks where the outputs have changed."""
+    """Settings as they were read, with new OSC targets where those have changed."""
 
     settings: Settings
     changed: tuple[str, ...]  # paths of settings that take effect now
     restart: tuple[str, ...]  # paths of those that do when the program is started again
-    sinks: list[Sink] | None = None
+    targets: list[Sink] | None = None
 
     def __str__(self) -> str:
         parts = [f"changed: {', '.join(self.changed)}"] if self.changed else []
@@ -41,13 +41,13 @@ def reload(old: Settings, reread: Reread, sample_at: SampleNow) -> Reloaded:
     Raises:
         StreammoodError: they are not right, or an output cannot be opened.
     """
-    new, make_sinks = reread()
+    new, make_targets = reread()
     before, after = dict(_leaves(old)), dict(_leaves(new))
     paths = [path for path in after if path not in before or before[path] != after[path]]
     changed = tuple(path for path in paths if path.startswith(_LIVE))
     restart = tuple(path for path in paths if not path.startswith(_LIVE))
-    outputs = any(path.startswith(_OUTPUTS) for path in changed)
-    return Reloaded(new, changed, restart, make_sinks(sample_at) if outputs else None)
+    renewed = any(path.startswith(_TARGETS) for path in changed)
+    return Reloaded(new, changed, restart, make_targets(sample_at) if renewed else None)
 
 
 def _leaves(settings: BaseModel, path: str = "") -> Iterator[tuple[str, object]]:
