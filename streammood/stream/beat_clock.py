@@ -10,12 +10,14 @@ from streammood.stream.beat_belief import Belief
 from streammood.stream.beat_cues import Cue, Cues
 
 _ADOPT = 0.3  # the belief's mass that starts the clock
-_LOCK, _UNLOCK = 0.5, 0.25  # confidence
+_LOCK, _UNLOCK = 0.7, 0.55  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
-_PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
+_PULL, _SETTLE = 0.05, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 _MEMORY = 2.0  # s over which cues on the beat are compared with all others
+_DOUBT = 0.4  # s of no cues at all with which those means begin
+_FAINT = 2.0**-8  # strengths below this are none
 _SETTLED = 0.5  # s over which the belief's mass is averaged
 
 
@@ -52,7 +54,8 @@ class BeatClock:
         self.locked = False
         self._mass = 0.0
         self._agreed = 0.0  # hops since the belief began to agree with the clock; below 0, since it ceased
-        self._on_beat = self._anywhere = 0.0  # mean cue near the clock's beats, and everywhere
+        self._on_beat = self._anywhere = 0.0  # mean strength near the clock's beats, and everywhere
+        self._judged = _DOUBT * self._rate  # hops that these are means of
         self._belief.reset()
         self._sample: int | None = None
 
@@ -161,12 +164,14 @@ class BeatClock:
         distance = (distance - round(distance)) * self.period / self._hop
         share = math.exp(-0.5 * (distance / 2.0) ** 2)
         expected = 5.013 * self._hop / self.period  # mean of ``share`` over a beat
-        pace = 1.0 / (_MEMORY * self._rate)
+        self._judged += 1
+        pace = max(1.0 / self._judged, 1.0 / (_MEMORY * self._rate))
         self._on_beat += pace * (strength * share / expected - self._on_beat)
         self._anywhere += pace * (strength - self._anywhere)
-        contrast = math.log2(max(self._on_beat, 1e-6) / max(self._anywhere, 1e-6))
-        base, mass, ratio = self._temper.sure
-        self.confidence = 1.0 / (1.0 + math.exp(-(base + mass * self._mass + ratio * contrast)))
+        on_beat, anywhere = max(self._on_beat, _FAINT), max(self._anywhere, _FAINT)
+        base, mass, contrast, strength = self._temper.sure
+        odds = base + mass * self._mass + contrast * math.log2(on_beat / anywhere) + strength * math.log2(on_beat)
+        self.confidence = 1.0 / (1.0 + math.exp(-odds))
         if self.locked:
             self.locked = self.confidence > _UNLOCK
         else:

@@ -32,7 +32,9 @@ class Temper:
 
     patience: float  # s of sure disagreement after which the clock moves
     settle: float  # s of agreement before the clock is locked
-    sure: tuple[float, float, float]  # confidence: logistic in 1, the belief's mass, and the contrast of the cues
+    # Confidence is logistic in: 1, the belief's mass, the octaves by which cues on beats are stronger than elsewhere, and
+    # the octaves by which they are above 1. Fitted to beats that were right and wrong, and to sound without a beat.
+    sure: tuple[float, float, float, float]
 
 
 class Cues(Protocol):
@@ -54,8 +56,9 @@ class NetworkCues:
     """
 
     sense = Sense()
-    temper = Temper(patience=0.12, settle=0.7, sure=(-4.0, 3.0, 1.5))
-    _QUIET = 0.2  # the peak stays above this, so that no beat is made of nothing
+    temper = Temper(patience=0.12, settle=0.7, sure=(1.6, 2.0, 0.0, 0.7))
+    _QUIET = 0.1  # the peak stays above this, so that no beat is made of nothing
+    _PLAIN = 0.4  # a peak below this makes every weight smaller: a breakdown is counted through, not searched
     _BEAT = 0.2  # of the peak: activations above this speak for a beat
     _FADE = 4.0  # s in which the peak falls to 1/e
     _AGAINST = -1.0  # the least weight
@@ -80,8 +83,8 @@ class NetworkCues:
     def weigh(self, beat: float, downbeat: float) -> Cue:
         """What these activations say, after those before."""
         self._peak = max(beat, self._peak * self._fall, self._QUIET)
-        weight = math.log(max(beat, 1e-4) / (self._BEAT * self._peak))
-        return Cue(max(self._AGAINST, weight), beat, downbeat)
+        weight = max(self._AGAINST, math.log(max(beat, 1e-4) / (self._BEAT * self._peak)))
+        return Cue(min(1.0, self._peak / self._PLAIN) * weight, beat, downbeat)
 
 
 class Tracker(Protocol):
@@ -97,7 +100,7 @@ class AubioCues:
 
     delay = 1000  # from a stroke to the hop whose rise is largest, on strokes at known places
     sense = Sense(offbeat=0.5, centred=True, dither=0.2, forget=1e-4, octaves=0.5, taste=0.0)
-    temper = Temper(patience=0.5, settle=1.0, sure=(-4.0, 3.0, 1.5))
+    temper = Temper(patience=0.5, settle=1.0, sure=(-4.0, 3.0, 1.5, 0.0))
     _RISE, _HEARD = 0.4, 0.4  # weights of the two
 
     def __init__(self, n_mels: int, hop: int, silence: float, tracker: Tracker | None = None) -> None:

@@ -1,0 +1,34 @@
+"""Beats of whole tracks as they are heard live: the analysis without onsets and moods."""
+
+from __future__ import annotations
+
+from streammood.config import Settings
+from streammood.events import F32, Beat, Tempo
+from streammood.stream.beats import BeatStream
+from streammood.stream.frontend import TICK, FrontEnd
+from streammood.stream.gain import Gain
+from streammood.stream.levels import LevelStream
+
+
+def hear(sound: F32, rate: int, settings: Settings) -> list[Beat | Tempo]:
+    """All beats of ``sound`` (n,), and the state of the clock at every hop.
+
+    Raises:
+        ModelError: the beat network cannot be used.
+    """
+    gain = Gain(settings.input, settings.level.silence, TICK)
+    front = FrontEnd(settings.features, rate, gain)
+    levels = LevelStream(settings.level, front.layout, gain)
+    stream = BeatStream(settings.beat, settings.level, settings.features)
+    hop = settings.features.hop
+    events: list[Beat | Tempo] = []
+    for tick in front.push(sound):
+        if tick.features is not None:
+            signal = levels.push(tick.features, tick.decided).signal
+            events += stream.push(tick.features, tick.frame[-hop:], signal, tick.decided)
+    return events
+
+
+def beats_of(events: list[Beat | Tempo]) -> list[Beat]:
+    """Only the beats."""
+    return [event for event in events if isinstance(event, Beat)]
