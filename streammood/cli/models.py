@@ -54,12 +54,20 @@ def train(
 @told
 def evaluate(
     data: Data,
+    what: What = "mood",
     model: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The shipped model by default.")] = None,
     cache: Cache = Path(".cache/features"),
     jobs: Jobs = 1,
-    robust: Annotated[int, typer.Option(min=0, metavar="N", help="Clips that are also degraded and scored.")] = 0,
+    robust: Annotated[int, typer.Option(min=0, metavar="N", help="mood: clips that are also degraded and scored.")] = 0,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="beat: at most so many tracks of each set.")] = 0,
 ) -> None:
-    """Score a mood model on labelled clips, through the live path; needs the extra `train`."""
+    """Score a model on labelled music, through the live path; needs the extra `train`."""
     with extra("train"):
-        from streammood.training.evaluate import evaluate as score  # noqa: PLC0415  heavy, and an extra
-    score(data, model, cache, jobs, robust)
+        if what == "mood":
+            from streammood.training.evaluate import evaluate as score_mood  # noqa: PLC0415  heavy, and an extra
+
+            score_mood(data, model, cache, jobs, robust)
+        else:
+            from streammood.training.beat.evaluate import evaluate as score_beat  # noqa: PLC0415  heavy, and an extra
+
+            score_beat(data, model, limit)

@@ -32,8 +32,8 @@ class Temper:
 
     patience: float  # s of sure disagreement after which the clock moves
     settle: float  # s of agreement before the clock is locked
-    # Confidence is logistic in: 1, the belief's mass, the octaves by which cues on beats are stronger than elsewhere, and
-    # the octaves by which they are above 1. Fitted to beats that were right and wrong, and to sound without a beat.
+    # Confidence is logistic in: 1, the belief's mass, the octaves by which cues on beats are stronger than elsewhere,
+    # and the octaves by which they are above 1. Fitted to beats that were right or wrong, and to sound without a beat.
     sure: tuple[float, float, float, float]
 
 

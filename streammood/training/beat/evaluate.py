@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-import aubio
 import numpy as np
 import soundfile
 from rich.console import Console
@@ -16,13 +16,15 @@ from rich.table import Table
 
 from streammood.config import Settings
 from streammood.errors import DataError
-from streammood.events import ANALYSIS_RATE, F32, Beat
+from streammood.events import F32, Beat, Features
+from streammood.stream.aubio import AubioTracker
 from streammood.stream.resampler import Resampler
 from streammood.training.beat.data import Track, read
 from streammood.training.beat.hearing import beats_of, hear
 from streammood.training.beat.scores import BINS, Score, Truth, interval, reliability, score
 
 LONGEST = 30.0  # s of each track that are heard
+_HOP, _AUBIO_SILENCE = 512, -90.0  # samples and dB, aubio's own defaults
 _DOUBTFUL = "quality.csv"  # beside the tracks, where some labels are in doubt
 Tracker = Callable[[F32, int], list[Beat]]
 
@@ -155,9 +157,7 @@ def stated_rows(found: list[Result], tracker: str) -> list[list[str]]:
     scores = [s for r in found if r.tracker == tracker and "doubt" not in r.name for s in r.scores]
     return [
         [f"{low:.1f}–{high:.1f}", f"{stated:.2f}", f"{right:.2f}", str(count)]
-        for (low, high), (stated, right, count) in zip(
-            zip(BINS[:-1], BINS[1:], strict=True), reliability(scores), strict=True
-        )
+        for (low, high), (stated, right, count) in zip(pairwise(BINS), reliability(scores), strict=True)
     ]
 
 
@@ -170,12 +170,14 @@ def _doubtful(path: Path) -> set[str]:
 
 
 def _aubio_alone(sound: F32, rate: int) -> list[Beat]:
-    """`aubio.tempo` with its defaults; its beats fire at the end of the hop in which it reports them."""
-    hop = 512
-    tempo = aubio.tempo("default", 2 * hop, hop, ANALYSIS_RATE)
+    """aubio with its defaults; its beats fire at the end of the hop in which it reports them."""
+    tracker = AubioTracker(_HOP, _AUBIO_SILENCE)
     sound = Resampler(rate).push(sound)
-    found = []
-    for end in range(hop, sound.size + 1, hop):
-        if tempo(sound[end - hop : end])[0] > 0:
-            found.append(Beat(end, end, tempo.get_bpm(), 0.0, False, 0, len(found) + 1))
+    nothing = Features(0, np.zeros(0, dtype=np.float32))
+    found: list[Beat] = []
+    for end in range(_HOP, sound.size + 1, _HOP):
+        found += [
+            Beat(heard.sample, end, 0.0, 0.0, False, 0, len(found) + 1)
+            for heard in tracker.push(nothing, sound[end - _HOP : end], end)
+        ]
     return found

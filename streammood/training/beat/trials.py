@@ -40,7 +40,8 @@ def play(beats: F64, seconds_: float, groove: str = "rock", mute: tuple[float, f
                 start = round(at * _RATE)
                 part = sound[start : start + voice.size]
                 part += voice[: part.size]
-    return np.clip(0.7 * sound, -1.0, 1.0)
+    mixed: F32 = np.clip(0.7 * sound, -1.0, 1.0).astype(np.float32)
+    return mixed
 
 
 def grid(bpm: float, seconds_: float, start: float = 0.1) -> F64:
@@ -154,7 +155,7 @@ def _applause(size: int, rng: np.random.Generator) -> F32:
     for start in rng.integers(0, size, size // _RATE * 60):
         voice = claps[rng.integers(8)]
         sound[start : start + voice.size] += rng.uniform(0.02, 0.15) * voice
-    return np.clip(sound[:size], -1.0, 1.0)
+    return np.clip(sound[:size], -1.0, 1.0).astype(np.float32)
 
 
 def _speech(size: int, rng: np.random.Generator) -> F32:
