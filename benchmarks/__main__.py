@@ -13,6 +13,7 @@ PARTS = {
     "features": ("features", "report", "One hop of features"),
     "model": ("live", "model_report", "One invocation of the mood model"),
     "live": ("live", "report", "Live"),
+    "targets": ("targets", "report", "Several receivers"),
     "files": ("files", "report", "Files"),
     "beats": ("beats", "report", "Beats against known ones"),
     "rig": ("rig", "report", "End to end on real sound"),

@@ -96,8 +96,13 @@ def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
         except StreammoodError as error:
             yield Finding(name, False, str(error), f"see `{name}` in config/default.yaml")
             continue
-        told = {key: value for key, value in part.model_dump(exclude={"colours"}).items() if value is not None}
-        yield Finding(name, True, ", ".join(f"{key} {value}" for key, value in told.items()))
+        yield Finding(name, True, _told(part.model_dump(exclude={"colours"})))
+
+
+def _told(part: dict[str, object]) -> str:
+    """Settings in words, those that are not given left out."""
+    whole = {key: _told(value) if isinstance(value, dict) else value for key, value in part.items()}
+    return ", ".join(f"{key} {value}" for key, value in whole.items() if value is not None)
 
 
 def _control(settings: Settings) -> Finding:

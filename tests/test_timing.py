@@ -13,9 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streammood import config
 from streammood.events import ANALYSIS_RATE, Beat, Event, Onset, Tempo
+from streammood.model import MoodModel
 from streammood.sinks.metronome import Metronome
 from streammood.sinks.timing import Timing
+from streammood.sources.synth import Rendered
+from streammood.stream.analyzer import Analyzer
 
 HOP = 512
 LOOKAHEAD = round(0.05 * ANALYSIS_RATE)
@@ -201,6 +205,22 @@ def test_ticks_come_once_in_order_and_not_before_they_are_due(changes: list[Chan
     assert ticks == list(range(per_beat, per_beat + len(ticks)))
 
 
+def test_nothing_is_predicted_of_a_clock_that_is_not_heard_of() -> None:
+    """An input that hangs for three seconds: early targets wait for it as the punctual ones do."""
+    script = list(stream([], 200))
+    end = script[-1][0]
+    last = next(event for _, event in reversed(script) if isinstance(event, Tempo))
+    samples = range(round((end + 3) * ANALYSIS_RATE), round((end + 5) * ANALYSIS_RATE), HOP)
+    count = max(event.count for _, event in script if isinstance(event, Beat))
+    for sample in samples:  # the count goes on where it was
+        state = replace(last, sample=sample, anchor=samples[0] + 2000.0, count=count + 1)
+        script.append((sample / ANALYSIS_RATE, state))
+    counts = [beat.count for _, beat in beats(played(script, -0.1))]
+    assert counts == list(range(1, len(counts) + 1))
+    silent = [at for at, _ in beats(played(script, -0.1)) if end + 1.0 < at < end + 2.5]
+    assert silent == []
+
+
 def test_a_count_that_begins_anew_is_followed() -> None:
     script = list(stream([], 300))
     end = script[-1][0] + 0.1
@@ -212,3 +232,25 @@ def test_a_count_that_begins_anew_is_followed() -> None:
             script.append((at + end, replace(event, sample=event.sample + move)))
     counts = [beat.count for _, beat in beats(played(script, -0.1))]
     assert counts.count(3) == 2
+
+
+def test_early_beats_of_real_analysis_are_those_that_are_heard(music: Rendered) -> None:
+    """The whole chain hears music that stops and begins again; early targets count the same beats."""
+    settings = config.load()
+    analyzer = Analyzer(settings, ANALYSIS_RATE, MoodModel.load(settings.mood.model, settings.features))
+    sound = np.concatenate([music.sound, np.zeros(5 * ANALYSIS_RATE, np.float32), music.sound[: 10 * ANALYSIS_RATE]])
+    script: list[tuple[float, Event]] = []
+    for block in np.split(sound, range(256, sound.size, 256)):
+        for event in analyzer.push(block):
+            due = max(event.sample, event.decided) if isinstance(event, Beat) else event.decided
+            script.append((due / ANALYSIS_RATE, event))
+    heard = [event.count for _, event in script if isinstance(event, Beat)]
+    assert len(heard) > 25
+    times = {beat.count: at for at, beat in beats(played(script))}
+    for offset in (-0.2, -0.08):
+        early = {beat.count: at for at, beat in beats(played(script, offset))}
+        assert list(early)[: len(heard)] == heard
+        lead = [early[count] - times[count] for count in heard[8:]]
+        assert np.median(lead) == pytest.approx(offset, abs=0.005)
+    doubled = [beat.count for _, beat in beats(played(script, 0.0, 2.0))]
+    assert {2 * count - 1 for count in heard} <= set(doubled)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from streammood.events import Tempo
+from streammood.events import ANALYSIS_RATE, Tempo
 
+_STALE = 1.0 * ANALYSIS_RATE  # samples beyond the latest state that are still predicted
 _LATE = 0.25  # beats: one that is due no longer than this is still to be ticked when the clock begins
 
 
@@ -18,8 +19,8 @@ class Metronome:
     """Ticks ``per_beat`` times a beat. Ticks are numbered: tick ``n * per_beat`` is the beat whose count is n.
 
     The next tick is always the one after the latest, so a clock that is moved on gives ticks in quick
-    succession, and one that is moved back lets them wait. While the clock stands there is no tick; when it
-    goes on, so do the ticks, from the next whole beat.
+    succession, and one that is moved back lets them wait. While the clock stands there is no tick, nor when
+    nothing has been heard of it for a second; when it goes on, so do the ticks, from the next whole beat.
     """
 
     def __init__(self, per_beat: int = 1) -> None:
@@ -53,9 +54,15 @@ class Metronome:
 
     def ticks(self, sample: float) -> Iterator[int]:
         """Every tick that is due by ``sample``; none comes twice."""
+        self.expire(sample)
         while self.due <= sample:
             self.tick += 1
             yield self.tick - 1
+
+    def expire(self, sample: float) -> None:
+        """Let the clock stand if at ``sample`` its latest state is too old to predict from."""
+        if self.tempo is not None and sample - self.tempo.sample > _STALE:
+            self.tempo = None
 
     def passed(self, tick: int) -> None:
         """Somebody else has told of ``tick``."""

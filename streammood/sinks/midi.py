@@ -47,7 +47,8 @@ def open_port(settings: MidiSettings) -> Port:
             output.open_port(found[0])
             return output  # type: ignore[no-any-return]
     except (rtmidi.RtMidiError, NotImplementedError) as error:
-        raise SinkError(f"midi.port {name}: this system offers no MIDI output ({error})") from None
+        reason = str(error).rstrip(".")
+        raise SinkError(f"midi.port {name}: this system offers no MIDI output ({reason})") from None
     which = "fits several ports" if found else "there is no such MIDI output"
     raise SinkError(f"midi.port {name}: {which}; there are: {', '.join(ports) or 'none'}")
 
@@ -87,23 +88,22 @@ class MidiClock:
         """Follow the beat clock."""
         if isinstance(event, Tempo):
             self._metronome.follow(event)
-            if event.period <= 0.0:
-                self._stop()
         elif isinstance(event, Beat) and event.count < self._metronome.tick // PPQ - 1:
             self._metronome.tick = event.count * PPQ  # the count has begun anew
 
     def poll(self, now: float) -> float:
         """Send the ticks that are due."""
-        if self._muted:
-            self._stop()
         metronome = self._metronome
-        for tick in metronome.ticks(self._sample_now(now - self.offset / 1e3)):
+        sample = self._sample_now(now - self.offset / 1e3)
+        metronome.expire(sample)
+        if self._muted or metronome.tempo is None:
+            self._stop()
+        for tick in metronome.ticks(sample):
             if tick % PPQ == 0:
                 self._beat(metronome.number(tick // PPQ))
             if self._running:
                 self._put(CLOCK)
-        wait = (metronome.due - self._sample_now(now - self.offset / 1e3)) / ANALYSIS_RATE
-        return now + max(0.0, wait)
+        return now + max(0.0, (metronome.due - sample) / ANALYSIS_RATE)
 
     def close(self) -> None:
         """Stop the receivers and let the port go."""

@@ -45,6 +45,7 @@ class Timing:
             yield from self._made(self._waiting.popleft()[1])
         metronome = self._metronome
         sample = self._sample_now(now - self.offset)
+        metronome.expire(sample)
         while self._predicts and metronome.due <= sample:
             tick = metronome.tick
             metronome.passed(tick)
