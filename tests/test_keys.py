@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ import sys
 from streammood.control.keys import Keys
 with Keys(lambda key, at: print("got", key, flush=True)) as keys:
     print("there" if keys.there else "nobody", flush=True)
-    sys.stdin.isatty() and keys._thread.join(0.7)
+    sys.stdin.isatty() and keys._thread.join(3.0)
     raise SystemExit("oh")
 """
 BACKGROUND = "sys.exit(subprocess.run([sys.executable, '-c', sys.argv[1]], process_group=0).returncode)"
@@ -47,9 +48,13 @@ class Screen:
         self.program: subprocess.Popen[bytes] | None = None
 
     @property
-    def mode(self) -> list[object]:
+    def mode(self) -> list[Any]:
         """How the terminal is set."""
         return termios.tcgetattr(self._theirs)
+
+    @mode.setter
+    def mode(self, mode: list[Any]) -> None:
+        termios.tcsetattr(self._theirs, termios.TCSANOW, mode)
 
     def start(self, *command: str) -> None:
         def own() -> None:
@@ -135,6 +140,10 @@ def test_the_terminal_is_put_back_after_an_exception(screen: Screen) -> None:
     assert screen.shows("there")
     screen.type("t")
     assert screen.shows("got t")
+    screen.mode = screen.before  # as a shell does when it brings a program back to the foreground
+    assert wait_for(lambda: screen.mode != screen.before)
+    screen.type("x")
+    assert screen.shows("got x")
     assert screen.ended() == 1
     assert screen.mode == screen.before
 

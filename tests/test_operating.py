@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streammood import config, wiring
-from streammood.control.commands import Answer, Hold, SetMood, Tap
+from streammood.control.commands import Answer, Hold, Panic, SetMood, Tap
 from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.mood_hold import MoodHold
@@ -275,6 +275,14 @@ def test_liblo_reaches_the_engine(show: Show) -> None:
     assert wait_for(lambda: show.engine.now.told.muted == ("back",))
     oscsend(show.operator.port, "/streammood/mute", "iF", "2")
     assert wait_for(lambda: not show.engine.now.told.muted)
+
+
+def test_an_answer_that_fails_harms_nobody(show: Show) -> None:
+    def fails(answer: Answer) -> None:
+        raise RuntimeError(answer.name)
+
+    show.engine.command(Panic(), time.monotonic(), fails)
+    assert show.operator.ask("panic") == ("panic", 1)
 
 
 def test_a_full_queue_never_waits(show: Show) -> None:

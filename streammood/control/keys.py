@@ -7,6 +7,7 @@ not when the screen is drawn.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -69,8 +70,8 @@ class Keys:
     ) -> None:
         self._stop.set()
         if self._terminal is not None:
+            self._thread.join()  # first: it may find the terminal changed and set it again
             self._terminal.leave()
-            self._thread.join()
 
     @property
     def there(self) -> bool:
@@ -128,6 +129,8 @@ else:
     import termios
     import tty
 
+    _LOCAL = 3  # place of the local modes in what tcgetattr tells
+
     class _Tty:
         """A terminal of Linux or macOS."""
 
@@ -145,18 +148,28 @@ else:
 
         def enter(self) -> None:
             """Let each key come at once and unseen."""
-            tty.setcbreak(self._number, termios.TCSADRAIN)
+            with contextlib.suppress(termios.error):  # it was closed just now
+                tty.setcbreak(self._number, termios.TCSADRAIN)
 
         def leave(self) -> None:
             """Put back what was there."""
             if self.ours:
-                termios.tcsetattr(self._number, termios.TCSADRAIN, self._before)
+                with contextlib.suppress(termios.error):
+                    termios.tcsetattr(self._number, termios.TCSADRAIN, self._before)
+
+        def _by_line(self) -> bool:
+            try:
+                return bool(termios.tcgetattr(self._number)[_LOCAL] & termios.ICANON)
+            except termios.error as error:
+                raise OSError("the terminal was closed") from error
 
         def read(self) -> str:
             """What was typed within a tenth of a second; escape sequences of special keys are dropped."""
             if not self.ours:
                 time.sleep(_BACKGROUND_LOOK)
                 return ""
+            if self._by_line():  # the shell has set it so, after Ctrl-Z and fg
+                self.enter()
             if not select.select([self._number], [], [], _LOOK)[0]:
                 return ""
             typed = os.read(self._number, 64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ class Desk:
                 if mood is not None:
                     yield mood
             self._now.told = Told(self.moods.held, self.moods.label, self._outputs.muted, self._analyzer.gain)
-            order.reply(answer)
+            with contextlib.suppress(Exception):  # whoever asked cannot be told; the show goes on
+                order.reply(answer)
 
     def _answer(self, order: Order, sample: int) -> Answer:
         name = order.command.name
