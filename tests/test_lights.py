@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -33,10 +34,23 @@ def mood(valence: float, arousal: float, **probabilities: float) -> Mood:
     return Mood(1, 1, valence, arousal, whole, max(whole, key=lambda label: whole[label]), 0.5, True)
 
 
+def taken(port: int) -> bool:
+    """Whether somebody listens on this UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return True
+    return False
+
+
 @pytest.fixture
 def ola(tmp_path: Path) -> Iterator[Ola]:
     if shutil.which("olad") is None:
         pytest.skip("needs olad: apt-get install ola")
+    for port in (6454, 5568):
+        if taken(port):
+            pytest.skip(f"another program listens on UDP port {port}, which OLA needs")
     folder = tmp_path / "ola"
     folder.mkdir()
     daemon = Ola(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -132,5 +132,6 @@ def _known_keys(location: list[int | str]) -> list[str]:
             model = MapEntry
         elif isinstance(part, str):
             annotation = model.model_fields[part].annotation
-            model = annotation if isinstance(annotation, type) else model
+            branches = get_args(annotation) or (annotation,)  # a part of the settings may be left out
+            model = next((kind for kind in branches if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
     return [field.alias or name for name, field in model.model_fields.items()]
