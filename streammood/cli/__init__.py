@@ -1,9 +1,9 @@
 """The command line: one thin function a command."""
 
-from streammood.cli import dashboard, files, live, models, monitor
+from streammood.cli import dashboard, doctor, files, live, models, monitor
 from streammood.cli.app import app
 
-__all__ = ["dashboard", "files", "live", "main", "models", "monitor"]
+__all__ = ["dashboard", "doctor", "files", "live", "main", "models", "monitor"]
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ from streammood.errors import SourceError
 from streammood.model import MoodModel
 from streammood.monitor.beside import with_target
 from streammood.preflight import preflight
+from streammood.sinks.lastrun import LastRun, default_path
 from streammood.sources.device import devices as all_devices
 from streammood.sources.paced import Paced
 
@@ -93,7 +94,7 @@ def run(
     settings = adapt(overrides.load(config))
     model = MoodModel.load(settings.mood.model, settings.features)
     source = wiring.open_source(input, settings)
-    log = open_log(events, settings.log)
+    log = open_log(events, settings.log).also(LastRun(default_path()))
     out = terminal.console(stderr=events == "-")
     make_sinks = wiring.make_sinks(settings, model.manifest.labels)
     engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, adapt))

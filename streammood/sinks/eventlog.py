@@ -100,6 +100,7 @@ class EventLog:
     def __init__(self, *streams: Lines) -> None:
         self._streams = streams
         self._own: Lines | None = None
+        self._closed_too: tuple[Lines, ...] = ()
 
     @classmethod
     def create(cls, folder: Path, name: str) -> EventLog:
@@ -136,6 +137,12 @@ class EventLog:
             log._streams += (log._own,)
         return log
 
+    def also(self, stream: Lines) -> EventLog:
+        """This log, which writes to ``stream`` too and closes it at the end."""
+        self._streams += (stream,)
+        self._closed_too += (stream,)
+        return self
+
     def write(self, row: dict[str, Any] | None) -> None:
         """Write one line, if there is one.
 
@@ -153,6 +160,8 @@ class EventLog:
         """Close the file that this log opened."""
         if self._own is not None:
             self._own.close()
+        for stream in self._closed_too:
+            stream.close()
 
 
 def _unwritable(path: Path, error: OSError) -> SinkError:
