@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from streammood import config
 from streammood.config import Settings
+from streammood.config.trees import parse
 from streammood.engine.reloading import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
 from streammood.model import MoodModel
@@ -69,8 +68,8 @@ def _assignment(text: str) -> tuple[str, object]:
     if not separator or not path:
         raise ConfigError(f"--set: must be NAME=VALUE such as beat.bpm_max=180, got `{text}`")
     try:
-        return path.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
+        return path.strip(), parse(value)
+    except ValueError:
         raise ConfigError(f"--set {path}: `{value}` is not a YAML value") from None
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,6 +28,7 @@ from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onse
 from streammood.model import MoodModel
 from streammood.sinks import Sink
 from streammood.sinks.eventlog import EventLog
+from streammood.sinks.lastrun import LastRun
 from streammood.sources import Deliver
 from streammood.sources.synth import render, steady
 from streammood.stream.health import InputState
@@ -301,3 +304,76 @@ def test_a_disk_that_is_full_stops_the_log_not_the_show(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
     assert path.stat().st_size <= limit
     assert "BPM" in done.stdout
+
+
+class Stuck(io.StringIO):
+    """A log that is not read: writing does not return until the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.let.wait(20)
+        return super().write(text)
+
+
+def test_a_log_that_nobody_reads_holds_up_nobody(model: MoodModel) -> None:
+    log, source, collect = Stuck(), Scripted(), Collect()
+    engine = Engine(config.load(), source, model, lambda now: [collect], EventLog(log))
+    engine.start()
+    source.feed((0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32))
+    assert wait_for(lambda: engine._capture.waiting == 0.0 and of(Status, collect), 20)
+    assert log.getvalue() == ""
+    log.let.set()
+    engine.stop()
+    rows = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert rows[0]["event"] == "stream"
+    assert rows[-1]["event"] == "summary"
+    assert len(rows) > 3
+
+
+def doctor(tmp_path: Path, *arguments: str, **environment: str) -> str:
+    """What `streammood doctor` writes."""
+    out = tmp_path / "report.txt"
+    done = subprocess.run(
+        [sys.executable, "-m", "streammood.cli", "doctor", "--out", str(out), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)} | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return out.read_text(encoding="utf-8")
+
+
+def test_the_doctor_tells_everything_but_secrets(tmp_path: Path) -> None:
+    settings = tmp_path / "venue.yaml"
+    settings.write_text("dashboard: {token: hush-hush-hush-hush}\nbeat: {bpm_max: 181}\n", encoding="utf-8")
+    last = LastRun(tmp_path / "streammood" / "last-run.json")
+    last.write('{"event": "stream", "input": "line"}')
+    last.write('{"event": "status", "time": 7.0, "lost": 12, "notes": ["the input lost 12 samples"]}')
+    last.close()
+    log = tmp_path / "night.jsonl"
+    log.write_text("".join(f'{{"event": "onset", "time": {n}}}\n' for n in range(500)), encoding="utf-8")
+    report = doctor(tmp_path, "--config", str(settings), "--events", str(log), PULSE_COOKIE_TOKEN="hush")
+    for part in ("streammood 0", "Python 3", "numpy", "bpm_max: 181", "token: (hidden)", "sha256", "== devices =="):
+        assert part in report
+    for part in ("the input lost 12 samples", '"lost": 12', '"time": 499}', "~/venue.yaml"):
+        assert part in report
+    assert "hush" not in report
+    assert '"time": 100}' not in report
+
+
+def test_the_doctor_works_where_everything_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    report = doctor(
+        tmp_path, "--config", "nothing.yaml", "--events", "nothing.jsonl",
+        ALSA_CONFIG_PATH=str(tmp_path / "empty"), PULSE_SERVER="nowhere",
+    )  # fmt: skip
+    assert "ConfigError: no configuration `nothing.yaml`" in report
+    assert "FileNotFoundError" in report
+    assert "none that is known of" in report
+    assert "exit status" in report or "no input devices" in report  # an empty ALSA configuration aborts PortAudio

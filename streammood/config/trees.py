@@ -10,6 +10,20 @@ from streammood import resources
 from streammood.errors import ConfigError
 
 
+def parse(text: str) -> Any:
+    """What ``text`` says in YAML.
+
+    Raises:
+        ValueError: it says nothing that can be understood.
+    """
+    try:
+        return yaml.safe_load(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
 def read_tree(name: str) -> tuple[dict[str, Any], str]:
     """The settings in the preset or YAML file ``name``, and how to call that file.
 
@@ -21,8 +35,8 @@ def read_tree(name: str) -> tuple[dict[str, Any], str]:
         presets = resources.names("config", ".yaml")
         raise ConfigError(f"no configuration `{name}`: give a YAML file or one of the presets {', '.join(presets)}")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        tree = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
     if tree is None:
         tree = {}

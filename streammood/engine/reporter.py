@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import deque
 
@@ -11,6 +10,7 @@ import numpy as np
 from streammood.engine.capture import Capture
 from streammood.engine.firing import Firing
 from streammood.engine.load import Load
+from streammood.engine.logbook import Logbook
 from streammood.engine.notes import Notes
 from streammood.engine.now import Now
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Status, TargetState
@@ -27,7 +27,7 @@ class Reporter:
     def __init__(self, now: Now, notes: Notes, log: EventLog, capture: Capture, firing: Firing, load: Load) -> None:
         self._now = now
         self._notes = notes
-        self._log = log
+        self._log = Logbook(log, notes)
         self._capture = capture
         self._firing = firing
         self._load = load
@@ -40,30 +40,22 @@ class Reporter:
         return float(np.median(self._bpm)) if self._bpm else 0.0
 
     def begin(self) -> None:
-        """Begin the log.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Begin the log."""
         self._log.write(eventlog.header(self._capture.source.name, self._capture.rate))
+        self._log.start()
 
     def end(self, mood: Mood | None, labels: tuple[str, ...]) -> None:
         """Write what is left to the log: ``mood`` is that of the whole."""
         duration = self._capture.sample / ANALYSIS_RATE
-        with contextlib.suppress(OSError):  # a full disk was told of when it was found
-            self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, labels))
-            self._log.close()
+        self._log.write(eventlog.summary(self._capture.source.name, duration, self.bpm, mood, labels))
+        self._log.close()
 
     def keep(self, event: Event) -> None:
         """Take ``event`` as the latest of its kind, and log it."""
         self._now.take(event)
         if isinstance(event, Beat):
             self._bpm.append(event.bpm)
-        try:
-            self._log.write(eventlog.line(event))
-        except OSError as error:
-            self._log = EventLog()
-            self._notes.add(f"the event log stopped: {error.strerror}")
+        self._log.write(eventlog.line(event))
 
     def status(self, sample: int, gone: bool, not_finite: int) -> Status:
         """How the program does at ``sample``.
