@@ -330,7 +330,7 @@ def test_a_log_that_nobody_reads_holds_up_nobody(model: MoodModel) -> None:
     rows = [json.loads(line) for line in log.getvalue().splitlines()]
     assert rows[0]["event"] == "stream"
     assert rows[-1]["event"] == "summary"
-    assert len(rows) > 3
+    assert len(rows) >= 3  # a status between them
 
 
 def doctor(tmp_path: Path, *arguments: str, **environment: str) -> str:
