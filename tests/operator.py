@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
+import pytest
 from pythonosc.osc_message import OscMessage
 from pythonosc.udp_client import SimpleUDPClient
 
@@ -55,6 +57,11 @@ class Operator:
             sleep(max(0.0, at + offset - time.monotonic()))
             self.send("tap", 1)
         return meant
+
+
+needs_liblo = pytest.mark.skipif(
+    not (shutil.which("oscsend") and shutil.which("oscdump")), reason="needs liblo: apt-get install liblo-tools"
+)
 
 
 def oscsend(port: int, address: str, *types_and_values: str) -> None:
