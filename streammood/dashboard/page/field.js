@@ -51,12 +51,12 @@ export class Field {
   /** Give every node a home; the field is 1 high and `aspect` wide. */
   spread(aspect) {
     this.aspect = aspect;
-    const columns = Math.max(1, Math.round(Math.sqrt(NODES * aspect)));
-    const rows = Math.ceil(NODES / columns);
+    const rows = Math.max(1, Math.round(Math.sqrt(NODES / aspect)));
     for (let i = 0; i < NODES; i++) {
-      const row = Math.floor(i / columns);
-      const inRow = row < rows - 1 ? columns : NODES - columns * (rows - 1);
-      this.homeX[i] = (aspect * ((i % columns) + 0.5 + 0.8 * (this.random() - 0.5))) / inRow;
+      const row = Math.floor((i * rows) / NODES);
+      const first = Math.ceil((row * NODES) / rows);
+      const inRow = Math.ceil(((row + 1) * NODES) / rows) - first;
+      this.homeX[i] = (aspect * (i - first + 0.5 + 0.8 * (this.random() - 0.5))) / inRow;
       this.homeY[i] = (row + 0.5 + 0.8 * (this.random() - 0.5)) / rows;
       this.turn[i] = 2 * Math.PI * this.random();
       this.size[i] = 0.55 + 0.45 * this.random() ** 2;
@@ -132,7 +132,7 @@ export class Field {
     const unit = 0.062 * height;
     for (let i = 0; i < NODES; i++) {
       const size = unit * this.size[i] * (0.6 + 0.3 * this.level + 0.7 * this.flash[i]);
-      context.globalAlpha = Math.min(1, 0.55 + 0.2 * this.level + 0.6 * this.flash[i]);
+      context.globalAlpha = Math.min(1, 0.7 + 0.2 * this.level + 0.5 * this.flash[i]);
       const sprite = sprites[i % BEAT_SHARE === 0 ? 1 : 0];
       context.drawImage(sprite, this.x[i] * height - size / 2, this.y[i] * height - size / 2, size, size);
     }

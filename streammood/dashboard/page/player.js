@@ -8,6 +8,7 @@ import { Outline } from "./outline.js";
 import { Scene } from "./scene.js";
 
 const FRAME = 1 / 60; // s; what is painted now is seen a frame later
+const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
 const STRIDE = 5; // s, what an arrow key moves
 const TYPES = { wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", mp3: "audio/mpeg" };
 
@@ -37,7 +38,10 @@ export class Player {
     find("song-full").addEventListener("click", () => this.full());
     find("screen").addEventListener("dblclick", () => this.full());
     document.addEventListener("fullscreenchange", () => this.fit());
-    addEventListener("resize", () => this.song && this.outline.draw());
+    addEventListener("resize", () => {
+      this.fit();
+      if (this.song) this.outline.draw();
+    });
     this.timeline.addEventListener("pointerdown", (event) => this.grab(event));
     this.timeline.addEventListener("pointermove", (event) => this.timeline.hasPointerCapture(event.pointerId) && this.drag(event));
     this.timeline.addEventListener("keydown", (event) => this.key(event));
@@ -55,6 +59,7 @@ export class Player {
     this.meter = Math.max(0, ...song.beats.map((beat) => beat.number));
     this.converted = false;
     find("player").hidden = false;
+    this.fit();
     this.tell();
     const kind = TYPES[song.input.split(".").pop().toLowerCase()];
     const plays = kind && this.audio.canPlayType(kind) !== "";
@@ -131,9 +136,10 @@ export class Player {
   }
 
   fit() {
-    const whole = document.fullscreenElement === find("screen");
-    const width = whole ? Math.min(1920, window.innerWidth) : 1280;
-    this.scene.resize(width, whole ? Math.round((width * window.innerHeight) / window.innerWidth) : 720);
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    if (!width || !height) return;
+    const scale = Math.min(window.devicePixelRatio || 1, LARGEST / width);
+    this.scene.resize(Math.round(width * scale), Math.round(height * scale));
   }
 
   grab(event) {
@@ -183,6 +189,7 @@ export class Player {
       const label = find("song-now");
       say(label, mood.label);
       label.style.color = colourOf(mood.label, this.link.colors);
+      find("song-lamps").style.setProperty("--mood", colourOf(mood.label, this.link.colors));
     } else this.scene.field.push(0.7);
     this.lamps.light(beat.number, this.meter);
     this.canvas.dispatchEvent(new CustomEvent("beat", { detail: { time: beat.time, seen } }));
