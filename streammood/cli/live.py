@@ -77,12 +77,15 @@ def run(
 ) -> None:
     """Listen, show and send until Ctrl-C, or until the file ends.
 
-    Keys while it runs: space or t taps the tempo (four taps), x doubles and / halves the beats, d says "this is the
-    one", h holds the mood, p is panic (all triggers 0), q quits, ? shows these.
+    Keys while it runs: space or t taps the tempo (four taps), x doubles and
+    / halves the beats, d says "this is the one", h holds the mood, p is panic
+    (all triggers 0), q quits, ? shows these.
 
-    The same over OSC, and more, on control.port (7071, this machine only unless control.host and control.allow say
-    otherwise): /streammood/ and tap, double, half, downbeat, bpm F, bpm/min F, bpm/max F, nudge MS, offset TARGET MS,
-    hold 0|1, mood LABEL|auto, mute TARGET 0|1, panic, gain DB, reload. Answers come under /streammood/ack/.
+    The same over OSC, and more, on control.port (7071, this machine only
+    unless control.host and control.allow say otherwise): /streammood/ and tap,
+    double, half, downbeat, bpm F, bpm/min F, bpm/max F, nudge MS,
+    offset TARGET MS, hold 0|1, mood LABEL|auto, mute TARGET 0|1, panic,
+    gain DB, reload. Answers come under /streammood/ack/.
     """
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     view = prepare_view() if tui else None
