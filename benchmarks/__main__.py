@@ -12,6 +12,7 @@ from benchmarks.table import machine
 PARTS = {
     "features": ("features", "report", "One hop of features"),
     "model": ("live", "model_report", "One invocation of the mood model"),
+    "network": ("live", "network_report", "Two hops of the beat network"),
     "live": ("live", "report", "Live"),
     "targets": ("targets", "report", "Several receivers"),
     "files": ("files", "report", "Files"),

@@ -50,7 +50,7 @@ class Stage:
 _FIRST = (1, 2, 4, 8, 16, 32, 64, 128)  # with three taps: hears 11.8 s
 STAGES = (
     Stage(_FIRST, 7500, 2.5e-3, 12, 860, 0.997),
-    Stage((*_FIRST, 1, 4, 16, 64), 9000, 1.8e-3, 10, 1032, 0.998),
+    Stage((*_FIRST, 1, 4, 16, 64), 5000, 1.5e-3, 10, 1032, 0.998),
 )
 _WARM_UP = 200  # steps
 _DECAY = 1e-3
