@@ -41,8 +41,8 @@ def crc16_x25(path: str) -> int:
 
 def test_the_show_listens_to_addresses_of_the_preset() -> None:
     assert crc16_x25("123456789") == 0x906E  # the check value of this checksum in the literature
-    inputs = ET.parse(SHOW).getroot().iter("{*}Input")
-    heard = {int(node.attrib["Channel"]) for node in inputs if "Channel" in node.attrib}
+    inputs = ET.parse(SHOW).getroot().findall(".//{*}Input[@Channel]")
+    heard = {int(node.attrib["Channel"]) for node in inputs}
     addresses = {line.to for line in config.load("qlcplus").osc.targets[0].map}
     assert len(heard) == 8
     assert heard <= {crc16_x25(address) for address in addresses}
