@@ -38,12 +38,8 @@ class Rig:
         run = folder / "run"
         run.mkdir(mode=0o700)
         (folder / "home").mkdir()
-        (folder / "default.pa").write_text(_PULSE.format(run=run, rate=rate))
         (folder / "asoundrc").write_text(_ALSA.format(run=run))
-        daemon = folder / "daemon.conf"
-        daemon.write_text(f"default-sample-rate = {rate}\nalternate-sample-rate = {rate}\nflat-volumes = no\n")
         (folder / "pulse").mkdir()
-        shutil.copy(daemon, folder / "pulse" / "daemon.conf")
         self._folder = folder
         self._rate = rate
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -56,8 +52,13 @@ class Rig:
             "HOME": str(folder / "home"),
         }
 
-    def up(self) -> None:
-        """Start the server and wait until its monitor delivers."""
+    def up(self, rate: int | None = None) -> None:
+        """Start the server, at another ``rate`` if one is given, and wait until its monitor delivers."""
+        self._rate = rate or self._rate
+        pulse = _PULSE.format(run=self._folder / "run", rate=self._rate)
+        (self._folder / "default.pa").write_text(pulse)
+        rates = f"default-sample-rate = {self._rate}\nalternate-sample-rate = {self._rate}\n"
+        (self._folder / "pulse" / "daemon.conf").write_text(f"{rates}flat-volumes = no\n")
         server = ["pulseaudio", "-n", "-F", str(self._folder / "default.pa"), "--daemonize=no", "--exit-idle-time=-1"]
         server += ["--use-pid-file=no", "--realtime=no", "--high-priority=no", "--log-target=stderr"]
         self._spawn(server)

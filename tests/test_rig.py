@@ -180,3 +180,62 @@ def test_devices_and_check_see_the_rig(rig: Rig) -> None:
     refused = streammood("run", "--input", "99")
     assert refused.returncode == 1
     assert "0: rig (ALSA)" in refused.stderr.replace("\n", " ")
+
+
+def pactl(rig: Rig, *arguments: str) -> str:
+    done = subprocess.run(["pactl", *arguments], env=rig.environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def last(dump: OscDump, name: str) -> float:
+    return (dump.values(f"/streammood/{name}") or [-1.0])[-1]
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_a_killed_sound_server_is_found_again_within_three_seconds(rig: Rig, wav: Path, rate: int) -> None:
+    """It may come back at another rate."""
+    port = free_port()
+    dump = OscDump(port)
+    program = start(rig, "--input", "rig", "--target", f"127.0.0.1:{port}", "--set", "input.lost=run")
+    assert wait_for(lambda: last(dump, "status/input") > 0, 60)
+    rig.play(wav)
+    assert wait_for(lambda: last(dump, "beat/locked") == 1.0, 20)
+    rig.kill()
+    assert wait_for(lambda: last(dump, "status/input") == 0.0, 10), "the loss was not told"
+    assert wait_for(lambda: last(dump, "status/signal") == 0.0, 2)
+    beats = len(dump.times("/streammood/beat"))
+    assert wait_for(lambda: len(dump.times("/streammood/beat")) >= beats + 4, 6), "beats do not run on"
+    rig.up(rate)
+    began = time.monotonic()
+    assert wait_for(lambda: last(dump, "status/input") > 0.0, 15), "it was not taken up again"
+    assert time.monotonic() - began < 3.0
+    rig.play(wav)
+    assert wait_for(lambda: last(dump, "status/signal") == 1.0, 15)
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=20)
+    dump.stop()
+    assert "Traceback" not in output
+    counts = dump.values("/streammood/beat/count")
+    assert counts == sorted(counts)
+
+
+def test_the_default_input_may_change_and_go(rig: Rig, wav: Path) -> None:
+    port = free_port()
+    dump = OscDump(port)
+    program = start(rig, "--input", "default", "--target", f"127.0.0.1:{port}")
+    assert wait_for(lambda: last(dump, "status/input") > 0, 60)
+    other = pactl(rig, "load-module", "module-null-sink", "sink_name=other", "rate=48000", "channels=2")
+    pactl(rig, "set-default-sink", "other")
+    pactl(rig, "set-default-source", "other.monitor")
+    rig.play(wav)  # into the new default
+    assert wait_for(lambda: last(dump, "status/signal") == 1.0, 15), "the new default is not heard"
+    pactl(rig, "unload-module", other)
+    pactl(rig, "set-default-sink", "rig")
+    pactl(rig, "set-default-source", "rig.monitor")
+    assert wait_for(lambda: last(dump, "status/signal") == 0.0, 15)
+    rig.play(wav)
+    assert wait_for(lambda: last(dump, "status/signal") == 1.0, 15), "the old default is not heard again"
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=20)
+    dump.stop()
+    assert "Traceback" not in output
