@@ -227,8 +227,9 @@ def test_the_default_input_may_change_and_go(rig: Rig, wav: Path) -> None:
     other = pactl(rig, "load-module", "module-null-sink", "sink_name=other", "rate=48000", "channels=2")
     pactl(rig, "set-default-sink", "other")
     pactl(rig, "set-default-source", "other.monitor")
-    rig.play(wav)  # into the new default
+    player = rig.play(wav)  # into the new default
     assert wait_for(lambda: last(dump, "status/signal") == 1.0, 15), "the new default is not heard"
+    player.kill()
     pactl(rig, "unload-module", other)
     pactl(rig, "set-default-sink", "rig")
     pactl(rig, "set-default-source", "rig.monitor")
