@@ -97,14 +97,14 @@ class Mood:
     valence: float  # -1..1
     arousal: float  # -1..1
     probabilities: dict[str, float]  # label -> 0..1, summing to 1, in the model's order
-    label: str  # the likeliest label, held by hysteresis
+    label: str  # the likeliest label, held by hysteresis; empty for a model without labels
     confidence: float  # 0..1
     changed: bool  # the label differs from that of the previous mood; the first one is a change too
 
     @property
     def index(self) -> int:
-        """Position of ``label`` in the model's order."""
-        return list(self.probabilities).index(self.label)
+        """Position of ``label`` in the model's order; -1 for a model without labels."""
+        return list(self.probabilities).index(self.label) if self.label else -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,8 @@ class Manifest(ManifestBase):
     slots: Scaling
     statistics: Scaling
     novelty: Novelty
-    labels: tuple[str, ...] = Field(min_length=1)
+    labels: tuple[str, ...]  # none: valence and arousal alone
+    circumplex: str = ""  # what valence and arousal were learned from
     temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
 
     @field_validator("labels")
@@ -161,7 +162,10 @@ class MoodModel:
         for detail, quantise, values in zip(self._inputs, self._scalings, (slots, statistics), strict=True):
             self._interpreter.set_tensor(detail["index"], quantise(values))
         self._interpreter.invoke()
-        logits, circumplex = (dequantise(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs)
+        logits, circumplex = (
+            np.zeros(0, np.float32) if d is None else dequantise(self._interpreter.get_tensor(d["index"]), d)
+            for d in self._outputs
+        )
         valence, arousal = np.clip(circumplex, -1.0, 1.0).tolist()
         return Answer(logits / self.manifest.temperature, valence, arousal, self._familiarity(statistics))
 
@@ -266,13 +270,15 @@ def role(name: str) -> str:
     return name.removeprefix("serving_default_").partition(":")[0]
 
 
-def _by_size(details: list[dict[str, Any]], n_labels: int) -> list[dict[str, Any]]:
-    """Logits, then valence and arousal; two outputs of two values keep the order of their names."""
+def _by_size(details: list[dict[str, Any]], n_labels: int) -> list[dict[str, Any] | None]:
+    """Logits (none where there are no labels), then valence and arousal; two of two values keep their names' order."""
     details.sort(key=lambda detail: str(detail["name"]))
     sizes = [int(detail["shape"][-1]) for detail in details]
-    if sorted(sizes) != sorted([2, n_labels]):
+    if sorted(sizes) != ([2] if n_labels == 0 else sorted([2, n_labels])):
         raise ValueError(f"the network answers {sizes} values, {n_labels} labels and 2 axes were expected")
-    return details if sizes[0] == n_labels else details[::-1]
+    if n_labels == 0:
+        return [None, *details]
+    return [*details] if sizes[0] == n_labels else [*details[::-1]]
 
 
 def dequantise(values: npt.NDArray[Any], detail: dict[str, Any]) -> F32:

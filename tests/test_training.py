@@ -6,15 +6,22 @@ Everything here is synthesised; what needs TensorFlow is skipped where the extra
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import soundfile
 
-from streammood.config import FeatureSettings
+from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32
+from streammood.events import F32, Features
 from streammood.model import MoodModel
+from streammood.sinks.signals import signals
+from streammood.stream.features import Layout
+from streammood.stream.mood import MoodStream
+
+if TYPE_CHECKING:
+    from streammood.training.train import Effort
 
 pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
 
@@ -77,7 +84,7 @@ def test_what_is_wrong_with_the_data_is_said_in_one_line(tmp_path: Path) -> None
     assert "no such folder" in refusal(tmp_path / "nowhere")
     assert "no labelled clips" in refusal(tmp_path)
     assert "column `file`" in refusal(write_csv(tmp_path, "name\nx.wav\n"))
-    assert "mood or label or class" in refusal(write_csv(tmp_path, "file\nx.wav\n"))
+    assert "valence and arousal" in refusal(write_csv(tmp_path, "file\nx.wav\n"))
     assert "no clip has a label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,\n"))
     assert "only one label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,a\n"))
     assert "4 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
@@ -157,19 +164,62 @@ def test_a_clip_without_prediction_counts_as_wrong() -> None:
     assert measures.macro_f1(true, np.array([0, -1, 1, -1]), 2) == pytest.approx(2 / 3)
 
 
-def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def quick() -> Effort:
+    """As little work as shows that the whole chain is sound."""
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     pytest.importorskip("tf_keras", reason="tf_keras comes with the extra `train`")
-    from streammood.training.evaluate import evaluate  # noqa: PLC0415  both need the extra
-    from streammood.training.fit import Schedule  # noqa: PLC0415
+    from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
+    from streammood.training.train import Effort  # noqa: PLC0415
+
+    return Effort(Schedule(least_steps=100, on_slots=1, on_statistics=1), folds=2, robust=1)
+
+
+def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:
+    from streammood.training.evaluate import evaluate  # noqa: PLC0415  needs the extra
     from streammood.training.train import train  # noqa: PLC0415
 
     out = tmp_path / "own" / "own.tflite"
-    manifest = train(
-        folders, out, tmp_path / "cache", seed=1, schedule=Schedule(least_steps=100, on_slots=1, on_statistics=1)
-    )
+    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
     assert manifest.labels == ("drone", "noise", "strokes")
-    assert manifest.scores["labels, 5 artist-grouped folds"]["macro_f1"] > 0.6  # chance is 0.33
+    assert manifest.scores["labels"]["macro_f1"] > 0.6  # chance is 0.33
+    assert "shipped model" in manifest.circumplex
     assert MoodModel.load(str(out), FEATURES).manifest == manifest
-    assert "drone" in out.with_suffix(".md").read_text(encoding="utf-8")
-    assert evaluate(folders, out, tmp_path / "cache")["macro_f1"] > 0.8
+    card = out.with_suffix(".md").read_text(encoding="utf-8")
+    for heading in ("drone", "## Soon and steady", "## Robust", "## Confidence"):
+        assert heading in card
+    scores = evaluate(folders, out, tmp_path / "cache", out=tmp_path / "scores")
+    assert scores["labels"]["macro_f1"] > 0.8
+    assert (tmp_path / "scores" / "scores.png").is_file()
+
+
+def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
+    folders: Path, tmp_path: Path, quick: Effort
+) -> None:
+    from streammood.training.train import train  # noqa: PLC0415  needs the extra
+
+    places = {"drone": (-0.5, -0.6), "noise": (-0.4, 0.7), "strokes": (0.6, 0.1)}
+    lines = [f"{kind}/{k}.wav,{v},{a}" for kind, (v, a) in places.items() for k in range(6)]
+    table = write_csv(folders, "file,valence,arousal\n" + "\n".join(lines))
+    assert f"{datasets.LEAST_RATED} are needed" in refusal(table)
+    for kind in places:
+        for k in range(6, 8):
+            soundfile.write(folders / kind / f"{k}.wav", tone(kind, k), RATE)
+            lines.append(f"{kind}/{k}.wav,{places[kind][0]},{places[kind][1]}")
+    write_csv(folders, "file,valence,arousal\n" + "\n".join(lines))
+    out = tmp_path / "plane" / "plane.tflite"
+    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
+    assert manifest.labels == ()
+    model = MoodModel.load(str(out), FEATURES)
+    stream = MoodStream(MoodSettings(), model, Layout.of(FEATURES))
+    hops = extract_signal(tone("noise", 9, seconds=8.0), RATE, FEATURES)
+    moods = [
+        mood
+        for number, values in enumerate(hops, start=1)
+        if (mood := stream.push(Features(512 * number, values), True, 512 * number)) is not None
+    ]
+    assert moods[-1].arousal > 0.0
+    sent = dict(signals(moods[-1]))
+    assert sent["mood/index"] == -1
+    assert sent["mood/label"] == ""
+    assert {name for name in sent if name.startswith("mood/")} >= {"mood/valence", "mood/arousal", "mood/confidence"}

@@ -59,6 +59,9 @@ def evaluate(
     cache: Cache = Path(".cache/features"),
     jobs: Jobs = 1,
     robust: Annotated[int, typer.Option(min=0, metavar="N", help="mood: clips that are also degraded and scored.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="mood: tables and pictures are written here as well.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="beat: at most so many tracks of each set.")] = 0,
 ) -> None:
     """Score a model on labelled music, through the live path; needs the extra `train`."""
@@ -66,7 +69,7 @@ def evaluate(
         if what == "mood":
             from streammood.training.evaluate import evaluate as score_mood  # noqa: PLC0415  heavy, and an extra
 
-            score_mood(data, model, cache, jobs, robust)
+            score_mood(data, model, cache, jobs, robust, out)
         else:
             from streammood.training.beat.evaluate import evaluate as score_beat  # noqa: PLC0415  heavy, and an extra
 

@@ -22,6 +22,8 @@ from streammood.stream.slots import SlotPool
 from streammood.stream.statistics import Statistics
 from streammood.stream.window import SlotWindow
 
+_LENGTH = 2.0  # of an axis of the circumplex
+
 
 class Evidence:
     """A weighted mean of answers in which old ones fade."""
@@ -66,6 +68,8 @@ class Evidence:
 
 def softmax(logits: F32) -> F32:
     """Probabilities (n,) of logits (n,)."""
+    if logits.size == 0:
+        return logits
     shares = np.exp(logits - logits.max())
     scaled: F32 = shares / shares.sum()
     return scaled
@@ -127,8 +131,8 @@ class MoodStream:
         """The mood of everything since the last reset; none where no mood was heard."""
         if self._whole.weight == 0.0:
             return None
-        probabilities = self._whole.probabilities
-        return self._mood(self._whole, int(probabilities.argmax()), self._last_sample, self._last_sample, False)
+        label = int(self._whole.probabilities.argmax()) if self._labels else None
+        return self._mood(self._whole, label, self._last_sample, self._last_sample, False)
 
     def _answer(self, sample: int, decided: int) -> Mood:
         window = self._window.recent()
@@ -138,21 +142,24 @@ class MoodStream:
         for evidence in (self._slow, self._quick, self._whole):
             evidence.add(values, weight)
         self._notice_change()
-        probabilities = self._slow.probabilities
-        label = self._hold(probabilities)
+        label = self._hold(self._slow.probabilities) if self._labels else None
         changed = label != self._label  # the first label of a stream is a change too: it sets the scene
         self._held = self._label = label
         self._last_sample = sample
         return self._mood(self._slow, label, sample, decided, changed)
 
     def _notice_change(self) -> None:
-        quick, slow = self._quick.probabilities, self._slow.probabilities
-        label = int(quick.argmax())
-        contradicts = quick[label] - quick[int(slow.argmax())] > self._settings.surprise
-        self._contradicted = self._contradicted + 1 if contradicts else 0
+        self._contradicted = self._contradicted + 1 if self._contradicts() else 0
         if self._contradicted >= self._patience:
             self._slow.replace(self._quick)
             self._contradicted = 0
+
+    def _contradicts(self) -> bool:
+        if not self._labels:
+            apart = np.subtract(self._quick.circumplex, self._slow.circumplex)
+            return float(np.abs(apart).max()) > _LENGTH * self._settings.surprise
+        quick, slow = self._quick.probabilities, self._slow.probabilities
+        return float(quick.max() - quick[int(slow.argmax())]) > self._settings.surprise
 
     def _hold(self, probabilities: F32) -> int:
         best = int(probabilities.argmax())
@@ -160,10 +167,11 @@ class MoodStream:
             return best
         return self._held
 
-    def _mood(self, evidence: Evidence, label: int, sample: int, decided: int, changed: bool) -> Mood:
+    def _mood(self, evidence: Evidence, label: int | None, sample: int, decided: int, changed: bool) -> Mood:
         valence, arousal = evidence.circumplex
         shares = evidence.probabilities.tolist()
+        name, share = ("", 1.0) if label is None else (self._labels[label], shares[label])
         return Mood(
             sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
-            self._labels[label], shares[label] * evidence.familiarity, changed,
+            name, share * evidence.familiarity, changed,
         )  # fmt: skip

@@ -2,62 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
 from streammood.model import Manifest
+from streammood.training import tables
+from streammood.training.datasets import EMOTIONS, TAGS
 from streammood.training.protocol import SECONDS, Scores
-from streammood.training.tables import Numbers, by_axis, by_label, matrix
+from streammood.training.tables import Numbers
 
 _LIMITS = """\
-- Four labels cannot hold music; the probabilities and the place in the circumplex say more than the label.
-- Sad and calm are the pair most often confused, as among listeners.
+- A few labels cannot hold music; the probabilities and the place in the circumplex say more than the label.
 - Trained on previews of Western popular music and freely licensed songs; other traditions will be misread.
+- Of the four moods, sad and calm are most often confused, as among listeners; valence is harder than arousal.
 - Speech, applause and noise were not in the training data. `confidence` is the calibrated probability of the label,
-  lowered where the statistics of the window lie far from those of music: next to nothing for hum, noise and bare
-  (synthesised) speech, little lowered for applause. It is no detector of music.
+  lowered where the statistics of the window lie far from those of music. It is no detector of music.
 - Meant for lights and visuals. It says nothing about the people in the room."""
 
 
-def render(manifest: Manifest, scores: Scores, seed: int, size: int, took: float) -> str:
+def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
     """The card in Markdown."""
-    labels = by_label(scores)
+    labels = f"Labels {', '.join(manifest.labels)}; v" if manifest.labels else "No labels: v"
+    window = manifest.window
+    heard = window.hops * window.slots * manifest.features.hop / manifest.sample_rate
     parts = [
         f"# Mood model `{manifest.name}`",
-        f"Labels {', '.join(manifest.labels)}; valence and arousal in -1..1. An int8 TFLite network of "
-        f"{size / 1000:.0f} kB that hears {manifest.window.slots} slots of {manifest.window.hops} hops (5.0 s) and is "
-        "asked every `mood.interval` seconds; answers of one piece of music are averaged. Written by `streammood "
-        "train`.",
+        f"{labels}alence and arousal in -1..1. An int8 TFLite network of {size / 1000:.0f} kB that hears up to "
+        f"{heard:.1f} s ({window.slots} slots of {window.hops} hops) and is asked every `mood.interval` seconds; "
+        "answers of one piece of music are averaged. Written by `streammood train`.",
         "## Data and terms",
         "\n".join(f"- `{data.name}`, {data.clips} clips: {data.licence}" for data in manifest.training),
+        f"Valence and arousal were learned from: {manifest.circumplex}.",
         "No sound of these sets is part of the model or of this project.",
         "## Protocol",
-        f"Folds are grouped by artist and stratified by label; seed {seed}. In each fold a model is fitted to the "
-        "others, quantised, and heard through the live path on the clips held out, with default settings. The shipped "
-        f"model is then fitted to all clips. The run took {took / 60:.0f} minutes. The temperature of the "
-        "probabilities, the stretch of the axes and the settings of `mood` are constants that were chosen on such "
-        "folds of the public sets. Clips of `4q_taffc` are also fitted to in degraded copies (room, equaliser, noise, "
-        "low-pass, clipping); the SVM beside is fitted to clean ones alone.",
-        "## Labels",
-        _label_table(labels),
-        "Rows are true labels, columns the label of the summary:",
-        matrix(scores),
-        "## Soon",
-        "| seconds of sound | " + " | ".join(f"{t:g}" for t in SECONDS) + " |\n" + "|---" * (len(SECONDS) + 1) + "|\n"
-        "| macro-F1 | " + " | ".join(f"{labels[f'after_{t:g}_s']:.3f}" for t in SECONDS) + " |",
-        f"First mood after {labels['first_mood_s']:.1f} s; {labels['label_changes_median']:.0f} label changes per clip "
-        f"in the median, {labels['label_changes_mean']:.2f} in the mean. {_followed(labels)}",
-        f"![score over the seconds, and the confusion matrix]({manifest.name}.png)",
-        _axis_table(scores),
+        f"Folds are grouped by artist, and stratified by label where there are labels; seed {seed}. In each fold a "
+        "model is fitted to the others, quantised, and heard through the live path on the clips held out, with default "
+        f"settings. The model described here is then fitted to all clips. The "
+        "temperature of the probabilities, the stretch of the axes and the settings of `mood` are constants that were "
+        "chosen on such folds of the public sets. Labelled clips are also fitted to in degraded copies (room, "
+        "equaliser, noise, low-pass, clipping); the SVM beside is fitted to clean ones alone.",
+        scores_in_words(scores, manifest.name),
         "## Limits",
         _LIMITS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def scores_in_words(scores: Scores, picture: str) -> str:
+    """All tables in Markdown, with the picture beside them named ``picture``."""
+    labels = tables.by_label(scores)
+    parts = [*_labels(scores, labels, picture)] if labels else []
+    parts += [_axes(scores), _contradictions(scores), _correlations(scores), _robustness(scores), _confidence(scores)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _labels(scores: Scores, numbers: Numbers, picture: str) -> Iterable[str]:
+    yield "## Labels"
+    yield _label_table(numbers)
+    yield "Rows are true labels, columns the label of the summary:"
+    yield tables.matrix(scores)
+    yield "## Soon and steady"
+    yield _table(
+        ["seconds of sound", *(f"{t:g}" for t in SECONDS), "whole clip"],
+        [["macro-F1", *(f"{numbers[f'after_{t:g}_s']:.3f}" for t in SECONDS), f"{numbers['macro_f1']:.3f}"]],
+    )
+    yield (
+        f"First mood after {numbers['first_mood_s']:.1f} s; {numbers['label_changes_median']:.0f} label changes per "
+        f"clip in the median, {numbers['label_changes_mean']:.2f} in the mean. {_followed(numbers)}"
+    )
+    yield f"![score over the seconds, confusion matrix, steadiness against following]({picture}.png)"
+    yield _trade(scores)
+
+
 def _followed(numbers: Numbers) -> str:
     if "change_followed_s_median" not in numbers:
         return ""
     return (
-        f"Where two clips heard as different moods are spliced, the label is that of the second after "
-        f"{numbers['change_followed_s_median']:.1f} s in the median."
+        "Where two clips heard as different moods are spliced, the label is that of the second after "
+        f"{numbers['change_followed_s_median']:.1f} s in the median, {numbers['change_followed_s_75']:.1f} s in three "
+        "quarters of the cases."
     )
 
 
@@ -68,19 +98,93 @@ def _label_table(numbers: Numbers) -> str:
         ("folds", ", ".join(folds)),
     ]
     named = {
-        "macro_f1_float": "the same before quantising",
-        "macro_f1_svm": "plain SVM on the same statistics",
+        "accuracy": "accuracy",
+        "macro_f1_float": "macro-F1 before quantising",
+        "macro_f1_svm": "macro-F1 of a plain SVM on the same statistics",
         "arousal_two_class": "accuracy, high or low arousal",
         "valence_two_class": "accuracy, high or low valence",
     }
     rows += [(text, f"{numbers[name]:.3f}") for name, text in named.items() if name in numbers]
-    return "| measure | value |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return _table(["measure", "value"], rows)
 
 
-def _axis_table(scores: Scores) -> str:
-    axes = by_axis(scores)
+def _trade(scores: Scores) -> str:
+    if not scores.trade:
+        return ""
+    rows = [
+        [
+            f"{row.settings.reaction:g}, {row.settings.surprise:g}, {row.settings.hysteresis:g}"
+            f"{' (default)' if row.default else ''}",
+            f"{row.changes:.2f}",
+            f"{row.followed:.1f} s",
+            f"{row.followed_75:.1f} s",
+        ]
+        for row in scores.trade
+    ]
+    head = "`mood.` reaction, surprise, hysteresis", "changes, mean", "followed, median", "followed, 75 %"
+    return f"Steadiness against following, on clips of one fold:\n\n{_table(head, rows)}"
+
+
+def _axes(scores: Scores) -> str:
+    axes = tables.by_axis(scores)
     if not axes:
         return ""
-    lines = [f"| {name} | {s.r2:.3f} | {s.ccc:.3f} | {s.rmse:.3f} | {s.spearman:.3f} |" for name, s in axes.items()]
-    head = "## Valence and arousal\n\n| axis | R² | CCC | RMSE | Spearman |\n|---|---|---|---|---|\n"
-    return head + "\n".join(lines)
+    rows = [[name, f"{s.r2:.3f}", f"{s.ccc:.3f}", f"{s.rmse:.3f}", f"{s.spearman:.3f}"] for name, s in axes.items()]
+    parts = ["## Valence and arousal", _table(["axis, against ratings of", "R²", "CCC", "RMSE", "Spearman"], rows)]
+    moments = tables.moment_by_moment(scores)
+    if moments:
+        rows = [[axis, f"{n['rmse']:.3f}", f"{n['correlation_within']:.3f}"] for axis, n in moments.items()]
+        parts.append("Moment by moment, from the first mood on, against ratings every half second:")
+        parts.append(_table(["axis", "RMSE", "mean correlation within a piece"], rows))
+    if any(name.endswith("piece") for name in axes):
+        parts.append("Song: listeners' mean for 45 s, the scale of the output. Piece: other raters, another scale.")
+    return "\n\n".join(parts)
+
+
+def _contradictions(scores: Scores) -> str:
+    numbers = tables.contradictions(scores)
+    if not numbers:
+        return ""
+    return (
+        f"The label and the quadrant in which valence and arousal lie disagree in "
+        f"{100 * numbers['share_of_moods']:.0f} % of the moods, clearly (by more than 0.1) in "
+        f"{100 * numbers['share_clearly']:.0f} %; the longest clear disagreement in a clip lasts "
+        f"{numbers['longest_clearly_s_median']:.1f} s in the median and {numbers['longest_clearly_s_90']:.1f} s in the "
+        "90th percentile."
+    )
+
+
+def _correlations(scores: Scores) -> str:
+    tags = tables.rank_correlations(scores, TAGS, "tags")
+    felt = tables.rank_correlations(scores, EMOTIONS, "emotions")
+    rows = [
+        [name.replace("_", " "), f"{n['valence']:+.2f}", f"{n['arousal']:+.2f}"] for name, n in (tags | felt).items()
+    ]
+    if not rows:
+        return ""
+    head = ["rank correlation with", "valence", "arousal"]
+    return f"Independent checks; felt emotions are a sanity check, not truth:\n\n{_table(head, rows)}"
+
+
+def _robustness(scores: Scores) -> str:
+    numbers = tables.by_treatment(scores)
+    if not numbers:
+        return ""
+    whole = next(iter(numbers.values()))
+    rows = [[name, f"{value:.3f}", f"{value - whole:+.3f}"] for name, value in numbers.items()]
+    return f"## Robust\n\nMacro-F1 of {len(scores.treated)} held-out clips, their first 20 s treated:\n\n" + _table(
+        ["treatment", "macro-F1", "difference"], rows
+    )
+
+
+def _confidence(scores: Scores) -> str:
+    music = tables.confidence_of_music(scores)
+    if music is None or not scores.unsure:
+        return ""
+    means: Mapping[str, list[float]] = {
+        name: [value for found in scores.unsure if (value := found[name]) is not None] for name in scores.unsure[0]
+    }
+    rows = [["music (held-out clips), median", f"{music:.2f}"]]
+    rows += [[name, f"{np.mean(values):.2f}" if values else "no mood"] for name, values in means.items()]
+    head = "## Confidence\n\nMean `confidence` in synthesised sound that is no music:\n\n"
+    return head + _table(["sound", "confidence"], rows)

@@ -14,14 +14,17 @@ from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 QUADRANTS = ("happy", "aggressive", "calm", "sad")
-LEAST = 4  # clips of each label
-_EMOTIONS = (
+LEAST = 4  # artists or songs of each label
+LEAST_RATED = 20  # artists or songs with valence and arousal, where there are no labels
+TAGS = ("valence_tags", "arousal_tags")
+EMOTIONS = (
     "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
 )  # fmt: skip
 _LABEL_COLUMNS = ("mood", "label", "class")
 _GROUP_COLUMNS = ("artist_group", "group", "artist")
 
 Targets = dict[str, tuple[float, ...]]
+Moment = tuple[float, float, float]  # seconds, valence, arousal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Clip:
     source: str
     targets: Targets = field(default_factory=dict)
     scored: bool = True  # whether its label counts in the scores
+    piece: tuple[float, float] | None = None  # valence and arousal of just this piece, by other raters
+    curve: tuple[Moment, ...] = ()  # the same, moment by moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Corpus:
     labels: tuple[str, ...]
     tasks: list[Task]
     sources: tuple[DataSet, ...]
+    circumplex: str  # what valence and arousal are learned from, for people
 
 
 def read(data: Path) -> Corpus:
@@ -65,8 +71,14 @@ def read(data: Path) -> Corpus:
 
 
 def _check(data: Path, corpus: Corpus) -> None:
+    rated = {clip.group for clip in corpus.clips if "circumplex" in clip.targets}
+    if not corpus.labels and not rated:
+        columns = " or ".join(_LABEL_COLUMNS)
+        raise DataError(f"{data}: no clip has a label; fill a column {columns}, or the columns valence and arousal")
     if not corpus.labels:
-        raise DataError(f"{data}: no clip has a label; fill a column {' or '.join(_LABEL_COLUMNS)}")
+        if len(rated) < LEAST_RATED:
+            raise DataError(f"{data}: clips of {len(rated)} artists or songs are rated, {LEAST_RATED} are needed")
+        return
     if len(corpus.labels) < 2:
         raise DataError(f"{data}: only one label, `{corpus.labels[0]}`; a mood needs another to be told from")
     try:
@@ -104,6 +116,7 @@ def _known(data: Path, names: list[str]) -> Corpus:
     for name in names:
         targets_of, licence = _READERS[name]
         rows = _table(data / name / "labels.csv")
+        curves = _curves(data / name / "curves.csv")
         clips += [
             Clip(
                 data / name / row["file"],
@@ -111,11 +124,25 @@ def _known(data: Path, names: list[str]) -> Corpus:
                 name,
                 targets_of(row),
                 scored=name == "4q_taffc",
+                piece=_piece(row),
+                curve=tuple(curves.get(row["file"], ())),
             )
             for row in rows
         ]
         sources.append(DataSet(name=name, clips=len(rows), licence=licence))
-    return Corpus(clips, QUADRANTS, _KNOWN_TASKS, tuple(sources))
+    return Corpus(clips, QUADRANTS, _KNOWN_TASKS, tuple(sources), "listeners' ratings of `deam_10s`")
+
+
+def _piece(row: dict[str, str]) -> tuple[float, float] | None:
+    return (float(row["valence_piece"]), float(row["arousal_piece"])) if row.get("valence_piece") else None
+
+
+def _curves(path: Path) -> dict[str, list[Moment]]:
+    curves: dict[str, list[Moment]] = {}
+    for row in _table(path) if path.is_file() else []:
+        moment = float(row["second"]), float(row["valence"]), float(row["arousal"])
+        curves.setdefault(row["file"], []).append(moment)
+    return curves
 
 
 def _quadrant(row: dict[str, str]) -> Targets:
@@ -132,7 +159,7 @@ def _circumplex(row: dict[str, str]) -> Targets:
 
 
 def _felt(row: dict[str, str]) -> Targets:
-    return {"emotions": tuple(float(row[name]) for name in _EMOTIONS)}
+    return {"emotions": tuple(float(row[name]) for name in EMOTIONS)}
 
 
 _KNOWN_TASKS = [
@@ -140,7 +167,7 @@ _KNOWN_TASKS = [
     Task("circumplex", 2, "values", 1.0),
     Task("cluster", 5, "classes", 0.5),
     Task("tags", 2, "values", 0.5),
-    Task("emotions", len(_EMOTIONS), "values", 2.0),
+    Task("emotions", len(EMOTIONS), "values", 2.0),
 ]
 _READERS: dict[str, tuple[Callable[[dict[str, str]], Targets], str]] = {
     "4q_taffc": (_quadrant, "previews of commercial music, research use (Panda, Malheiro and Paiva, IEEE TAFFC 2018)"),
@@ -163,7 +190,8 @@ class _Row:
 
 def _own(rows: list[_Row]) -> Corpus:
     labels = tuple(sorted({row.label for row in rows if row.label}))
-    tasks = [Task("label", max(1, len(labels)), "classes", 1.0), Task("circumplex", 2, "values", 1.0)]
+    tasks = [Task("label", len(labels), "classes", 1.0)] if labels else []
+    tasks.append(Task("circumplex", 2, "values", 1.0))
     clips = []
     for row in rows:
         targets: Targets = {}
@@ -173,7 +201,7 @@ def _own(rows: list[_Row]) -> Corpus:
             targets["circumplex"] = row.circumplex
         clips.append(Clip(row.path, row.group, "own", targets, scored=bool(row.label)))
     sources = (DataSet(name="own", clips=max(1, len(clips)), licence="the trainer's own clips; their terms apply"),)
-    return Corpus(clips, labels, tasks, sources)
+    return Corpus(clips, labels, tasks, sources, "ratings of the clips")
 
 
 def _from_csv(data: Path) -> list[_Row]:
@@ -181,10 +209,17 @@ def _from_csv(data: Path) -> list[_Row]:
     rows = _table(path)
     label = _column(rows[0], _LABEL_COLUMNS)
     group = _column(rows[0], _GROUP_COLUMNS)
-    if label is None:
-        raise DataError(f"{path}: needs a column {' or '.join(_LABEL_COLUMNS)}, has {', '.join(rows[0])}")
+    if label is None and not {"valence", "arousal"} <= set(rows[0]):
+        columns = " or ".join(_LABEL_COLUMNS)
+        raise DataError(f"{path}: needs a column {columns}, or valence and arousal; has {', '.join(rows[0])}")
     return [
-        _Row(data / row["file"], row[label], row[group] if group else row["file"], _axes(path, row)) for row in rows
+        _Row(
+            data / row["file"],
+            (row[label] or "").strip() if label else "",
+            row[group] if group else row["file"],
+            _axes(path, row),
+        )
+        for row in rows
     ]
 
 

@@ -89,6 +89,7 @@ def build(
         statistics=vector_scaling,
         novelty=_novelty(vectors),
         labels=corpus.labels,
+        circumplex=corpus.circumplex,
         temperature=_TEMPERATURE,
         training=corpus.sources,
     )

@@ -17,12 +17,13 @@ def assign(clips: list[Clip], folds: int, seed: int) -> Ints:
     An artist found in several sets is in the same fold in all of them.
     """
     scored = [number for number, clip in enumerate(clips) if clip.scored]
-    labels = np.array([int(np.argmax(clips[number].targets["label"])) for number in scored])
-    groups = np.array([clips[number].group for number in scored])
-    split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold_of: dict[str, int] = {}
-    for fold, (_, held) in enumerate(split.split(labels, labels, groups)):
-        fold_of.update(dict.fromkeys(groups[held].tolist(), fold))
+    if scored:
+        labels = np.array([int(np.argmax(clips[number].targets["label"])) for number in scored])
+        groups = np.array([clips[number].group for number in scored])
+        split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        for fold, (_, held) in enumerate(split.split(labels, labels, groups)):
+            fold_of.update(dict.fromkeys(groups[held].tolist(), fold))
     others = [clip.group for clip in clips if clip.group not in fold_of]
     if len(set(others)) >= folds:
         rest = GroupKFold(folds, shuffle=True, random_state=seed)

@@ -73,5 +73,7 @@ def join(on_slots: list[Any], on_statistics: list[Any], tasks: list[Task], offse
     statistics = layers.Input(on_statistics[0].input_shape[1:], name="statistics")
     answers = [half(slots, training=False) for half in on_slots]
     answers += [half(statistics, training=False) for half in on_statistics]
-    label, axes = (layers.Average()([a[names.index(name)] for a in answers]) for name in ("label", "circumplex"))
-    return keras.Model([slots, statistics], [label, layers.Rescaling(gain, offset, name="axes")(axes)])
+    answers = [answer if isinstance(answer, list) else [answer] for answer in answers]
+    means = {name: layers.Average()([answer[number] for answer in answers]) for number, name in enumerate(names)}
+    axes = layers.Rescaling(gain, offset, name="axes")(means["circumplex"])
+    return keras.Model([slots, statistics], [means["label"], axes] if "label" in means else [axes])

@@ -1,8 +1,9 @@
-"""The pictures of a model card: the score over the seconds, and which labels are taken for which."""
+"""The picture of a model card: the score over the seconds, which labels are taken for which, steady or quick."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,21 +17,33 @@ from matplotlib import pyplot as plt
 
 
 def draw(scores: Scores, path: Path) -> None:
-    """Write both pictures to one PNG."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), constrained_layout=True)
+    """Write the picture as PNG; none where there are no labels."""
     numbers = by_label(scores)
-    left.plot(SECONDS, [numbers[f"after_{t:g}_s"] for t in SECONDS], "o-")
-    left.axhline(numbers["macro_f1"], linestyle=":", color="grey")
-    left.set(xlabel="seconds of sound", ylabel="macro-F1", ylim=(0, 1), title="how soon (dotted: whole clip)")
-    counts = confusion(np.array(scores.true), scores.predicted(scores.heard), len(scores.labels))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    right.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-    ticks = range(len(scores.labels))
-    right.set(xticks=ticks, yticks=ticks, xlabel="heard", ylabel="true", title="share of each true label")
-    right.set_xticklabels(scores.labels, rotation=30)
-    right.set_yticklabels(scores.labels)
-    for row, column in np.ndindex(*counts.shape):
-        dark = bool(shares[row, column] > 0.5)
-        right.text(column, row, str(counts[row, column]), ha="center", va="center", color="w" if dark else "k")
+    if not numbers:
+        return
+    panels = 3 if scores.trade else 2
+    figure, axes = plt.subplots(1, panels, figsize=(4.5 * panels, 3.8), constrained_layout=True)
+    axes[0].plot(SECONDS, [numbers[f"after_{t:g}_s"] for t in SECONDS], "o-")
+    axes[0].axhline(numbers["macro_f1"], linestyle=":", color="grey")
+    axes[0].set(xlabel="seconds of sound", ylabel="macro-F1", ylim=(0, 1), title="how soon (dotted: whole clip)")
+    _confusion(axes[1], scores)
+    if scores.trade:
+        for row in scores.trade:
+            axes[2].plot(row.changes, row.followed, "s" if row.default else "o", color="C1" if row.default else "C0")
+        axes[2].set(xlabel="label changes in a clip", ylabel="s until a change is followed", ylim=(0, None))
+        axes[2].set(xlim=(0, None), title="steady or quick (square: default)")
     figure.savefig(path, dpi=90)
     plt.close(figure)
+
+
+def _confusion(axes: Any, scores: Scores) -> None:
+    counts = confusion(scores.true(), scores.predicted(), len(scores.labels))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    ticks = range(len(scores.labels))
+    axes.set(xticks=ticks, yticks=ticks, xlabel="heard", ylabel="true", title="share of each true label")
+    axes.set_xticklabels(scores.labels, rotation=30)
+    axes.set_yticklabels(scores.labels)
+    for row, column in np.ndindex(*counts.shape):
+        dark = bool(shares[row, column] > 0.5)
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color="w" if dark else "k")

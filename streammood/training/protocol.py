@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,40 +12,72 @@ from sklearn.svm import SVC
 
 from streammood.config import FeatureSettings
 from streammood.events import Mood
-from streammood.training import ensemble
-from streammood.training.datasets import Corpus
+from streammood.model import MoodModel
+from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
+from streammood.training.kept import build_once
 from streammood.training.listening import Heard, Listener
+from streammood.training.robust import Treated, robustness
 from streammood.training.splices import follow_times
+from streammood.training.tradeoff import Row, trade_off
+from streammood.training.unmusical import confidences
 from streammood.training.windows import Windows
 
 SECONDS = (3.0, 5.0, 10.0, 20.0, 30.0)
+_TRADED = 30  # clips on which settings are compared
 Ints = npt.NDArray[np.int64]
+F16 = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was heard on a clip that the model in question had never met."""
+
+    clip: Clip
+    fold: int
+    heard: Heard
+    floating: Mood | None = None  # the summary of the network before it was quantised
+    support_vectors: int | None = None  # what the plain SVM says
 
 
 @dataclass(slots=True)
 class Scores:
-    """What was heard on clips that the model in question had never met."""
+    """Everything that the tables are made of."""
 
-    labels: tuple[str, ...]
-    true: list[int] = field(default_factory=list)  # label of each scored clip
-    fold: list[int] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    floating: list[Heard] = field(default_factory=list)  # the same by the network before it was quantised
+    labels: tuple[str, ...]  # those that clips have; a model may know more
+    answers: list[Answered] = field(default_factory=list)
     followed: list[float] = field(default_factory=list)  # seconds until a change of music was followed
-    support_vectors: list[int] = field(default_factory=list)  # what the plain SVM says
-    axes_true: list[tuple[float, float]] = field(default_factory=list)
-    axes_heard: list[Mood] = field(default_factory=list)
+    treated: list[Treated] = field(default_factory=list)
+    trade: list[Row] = field(default_factory=list)  # of the first fold
+    unsure: list[dict[str, float | None]] = field(default_factory=list)  # confidence in what is no music, each fold
 
-    def predicted(self, heard: list[Heard], second: float | None = None) -> Ints:
-        """Likeliest label of each clip, by its summary or after so many seconds; -1 for none."""
-        moods = [h.summary if second is None else h.at(second) for h in heard]
-        return np.array([-1 if mood is None else likeliest(mood) for mood in moods])
+    @property
+    def labelled(self) -> list[Answered]:
+        """The answers on clips whose label counts."""
+        return [answer for answer in self.answers if answer.clip.scored]
+
+    def true(self) -> Ints:
+        """The label of each labelled clip."""
+        return np.array([label_of(answer.clip) for answer in self.labelled], dtype=np.int64)
+
+    def folds(self) -> Ints:
+        """The fold of each labelled clip."""
+        return np.array([answer.fold for answer in self.labelled], dtype=np.int64)
+
+    def predicted(self, second: float | None = None) -> Ints:
+        """Likeliest label of each labelled clip, by its summary or after so many seconds; -1 for none."""
+        heard = [a.heard.summary if second is None else a.heard.at(second) for a in self.labelled]
+        return np.array([likeliest(mood, self.labels) for mood in heard], dtype=np.int64)
 
 
-def likeliest(mood: Mood) -> int:
-    """Position of the label with the highest probability, whatever hysteresis holds."""
-    return int(np.argmax(list(mood.probabilities.values())))
+def label_of(clip: Clip) -> int:
+    """Position of the label of a labelled clip."""
+    return int(np.argmax(clip.targets["label"]))
+
+
+def likeliest(mood: Mood | None, labels: tuple[str, ...]) -> int:
+    """Position of the likeliest of ``labels``, whatever hysteresis holds; -1 where no mood was heard."""
+    return -1 if mood is None else int(np.argmax([mood.probabilities[label] for label in labels]))
 
 
 def select(windows: Windows, clips: npt.NDArray[np.bool_]) -> Windows:
@@ -58,10 +91,12 @@ def _rows(windows: Windows, rows: npt.NDArray[np.bool_]) -> Windows:
 
 def support_vectors(corpus: Corpus, windows: Windows, held: npt.NDArray[np.bool_]) -> dict[int, int]:
     """A plain SVM on the statistics of clean clips: the label of every held-out scored clip, by its number."""
-    windows = _rows(windows, windows.variant == 0)
     scored = np.array([clip.scored for clip in corpus.clips])
+    if not scored.any():
+        return {}
+    windows = _rows(windows, windows.variant == 0)
     fitted, asked = select(windows, scored & ~held), select(windows, scored & held)
-    labels = np.array([int(np.argmax(c.targets["label"])) if c.scored else -1 for c in corpus.clips])
+    labels = np.array([label_of(clip) if clip.scored else -1 for clip in corpus.clips])
     mean, deviation = fitted.statistics.mean(axis=0), fitted.statistics.std(axis=0) + 1e-3
     svm = SVC(C=2.0, gamma=0.3 / mean.size, decision_function_shape="ovr")
     svm.fit((fitted.statistics - mean) / deviation, labels[fitted.clip])
@@ -71,36 +106,64 @@ def support_vectors(corpus: Corpus, windows: Windows, held: npt.NDArray[np.bool_
     return {int(clip): int(votes[asked.clip == clip].mean(axis=0).argmax()) for clip in np.unique(asked.clip)}
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is asked about which clips, and how thoroughly."""
+
+    clips: list[int]  # numbers in the corpus
+    model: MoodModel
+    fold: int = 0
+    floating: MoodModel | None = None
+    support_vectors: dict[int, int] = field(default_factory=dict)
+
+
+def listen(
+    corpus: Corpus, frames: Callable[[int], F16], audience: Audience, settings: FeatureSettings, seed: int,
+    robust: int, scores: Scores,
+) -> None:  # fmt: skip
+    """Add to ``scores`` what a model hears; ``robust`` of the clips with a label are treated as a venue would."""
+    listener = Listener(audience.model, settings)
+    floating = Listener(audience.floating, settings) if audience.floating else None
+    kept = []
+    for number in audience.clips:
+        clip = corpus.clips[number]
+        if not (clip.scored or {"circumplex", "emotions"} & clip.targets.keys()):
+            continue
+        heard = listener.listen(frames(number))
+        summary = floating.listen(frames(number)).summary if floating and clip.scored else None
+        scores.answers.append(Answered(clip, audience.fold, heard, summary, audience.support_vectors.get(number)))
+        if clip.scored:
+            kept.append((frames(number), heard))
+    scores.followed += follow_times(listener, settings.hop, kept, seed)
+    if not scores.trade:
+        scores.trade += trade_off(audience.model, settings, [values for values, _ in kept[:_TRADED]], seed)
+    scored = [corpus.clips[number] for number in audience.clips if corpus.clips[number].scored]
+    scores.treated += robustness(scored, listener, settings, robust, seed)
+    scores.unsure.append(confidences(listener, settings, seed))
+
+
 def cross_validate(
     corpus: Corpus,
-    frames: list[npt.NDArray[np.float16]],
+    frames: list[F16],
     windows: Windows,
     fold: Ints,
     settings: FeatureSettings,
     schedule: Schedule,
     seed: int,
+    folder: Path,
+    robust: int,
     scores: Scores,
 ) -> Iterator[int]:
-    """Fill ``scores`` fold by fold; yield the number of each finished fold."""
+    """Fill ``scores`` fold by fold; yield the number of each finished fold. Fitted models are kept in ``folder``."""
     for number in sorted(set(fold.tolist()) - {-1}):
         held = fold == number
-        fitted = ensemble.build(corpus, select(windows, ~held), settings, schedule, "fold", seed + number)
-        second_opinion = support_vectors(corpus, windows, held)
-        listener, floating = Listener(fitted.model(), settings), Listener(fitted.float_model(), settings)
-        kept = []
-        for clip in np.flatnonzero(held).tolist():
-            targets = corpus.clips[clip].targets
-            if corpus.clips[clip].scored:
-                scores.true.append(int(np.argmax(targets["label"])))
-                scores.fold.append(number)
-                scores.heard.append(listener.listen(frames[clip]))
-                kept.append((frames[clip], scores.heard[-1]))
-                scores.floating.append(floating.listen(frames[clip]))
-                scores.support_vectors.append(second_opinion[clip])
-            elif "circumplex" in targets:
-                mood = listener.listen(frames[clip]).summary
-                if mood is not None:
-                    scores.axes_true.append((targets["circumplex"][0], targets["circumplex"][1]))
-                    scores.axes_heard.append(mood)
-        scores.followed += follow_times(listener, settings.hop, kept, seed + number)
+        fitted = build_once(folder, corpus, select(windows, ~held), settings, schedule, "fold", seed + number)
+        audience = Audience(
+            np.flatnonzero(held).tolist(),
+            fitted.model(),
+            number,
+            fitted.float_model(),
+            support_vectors(corpus, windows, held),
+        )
+        listen(corpus, lambda clip: frames[clip], audience, settings, seed + number, robust, scores)
         yield number

@@ -14,15 +14,17 @@ PAIRS = 40
 Frames = npt.NDArray[np.float16]
 
 
-def follow_times(listener: Listener, hop: int, clips: list[tuple[Frames, Heard]], seed: int) -> list[float]:
-    """Seconds from each of ``PAIRS`` random splices until the label is the one that the second clip has alone.
+def follow_times(
+    listener: Listener, hop: int, clips: list[tuple[Frames, Heard]], seed: int, pairs: int = PAIRS
+) -> list[float]:
+    """Seconds from each of ``pairs`` random splices until the label is the one that the second clip has alone.
 
     ``clips`` are features (n_frames, n_features) and what was heard; pairs of one label are passed over. A splice
     that is never followed counts as the length of the second clip.
     """
     rng = np.random.default_rng(seed)
     times = []
-    for _ in range(PAIRS if len(clips) > 1 else 0):
+    for _ in range(pairs if len(clips) > 1 else 0):
         (first, before), (second, after) = (clips[k] for k in rng.choice(len(clips), 2, replace=False))
         if before.summary is None or after.summary is None or before.summary.label == after.summary.label:
             continue

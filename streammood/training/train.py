@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from streammood.config import FeatureSettings
+from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
-from streammood.model import Manifest
+from streammood.model import Manifest, MoodModel
 from streammood.stream.features import Layout
-from streammood.training import card, datasets, ensemble, folds, pictures, protocol, tables
+from streammood.training import card, datasets, folds, pictures, protocol, tables
+from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
+from streammood.training.kept import build_once
+from streammood.training.listening import Listener
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
+ROBUST = 10  # clips of each fold that are also degraded and heard
 F16 = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is spent on fitting and on scoring."""
+
+    schedule: Schedule = field(default_factory=Schedule)
+    folds: int = FOLDS
+    robust: int = ROBUST
 
 
 def train(
@@ -31,46 +43,58 @@ def train(
     cache: Path = Path(".cache/features"),
     seed: int = 1,
     jobs: int = 1,
-    schedule: Schedule | None = None,
+    effort: Effort | None = None,
 ) -> Manifest:
     """Train on the clips in ``data``; write ``out`` (.tflite), its manifest (.json) and its card (.md, .png).
+
+    Features and fitted models are kept in ``cache``: a run that was stopped goes on where it was.
 
     Raises:
         DataError: there are no labels, too few clips, or a clip that cannot be read.
     """
-    started = time.monotonic()
-    settings, schedule = FeatureSettings(), schedule or Schedule()
+    settings, effort = FeatureSettings(), effort or Effort()
     corpus = datasets.read(data)
-    fold = folds.assign(corpus.clips, FOLDS, seed)
+    fold = folds.assign(corpus.clips, effort.folds, seed)
     with _progress() as progress:
         kept = FrameCache(cache, settings, seed)
-        everything = list(range(len(corpus.clips)))
-        frames = _frames(corpus, everything, kept, 0, jobs, progress)
+        frames = _frames(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
+        corpus = _with_circumplex(corpus, frames, settings, progress)
         windows = _windows(corpus, frames, kept, jobs, progress)
         scores = protocol.Scores(corpus.labels)
-        steps = protocol.cross_validate(corpus, frames, windows, fold, settings, schedule, seed, scores)
-        for _ in progress.track(steps, total=FOLDS, description="folds"):
+        steps = protocol.cross_validate(
+            corpus, frames, windows, fold, settings, effort.schedule, seed, cache, effort.robust, scores
+        )
+        for _ in progress.track(steps, total=effort.folds, description="folds"):
             pass
         for _ in progress.track([0], description="final fit"):
-            fitted = ensemble.build(corpus, windows, settings, schedule, out.stem, seed)
-    manifest = fitted.manifest.model_copy(update={"scores": _numbers(scores)})
+            fitted = build_once(cache, corpus, windows, settings, effort.schedule, out.stem, seed)
+    manifest = fitted.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(fitted.quantised)
     out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    text = card.render(manifest, scores, seed, len(fitted.quantised), time.monotonic() - started)
+    text = card.render(manifest, scores, seed, len(fitted.quantised))
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     pictures.draw(scores, out.with_suffix(".png"))
     return manifest
 
 
-def _numbers(scores: protocol.Scores) -> dict[str, dict[str, float]]:
-    numbers = {"labels, 5 artist-grouped folds": tables.by_label(scores)}
-    for axis, score in tables.by_axis(scores).items():
-        numbers[f"{axis}, 5 artist-grouped folds"] = {name: round(value, 4) for name, value in asdict(score).items()}
-    return numbers
+def _with_circumplex(corpus: Corpus, frames: list[F16], settings: FeatureSettings, progress: Progress) -> Corpus:
+    """The corpus itself, or, where nobody rated valence and arousal, with what the shipped model hears in each clip."""
+    if any("circumplex" in clip.targets for clip in corpus.clips):
+        return corpus
+    name = MoodSettings().model
+    listener = Listener(MoodModel.load(name, settings), settings)
+    clips: list[Clip] = []
+    for clip, values in zip(corpus.clips, progress.track(frames, description="circumplex"), strict=True):
+        mood = listener.listen(values).summary
+        axes = {} if mood is None else {"circumplex": (mood.valence, mood.arousal)}
+        clips.append(replace(clip, targets={**clip.targets, **axes}))
+    return replace(
+        corpus, clips=clips, circumplex=f"what the shipped model `{name}` hears in the clips, for want of ratings"
+    )
 
 
-def _windows(corpus: datasets.Corpus, clean: list[F16], cache: FrameCache, jobs: int, progress: Progress) -> Windows:
+def _windows(corpus: Corpus, clean: list[F16], cache: FrameCache, jobs: int, progress: Progress) -> Windows:
     """Windows of every clip as it is, and of every labelled one as a venue might spoil it."""
     layout = Layout.of(cache.settings)
     labelled = [number for number, clip in enumerate(corpus.clips) if clip.scored]
@@ -81,7 +105,7 @@ def _windows(corpus: datasets.Corpus, clean: list[F16], cache: FrameCache, jobs:
 
 
 def _frames(
-    corpus: datasets.Corpus, numbers: list[int], cache: FrameCache, variant: int, jobs: int, progress: Progress
+    corpus: Corpus, numbers: list[int], cache: FrameCache, variant: int, jobs: int, progress: Progress
 ) -> list[F16]:
     paths = [corpus.clips[number].path for number in numbers]
     missing = [path for path in paths if not path.is_file()]

@@ -1,0 +1,43 @@
+"""Fitted models kept in the cache folder, so that a run that was stopped goes on and a second one only listens."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from streammood.config import FeatureSettings
+from streammood.model import Manifest
+from streammood.training import ensemble, fit, network, windows
+from streammood.training.datasets import Corpus
+from streammood.training.ensemble import Fitted, build
+from streammood.training.fit import Schedule
+from streammood.training.windows import Windows
+
+_SOURCES = (ensemble, fit, network, windows)  # what a fit depends on beside its arguments
+
+
+def build_once(
+    folder: Path, corpus: Corpus, pieces: Windows, settings: FeatureSettings, schedule: Schedule, name: str, seed: int
+) -> Fitted:
+    """``ensemble.build``, or what it gave the last time."""
+    path = folder / f"fit-{_key(corpus, pieces, settings, schedule, seed)}"
+    files = [path.with_suffix(suffix) for suffix in (".tflite", ".float", ".json")]
+    if all(file.is_file() for file in files):
+        manifest = Manifest.model_validate_json(files[2].read_bytes()).model_copy(update={"name": name})
+        return Fitted(files[0].read_bytes(), files[1].read_bytes(), manifest)
+    fitted = build(corpus, pieces, settings, schedule, name, seed)
+    contents = fitted.quantised, fitted.floating, fitted.manifest.model_dump_json().encode()
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content)
+    return fitted
+
+
+def _key(corpus: Corpus, pieces: Windows, settings: FeatureSettings, schedule: Schedule, seed: int) -> str:
+    digest = hashlib.sha256()
+    for module in _SOURCES:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    digest.update(repr((schedule, seed, settings, corpus.labels, corpus.tasks, corpus.circumplex)).encode())
+    digest.update(repr([(clip.path.name, clip.targets) for clip in corpus.clips]).encode())
+    for values in (pieces.clip, pieces.variant, pieces.statistics):
+        digest.update(values.tobytes())
+    return digest.hexdigest()[:24]
