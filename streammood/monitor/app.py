@@ -22,8 +22,8 @@ from streammood.dashboard.listening import Listener
 from streammood.dashboard.state import EngineState, Json
 from streammood.monitor import view
 
-_REFRESH = 0.1  # s between looks at what changed
-_SLOW = 0.5  # s between drawings of what flows slowly: curves and the circumplex
+_REFRESH = 0.2  # s between looks at what changed; each drawing costs some 5 ms of a core
+_SLOW = 1.0  # s between drawings of what flows slowly: curves and the circumplex
 _FLASH = 0.12  # s that a lamp glows
 _NUDGE = 10.0  # ms a key
 _OFFSET = 5.0  # ms a key
@@ -55,9 +55,10 @@ class Panel(Static):
 
     def show(self, text: Text) -> None:
         """Show ``text``, if it is not shown already."""
-        if self._shown is None or text.plain != self._shown.plain or text.spans != self._shown.spans:
-            self._shown = text
-            self.update(text)
+        before, self._shown = self._shown, text
+        if before is None or text.plain != before.plain or text.spans != before.spans:
+            # Only another number of lines can move other panels; to arrange all of them anew is what costs.
+            self.update(text, layout=before is None or text.plain.count("\n") != before.plain.count("\n"))
 
     @property
     def room(self) -> tuple[int, int]:
@@ -133,7 +134,7 @@ class Monitor(App[None]):
         """Begin to listen."""
         self._panels["curves"].border_subtitle = f"[{view.VALENCE}]valence[/] [{view.AROUSAL}]arousal[/]"
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self.exit)
         self._hearing, _ = await loop.create_datagram_endpoint(lambda: Hearing(self), sock=self._socket)
