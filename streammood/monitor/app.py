@@ -132,7 +132,8 @@ class Monitor(App[None]):
 
     async def on_mount(self) -> None:
         """Begin to listen."""
-        self._panels["curves"].border_subtitle = f"[{view.VALENCE}]valence[/] [{view.AROUSAL}]arousal[/]"
+        legend = f"[{view.VALENCE}]valence[/] [{view.AROUSAL}]arousal[/]"
+        self._panels["curves"].border_title = f"{_TITLES['curves']}: {legend}"
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):  # Windows

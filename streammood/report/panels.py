@@ -44,7 +44,7 @@ def wave(axes: Axes, look: Look) -> None:
 def beats(axes: Axes, look: Look) -> None:
     """A mark for each beat: long on the downbeat, short and pale where the tempo is not locked."""
     found = look.song.beats
-    width = float(np.clip(700 / max(1, len(found)), 0.35, 1.3))
+    width = float(np.clip(400 / max(1, len(found)), 0.3, 1.3))
     kinds = (
         ([beat for beat in found if not beat.locked], 0.35, PALE, width),
         ([beat for beat in found if beat.locked and beat.number != 1], 0.55, SOFT, width),
