@@ -158,3 +158,45 @@ def test_a_slash_makes_no_path_of_a_device_name() -> None:
     assert Overrides(device="3").load(None).input.device == 3
     for path in ("./tune", "/music/tune", "a/b/tune.flac", "demo", "auto"):
         assert Overrides(device=path).load(None).input.device is None
+
+
+class Replugged(FakePyAudio):
+    """PortAudio with one input that takes its own rate alone, and another one after it was plugged in again."""
+
+    rate = 44_100
+
+    def get_device_info_by_index(self, index: int) -> dict[str, object]:
+        return super().get_device_info_by_index(index) | {"defaultSampleRate": float(self.rate)}
+
+    def is_format_supported(self, rate: int, **_: object) -> bool:
+        if rate != self.rate:
+            raise ValueError("Invalid sample rate")
+        return True
+
+    def open(self, *_: object, **__: object) -> Stream:  # type: ignore[override]
+        return Stream()
+
+
+class Stream:
+    """An open input that delivers nothing."""
+
+    def is_active(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        return None
+
+
+def test_a_device_is_opened_at_the_rate_that_it_has_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyaudio.PyAudio", Replugged)
+    source, told = DeviceSource(InputSettings()), DeviceSource(InputSettings(sample_rate=44_100))
+    source.start(lambda block, captured, arrived: None)
+    assert source.active
+    assert source.sample_rate == 44_100
+    source.stop()
+    monkeypatch.setattr(Replugged, "rate", 48_000)
+    source.start(lambda block, captured, arrived: None)
+    assert source.sample_rate == 48_000
+    source.stop()
+    with pytest.raises(SourceError, match="refuses 44100 Hz; it takes 48000"):
+        told.start(lambda block, captured, arrived: None)
