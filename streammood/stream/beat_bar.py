@@ -6,10 +6,13 @@ import math
 
 _METERS = (4, 3)
 _PRIOR = (0.8, 0.2)  # of the two meters
-_SLIP = 0.02  # share of the belief that starts anew at every beat: bars are cut, and beats are missed
-_SHOWN = 0.5  # belief from which a number is told
-_WEIGHT = 0.7  # of one downbeat activation: neighbouring bars of one song repeat each other
-_CLIP = 0.05  # no single activation is surer than this
+_SLIP = 0.004  # share of the belief that starts anew at every beat: bars are cut, and beats are missed
+_SHOWN = 0.3  # belief from which a number is told
+_WEIGHT = 1.2  # of one downbeat activation: neighbouring bars of one song repeat each other
+_DOWNBEAT = 0.6  # of the largest activation of the last bars: more speaks for a downbeat, less against it
+_FOR, _AGAINST = 1.0, -1.5  # bounds of what one activation says
+_FADE = 0.95  # a beat, of that largest activation
+_QUIET = 0.05  # and its least value
 
 
 class BarBelief:
@@ -21,6 +24,7 @@ class BarBelief:
     def reset(self) -> None:
         """Know nothing."""
         self._hearing: int | None = None  # count of the beat that is sounding
+        self._peak = _QUIET  # the largest activation of the last bars
         self._heard = 0.0  # the largest activation of a downbeat near it
         self._count = 0  # of the beat that the belief is about
         self._belief = {
@@ -41,10 +45,10 @@ class BarBelief:
     def _step(self, count: int, downbeat: float) -> None:
         """The beat ``count`` was a downbeat with probability ``downbeat``."""
         self._advance(count)
-        odds = min(1.0 - _CLIP, max(_CLIP, downbeat))
-        for meter, number in self._belief:
-            likelihood = odds if number == 1 else 1.0 - odds
-            self._belief[meter, number] *= math.exp(_WEIGHT * math.log(likelihood))
+        self._peak = max(downbeat, _FADE * self._peak, _QUIET)
+        weight = _WEIGHT * min(_FOR, max(_AGAINST, math.log(max(downbeat, 1e-4) / (_DOWNBEAT * self._peak))))
+        for meter in _METERS:
+            self._belief[meter, 1] *= math.exp(weight)
         total = sum(self._belief.values())
         self._belief = {state: value / total for state, value in self._belief.items()}
 

@@ -9,16 +9,16 @@ from streammood.events import ANALYSIS_RATE
 from streammood.stream.beat_belief import Belief
 from streammood.stream.beat_cues import Cue, Cues
 
-_ADOPT = 0.3  # the belief's mass that starts the clock
-_LOCK, _UNLOCK = 0.7, 0.55  # confidence
+_ADOPT = 0.1  # the belief's mass that starts the clock
+_LOCK, _UNLOCK = 0.66, 0.58  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
 _PULL, _SETTLE = 0.05, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 _MEMORY = 2.0  # s over which cues on the beat are compared with all others
-_DOUBT = 0.4  # s of no cues at all with which those means begin
+_DOUBT = 0.15  # s of no cues at all with which those means begin
 _FAINT = 2.0**-8  # strengths below this are none
-_SETTLED = 0.5  # s over which the belief's mass is averaged
+_SETTLED = 0.25  # s over which the belief's mass is averaged
 
 
 class BeatClock:

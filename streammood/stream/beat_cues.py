@@ -56,12 +56,12 @@ class NetworkCues:
     """
 
     sense = Sense()
-    temper = Temper(patience=0.12, settle=0.7, sure=(1.6, 2.0, 0.0, 0.7))
+    temper = Temper(patience=0.12, settle=0.25, sure=(1.6, 2.0, 0.0, 0.7))
     _QUIET = 0.1  # the peak stays above this, so that no beat is made of nothing
     _PLAIN = 0.4  # a peak below this makes every weight smaller: a breakdown is counted through, not searched
     _BEAT = 0.2  # of the peak: activations above this speak for a beat
     _FADE = 4.0  # s in which the peak falls to 1/e
-    _AGAINST = -1.0  # the least weight
+    _AGAINST = -0.7  # the least weight
 
     def __init__(self, model: BeatModel, hop: int) -> None:
         self._network = BeatNetwork(model)
