@@ -16,7 +16,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-_MOST = 60  # tracks of one set
+_MOST = 55  # tracks of one set
 _PICTURE = Path(__file__).with_name("beats.png")
 
 

@@ -226,7 +226,7 @@ def test_four_taps_give_tempo_and_phase(bpm: float) -> None:
     assert beats
     assert all(abs(beat.bpm / bpm - 1) < 0.02 for beat in beats)
     off = np.array([beat.sample / ANALYSIS_RATE - 2.0 for beat in beats]) * bpm / 60
-    assert np.abs(off - np.round(off)).max() * 60 / bpm < 0.03
+    assert np.abs(off - np.round(off)).max() * 60 / bpm < 0.04  # the hand's own 10 ms, and 2 % of 1.5 s
 
 
 def test_a_tempo_told_by_hand_holds_its_level() -> None:

@@ -14,7 +14,8 @@ _LOCK, _UNLOCK = 0.66, 0.58  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
-_PULL, _SETTLE = 0.05, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
+_PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
+_LAG, _HURRY = 0.01, 3.0  # beats of mean error that double the pull; at most so much is added to it
 _MEMORY = 2.0  # s over which cues on the beat are compared with all others
 _DOUBT = 0.15  # s of no cues at all with which those means begin
 _FAINT = 2.0**-8  # strengths below this are none
@@ -54,6 +55,7 @@ class BeatClock:
         self.locked = False
         self._mass = 0.0
         self._agreed = 0.0  # hops since the belief began to agree with the clock; below 0, since it ceased
+        self._lag = 0.0  # mean error of the clock against the belief, in beats
         self._on_beat = self._anywhere = 0.0  # mean strength near the clock's beats, and everywhere
         self._judged = _DOUBT * self._rate  # hops that these are means of
         self._belief.reset()
@@ -142,7 +144,9 @@ class BeatClock:
         error -= round(error)
         if abs(error) < _NEAR and abs(period / self.period - 1.0) < 0.08:
             self._agreed = max(self._agreed, 0.0) + 1.0
-            pull = mass * max(_PULL, 1.0 / (_SETTLE + self._agreed))
+            self._lag += (error - self._lag) / (_SETTLED * self._rate)
+            hurry = 1.0 + min(_HURRY, abs(self._lag) / _LAG)  # a tempo that drifts leaves errors of one sign
+            pull = mass * max(hurry * _PULL, 1.0 / (_SETTLE + self._agreed))
             self.anchor += pull * error * self.period
             self.period += 0.25 * pull**2 * error * self.period * self.period / self._hop
         else:
