@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,6 @@ def train(
     Raises:
         DataError: there is no music with beats, or a file that cannot be read.
     """
-    started = time.monotonic()
     tracks = data.read(root) + data.grooves(seed)
     with _progress() as progress:
         work = progress.add_task("features", total=len(tracks))
@@ -69,7 +67,7 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(quantised)
     out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    text = card.render(manifest, stages, seed, len(quantised), time.monotonic() - started)
+    text = card.render(manifest, stages, seed, len(quantised))
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     card.draw(found, out.with_suffix(".png"))
     return manifest
