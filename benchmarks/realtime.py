@@ -96,7 +96,7 @@ def _listen(environment: dict[str, str], music: Path, minutes: float) -> list[li
         memory.append(resident(program.pid))
     ended = program.poll()
     program.terminate()
-    program.wait(20)
+    program.wait(120)  # on a machine that has no time
     reader.join(20)
     player.kill()
     player.wait()

@@ -150,21 +150,24 @@ class Night:
         settings = _settings(self.triggers.port, 3.0)
         self._model = MoodModel.load(settings.mood.model, settings.features)
         self.witness = Witness(lambda sample: self.engine._capture.timeline.time_of(sample))  # noqa: PLW0108  later, and anew
-        self.engine = Engine(settings, self.source, self._model, self._sinks(settings), EventLog(), self._reread)
+        self.engine = Engine(settings, self.source, self._model, self._all_sinks(settings), EventLog(), self._reread)
         until = clock.now + 3600.0 * hours - CALM if seed is not None else 0.0
         self.faults = Faults(seed or 0, self._refusing, self._reload, until)
         self.source.waiting = lambda: self.engine._capture.waiting
         self.source.every = self._before_each_block
 
-    def _sinks(self, settings: Settings) -> MakeSinks:
+    def _targets(self, settings: Settings) -> MakeSinks:
         target = settings.osc.targets[0]
         labels = self._model.manifest.labels
-        return lambda now: [OscTarget(target, labels, now), self._refusing, self.witness]
+        return lambda now: [OscTarget(target, labels, now)]
+
+    def _all_sinks(self, settings: Settings) -> MakeSinks:
+        return lambda now: [*self._targets(settings)(now), self._refusing, self.witness]
 
     def _reread(self) -> tuple[Settings, MakeSinks]:
         """Settings that differ from the last ones in an output, so that it is made anew."""
-        settings = _settings(self.triggers.port, 4.0 + self.answers.total() % 2)
-        return settings, self._sinks(settings)
+        settings = _settings(self.triggers.port, 4.0 + self.answers[True] % 2)
+        return settings, self._targets(settings)
 
     def _reload(self) -> None:
         self.engine.command(Reload(), self.source.clock.now, lambda answer: self.answers.update([answer.done]))
