@@ -62,7 +62,7 @@ class Band:
 Part = Callable[[Band, int], Iterator[Stroke]]  # (band, number of the bar from 0) -> strokes of that bar
 Melody = tuple[tuple[float, float, int], ...]  # (beat, beats, MIDI note)
 
-# Happy: C major, I V vi IV, a bouncing bass, off-beat hats, claps and a pentatonic tune.
+# Happy: C major, I V vi IV, a bouncing bass, guitars and hats off the beat, tambourine, claps and a pentatonic tune.
 
 HAPPY_CHORDS = ((60, 64, 67, 72), (59, 62, 67, 71), (57, 60, 64, 69), (57, 60, 65, 69))
 HAPPY_BASS = (36, 43, 45, 41)
@@ -75,33 +75,36 @@ HAPPY_TUNE: tuple[Melody, ...] = (
 
 
 def happy_music(band: Band, bar: int) -> Iterator[Stroke]:
-    """Piano chords with a swing of accents, bass in octaves, lead doubled by bells."""
+    """Piano chords with a swing of accents, guitars off the beat, bass in octaves, lead doubled by bells."""
     for beat in (0.0, 1.0, 1.5, 2.0, 3.0, 3.5):
         for pitch in HAPPY_CHORDS[bar % 4]:
-            yield band.note(beat, 0.6, 0.18 if beat % 1 == 0 else 0.08, play.piano, pitch, 0.8)
+            yield band.note(beat, 0.6, 0.14 if beat % 1 == 0 else 0.06, play.piano, pitch, 0.8)
     for number in range(4):
-        yield band.note(number, 0.45, 0.48, play.bass, HAPPY_BASS[bar % 4], 900.0)
-        yield band.note(number + 0.5, 0.4, 0.20, play.bass, HAPPY_BASS[bar % 4] + 12, 700.0)
+        yield band.note(number, 0.45, 0.38, play.bass, HAPPY_BASS[bar % 4], 900.0)
+        yield band.note(number + 0.5, 0.4, 0.16, play.bass, HAPPY_BASS[bar % 4] + 12, 700.0)
+        yield band.note(number + 0.5, 0.4, 0.15, play.guitar, HAPPY_BASS[bar % 4] + 12, False)
     for beat, beats, pitch in HAPPY_TUNE[bar % 4]:
-        yield band.note(beat, 0.9 * beats, 0.20, play.lead, pitch)
-        yield band.note(beat, 1.0, 0.16, play.bell, pitch + 12)
+        yield band.note(beat, 0.9 * beats, 0.16, play.lead, pitch)
+        yield band.note(beat, 1.0, 0.13, play.bell, pitch + 12)
 
 
 def happy_drums(band: Band, bar: int) -> Iterator[Stroke]:
-    """Four on the floor, claps on two and four, open hats between the beats, a fill at the end."""
+    """Four on the floor, claps on two and four, open hats between the beats, a tambourine, a fill at the end."""
     if bar % 8 == 0:
-        yield band.drum(0.0, 0.35, play.hat, 0.6)
+        yield band.drum(0.0, 0.55, play.hat, 0.6)
     for beat in range(4):
-        yield band.drum(beat, 0.75, play.kick, 0.9)
-        yield band.drum(beat + 0.5, 0.22, play.hat, 0.07)
-        for quarter, gain in ((0.0, 0.30), (0.25, 0.12), (0.75, 0.12)):
+        yield band.drum(beat, 1.0, play.kick, 0.9)
+        yield band.drum(beat + 0.5, 0.35, play.hat, 0.07)
+        for quarter, gain in ((0.0, 0.48), (0.25, 0.20), (0.75, 0.20)):
             yield band.drum(beat + quarter, gain, play.hat)
+        for quarter in range(4):
+            yield band.drum(beat + quarter / 4, 0.40 if quarter % 2 == 0 else 0.24, play.brush)
     for beat in (1, 3):
-        yield band.drum(beat, 0.40, play.clap)
-        yield band.drum(beat, 0.30, play.snare)
+        yield band.drum(beat, 0.64, play.clap)
+        yield band.drum(beat, 0.48, play.snare)
     if bar % 4 == 3:
         for late in (3.5, 3.75):
-            yield band.drum(late, 0.35, play.snare)
+            yield band.drum(late, 0.55, play.snare)
 
 
 # Aggressive: E phrygian, chugging distorted guitars, double kicks, cymbals all over.
@@ -128,7 +131,7 @@ def aggressive_music(band: Band, bar: int) -> Iterator[Stroke]:
 
 
 def aggressive_drums(band: Band, bar: int) -> Iterator[Stroke]:
-    """Kicks in sixteenths, a cracking snare on two and four, a crash every other bar, a roll at the end."""
+    """Kicks in sixteenths, a cracking snare on two and four, cymbals that never stop, a roll at the end."""
     if bar % 2 == 0:
         yield band.drum(0.0, 0.60, play.hat, 0.8)
     fill = bar % 8 == 7 or bar == band.bars - 1
@@ -139,6 +142,8 @@ def aggressive_drums(band: Band, bar: int) -> Iterator[Stroke]:
             yield band.drum(beat, 0.55, play.snare, 0.07)
     for eighth in range(8):
         yield band.drum(eighth / 2, 0.45 if eighth % 2 == 0 else 0.25, play.hat, 0.12)
+    for beat in range(4):
+        yield band.drum(beat, 0.40, play.hat, 0.6)
     for beat in (1, 3):
         yield band.drum(beat, 0.75, play.snare, 0.12)
 
