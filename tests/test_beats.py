@@ -16,6 +16,7 @@ from streammood.config import BeatSettings, FeatureSettings, LevelSettings
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
 from streammood.stream.aubio import AubioTracker, Detection, confidence
+from streammood.stream.beat_bar import BarBelief
 from streammood.stream.beat_clock import BeatClock
 from streammood.stream.beat_cues import AubioCues, Cue
 from streammood.stream.beats import BeatStream
@@ -377,3 +378,30 @@ def test_aubio_alone_is_on_the_strokes() -> None:
 def test_confidence_is_in_range_and_rises(one: float, two: float) -> None:
     low, high = sorted((one, two))
     assert 0.0 <= confidence(low) <= confidence(high) <= 1.0
+
+
+@pytest.mark.parametrize("meter", [3, 4])
+def test_the_bar_is_found_and_told_for_beats_to_come(meter: int) -> None:
+    bar = BarBelief()
+    for count in range(1, 60):
+        bar.push(count, 0.5 if count % meter == 2 else 0.1)
+    number, beats, confidence = bar.place(62)
+    assert (number, beats) == ((62 - 2) % meter + 1, meter)
+    assert 0.8 < confidence <= 1.0
+
+
+def test_a_bar_without_downbeats_is_not_told() -> None:
+    bar = BarBelief()
+    for count in range(1, 60):
+        bar.push(count, 0.0)
+    assert bar.place(60) == (0, 0, 0.0)
+
+
+def test_what_is_told_of_the_bar_outweighs_what_is_heard() -> None:
+    bar = BarBelief()
+    for count in range(1, 60):
+        bar.push(count, 0.5 if count % 4 == 2 else 0.1)
+    bar.tell(60, 1)
+    for count in range(60, 120):
+        bar.push(count, 0.5 if count % 4 == 2 else 0.1)
+    assert bar.place(120) == (1, 4, 1.0)

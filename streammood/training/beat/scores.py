@@ -73,16 +73,16 @@ def score(name: str, truth: Truth, beats: Sequence[Beat]) -> Score:
     """``beats`` as they were handed out, against ``truth``."""
     times = fired(beats)
     known, heard = mir_eval.beat.trim_beats(truth.beats, START), mir_eval.beat.trim_beats(times, START)
-    continuity = mir_eval.beat.continuity(known, heard)
+    continuity = mir_eval.beat.continuity(known, heard) if min(known.size, heard.size) > 1 else (0.0,) * 4
     errors = distance(heard, known)
     after = [beat for beat, time in zip(beats, times, strict=True) if time >= START]
     right = np.abs(errors) <= TOLERANCE
     ones = truth.beats[truth.numbers == 1]
     told = fired(beat for beat in beats if beat.number == 1)
-    downbeat = mir_eval.beat.f_measure(*(mir_eval.beat.trim_beats(x, START) for x in (ones, told)))
+    downbeat = _f_measure(*(mir_eval.beat.trim_beats(x, START) for x in (ones, told)))
     return Score(
         name,
-        mir_eval.beat.f_measure(known, heard),
+        _f_measure(known, heard),
         continuity[1],
         continuity[3],
         downbeat if ones.size > 2 else float("nan"),
@@ -91,6 +91,10 @@ def score(name: str, truth: Truth, beats: Sequence[Beat]) -> Score:
         np.array([[beat.confidence, hit] for beat, hit in zip(after, right, strict=True)]).reshape(-1, 2),
         np.array([[beat.locked, hit] for beat, hit in zip(after, right, strict=True)]).reshape(-1, 2),
     )
+
+
+def _f_measure(known: F64, heard: F64) -> float:
+    return float(mir_eval.beat.f_measure(known, heard)) if known.size and heard.size else 0.0
 
 
 def distance(times: F64, known: F64) -> F64:
