@@ -47,7 +47,7 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
         "sample_rate": 44_100,
     }
     keys = {
-        "beat": {"event", "time", "decided", "bpm", "confidence", "locked", "number", "count"},
+        "beat": {"event", "time", "decided", "bpm", "confidence", "locked", "number", "count", "bar_confidence"},
         "onset": {"event", "time", "decided", "strength"},
         "mood": {"event", "time", "decided", "valence", "arousal", *LABELS, "label", "confidence"},
         "summary": {"event", "path", "duration", "bpm", "valence", "arousal", *LABELS, "label", "confidence"},

@@ -318,14 +318,17 @@ class Tmux:
 
     def child(self, *words: str) -> int:
         """The process that was started with ``words``, below this terminal's."""
+        assert wait_for(lambda: len(self._children(words)) == 1, 20), self.screen()
+        return self._children(words)[0]
+
+    def _children(self, words: tuple[str, ...]) -> list[int]:
         shell = self.tmux("display-message", "-p", "#{pane_pid}").strip()
         found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in found.splitlines()]
         below = {shell}
         for _ in range(3):
             below |= {pid for pid, parent, _ in rows if parent in below}
-        (pid,) = [pid for pid, _, arguments in rows if pid in below and all(word in arguments for word in words)]
-        return int(pid)
+        return [int(pid) for pid, _, arguments in rows if pid in below and all(word in arguments for word in words)]
 
 
 @pytest.fixture

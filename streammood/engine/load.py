@@ -25,6 +25,7 @@ class Load:
     def __init__(self) -> None:
         self.share = 0.0  # of the time there is, smoothed; may exceed 1
         self.shed = Shed.NOTHING
+        self._peak = 0.0
         self._calm = 0.0  # s
 
     def update(self, busy: float, lasts: float, waiting: float) -> Shed:
@@ -32,6 +33,7 @@ class Load:
         if lasts <= 0.0:
             return self.shed
         self.share += min(1.0, lasts / _SMOOTHING) * (busy / lasts - self.share)
+        self._peak = max(self._peak, self.share)
         if self.share > _FULL or waiting > _FAR_BEHIND:
             needed = Shed.MOODS
         elif self.share > _BUSY or waiting > _BEHIND:
@@ -44,3 +46,8 @@ class Load:
         elif self._calm > _PATIENCE and self.shed > Shed.NOTHING:
             self.shed, self._calm = Shed(self.shed - 1), 0.0
         return self.shed
+
+    def take_peak(self) -> float:
+        """The largest share since this was last asked."""
+        peak, self._peak = self._peak, self.share
+        return peak

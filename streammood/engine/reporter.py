@@ -100,8 +100,8 @@ class Reporter:
         return InputState.SILENT if state is InputState.FINE and not signal else state
 
     def _load_now(self) -> float:
-        """The larger share of the two threads' time that was needed since the last call, 0..1."""
+        """The larger share of the two threads' time, at its worst since the last call, 0..1."""
         now, busy = time.monotonic(), self._firing.busy
         (then, before), self._fired = self._fired, (now, busy)
         firing = (busy - before) / (now - then) if now > then else 0.0  # some clocks tick every 15 ms
-        return min(1.0, max(self._load.share, firing))
+        return min(1.0, max(self._load.take_peak(), firing))
