@@ -34,8 +34,8 @@ def _music(settings: Settings) -> str:
     return (
         f"The first {LONGEST:.0f} s of each track, at most {_MOST} tracks of a set. F-measure within ±70 ms after the "
         "first 5 s, mean over tracks with a bootstrap interval; a beat counts at the instant at which it fires. "
-        "`spcup2017_closed_challenge` was only scored; parts that the network was fitted to stand apart. The pseudo-"
-        "labels are another tracker's opinion.\n\n"
+        "Nothing was fitted to `spcup2017_closed_challenge`, but it was looked at while the decoder was tuned; parts "
+        "that the network was fitted to stand apart. The pseudo-labels are another tracker's opinion.\n\n"
         + markdown(list(HEADER), [result.row() for result in found])
         + "\n\nWhat a confidence is worth, over all of these tracks:\n\n"
         + markdown(["confidence", "stated", "right", "beats"], stated_rows(found, settings.beat.tracker))
