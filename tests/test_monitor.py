@@ -323,7 +323,7 @@ class Tmux:
 
     def _children(self, words: tuple[str, ...]) -> list[int]:
         shell = self.tmux("display-message", "-p", "#{pane_pid}").strip()
-        found = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        found = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in found.splitlines()]
         below = {shell}
         for _ in range(3):
