@@ -18,8 +18,10 @@ import soundfile
 from matplotlib.collections import LineCollection
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
+from typer.testing import CliRunner
 
 from streammood import config
+from streammood.cli.app import app
 from streammood.engine.offline import analyze
 from streammood.engine.song import Song
 from streammood.errors import ConfigError
@@ -362,6 +364,28 @@ def test_batch_over_folders_with_jobs(tmp_path: Path, wav: Path) -> None:
         assert (out / f"{stem}.png").stat().st_size > 50_000
         assert (out / f"{stem}.beats.txt").read_text()
     assert "<title>same &amp; &lt;one&gt; · streammood</title>" in (out / "same & <one>.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option", "value"),
+    [
+        (["analyze", "--plot", "--html", "x.wav"], "--plot", "--html"),
+        (["analyze", "x.wav", "--labels", "--csv=out"], "--labels", "--csv=out"),
+        (["analyze", "x.wav", "--out", "-v"], "--out", "-v"),
+        (["analyze", "x.wav", "--events", "--jobs"], "--events", "--jobs"),
+        (["run", "-c", "--dashboard"], "--config", "--dashboard"),
+        (["run", "--target", "127.0.0.1:9", "--target", "--tui"], "--target", "--tui"),
+        (["dashboard", "--osc-host", "--port"], "--osc-host", "--port"),
+    ],
+)
+def test_a_value_that_was_forgotten_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], option: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert done.output.strip() == f"streammood: {option} needs a value before `{value}`"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, wav: Path) -> None:

@@ -7,9 +7,10 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any, ParamSpec, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from streammood import __version__, terminal
 from streammood.config import LogSettings
@@ -33,12 +34,28 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _refuse_forgotten(command, kwargs)
             command(*args, **kwargs)
         except StreammoodError as error:
             terminal.console(stderr=True).print(f"streammood: {error}", style="red", markup=False)
             raise typer.Exit(1) from None
 
     return run
+
+
+def _refuse_forgotten(command: Callable[P, None], values: dict[str, Any]) -> None:
+    """An option is given whatever follows it: ``--plot --html x`` would mean a folder `--html` and a song `x`.
+
+    Raises:
+        ConfigError: the value of an option is the next option.
+    """
+    for name, hint in get_type_hints(command, include_extras=True).items():
+        if not any(isinstance(what, OptionInfo) for what in getattr(hint, "__metadata__", ())):
+            continue  # an argument may begin with a dash, after a `--`
+        given = values.get(name)
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, str | Path) and str(value).startswith("-") and str(value) != "-":
+                raise ConfigError(f"--{name.replace('_', '-')} needs a value before `{value}`")
 
 
 Config = Annotated[
