@@ -1,5 +1,7 @@
 // When beats are shown: from predictions, so that a beat is on the screen when it sounds, whenever its message comes.
 
+/** s. What is painted now is seen a frame later; half a frame more, and a beat is in the frame that is nearest to it. */
+export const AHEAD = 1.5 / 60;
 const METER = 4; // beats in a bar, until the engine has counted further
 const NEAR = 0.4; // of a beat; what is closer is the same beat
 

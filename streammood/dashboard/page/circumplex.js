@@ -3,6 +3,7 @@
 import { sharp } from "./dom.js";
 
 const TRAIL = 60; // s
+const BESIDE = 90; // pixels beside the circle in which the words have room
 const DIM = "#9aa4b2";
 
 export class Circumplex {
@@ -55,10 +56,11 @@ function axes(c, x0, y0, radius) {
   c.textAlign = "center";
   c.fillText("energetic", x0, y0 - radius - 11);
   c.fillText("quiet", x0, y0 + radius + 11);
-  c.textAlign = "left";
-  c.fillText("unpleasant", x0 - radius + 6, y0 - 9);
-  c.textAlign = "right";
-  c.fillText("pleasant", x0 + radius - 6, y0 - 9);
+  const beside = x0 - radius > BESIDE;
+  c.textAlign = beside ? "right" : "left";
+  c.fillText("unpleasant", x0 - radius + (beside ? -9 : 6), y0 - (beside ? 0 : 9));
+  c.textAlign = beside ? "left" : "right";
+  c.fillText("pleasant", x0 + radius - (beside ? -9 : 6), y0 - (beside ? 0 : 9));
 }
 
 function dot(c, x, y, colour) {

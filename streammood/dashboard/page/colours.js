@@ -1,6 +1,7 @@
 // Colours of moods: those of the configuration, others from a palette, and blends of them as people see light.
 
-const PALETTE = ["#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#facc15", "#818cf8"];
+const PALETTE = ["#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#e2e8f0", "#818cf8", "#c08457", "#fda4af", "#0d9488"];
+const own = new Map(); // colours of labels without a setting
 const GREY = [0.45, 0.48, 0.53]; // where no mood is known, linear light
 const NO_LABELS = new Set(["valence", "arousal", "index", "confidence", "label", "changed"]);
 const SHARPEN = 1.6; // probabilities are raised to this, or four moods would blend to grey
@@ -25,13 +26,18 @@ export function labelsOf(values) {
     .map((name) => name.slice(5));
 }
 
-/** The colour of a label, the same one every time; one without a setting gets one of the palette by its name. */
+/** The colour of a label; one without a setting gets the free colour of the palette that its name points to. */
 export function colourOf(label, colors) {
   if (!label) return "#8b95a3";
   if (colors[label]) return colors[label];
-  let hash = 0;
-  for (const letter of label) hash = (31 * hash + letter.codePointAt(0)) >>> 0;
-  return PALETTE[hash % PALETTE.length];
+  if (!own.has(label)) {
+    let hash = 0;
+    for (const letter of label) hash = (31 * hash + letter.codePointAt(0)) >>> 0;
+    const taken = new Set(own.values());
+    const inTurn = PALETTE.map((_, i) => PALETTE[(hash + i) % PALETTE.length]);
+    own.set(label, inTurn.find((colour) => !taken.has(colour)) ?? inTurn[0]);
+  }
+  return own.get(label);
 }
 
 /** Linear light of moods blended by probability: {label: probability}. */

@@ -1,6 +1,5 @@
 // Buttons, fields and keys that command the engine, and its answers.
 
-import { colourOf } from "./colours.js";
 import { find, make, say } from "./dom.js";
 
 const TOAST = 3500; // ms
@@ -30,7 +29,6 @@ export class Controls {
   constructor(link) {
     this.link = link;
     this.engine = 0;
-    this.moods = "";
     this.targets = new Map();
     this.pressedAt = -Infinity;
     link.on("ack", (ack, engine) => engine === undefined || engine === this.engine ? this.answered(ack) : undefined);
@@ -109,19 +107,6 @@ export class Controls {
     else if (told) toast(`${what} ${told}`);
   }
 
-  showMoods(labels, colors) {
-    const key = labels.join();
-    if (key === this.moods) return;
-    this.moods = key;
-    const group = find("overrides");
-    for (const button of group.querySelectorAll("[data-mood]:not([data-mood=''])")) button.remove();
-    for (const label of labels) {
-      const button = make("button", { type: "button", text: label, "data-mood": label, "aria-pressed": "false" });
-      button.style.setProperty("--own", colourOf(label, colors));
-      group.append(button);
-    }
-  }
-
   /** What holds at the engine, whoever told it: it says so once a second, so a fresh press is left alone. */
   showTold(values) {
     if (performance.now() - this.pressedAt < SETTLED) return;
@@ -140,8 +125,9 @@ export class Controls {
       if (name === undefined || name === OURSELVES) continue;
       if (!this.targets.has(name)) this.addTarget(name);
       const cells = this.targets.get(name);
-      say(cells.sent, sent === undefined ? "–" : `${sent.toLocaleString()} sent`);
-      cells.row.classList.toggle("failing", values[`target/${i}/failed`] > 0);
+      const failed = values[`target/${i}/failed`] ?? 0;
+      say(cells.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
+      cells.row.classList.toggle("failing", failed > 0);
       cells.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
       const offset = values[`target/${i}/offset`] ?? 0;
       if (document.activeElement !== cells.offset) cells.offset.value = Math.round(offset);
@@ -152,7 +138,8 @@ export class Controls {
     const sent = make("span", { class: "quiet", text: "–" });
     const offset = make("input", { type: "number", min: -1000, max: 1000, step: 5, "aria-label": `Offset of ${name}, ms` });
     const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false" });
-    const row = make("li", {}, make("p", {}, make("strong", { text: name }), sent), make("label", {}, offset, " ms"), mute);
+    const words = name.split(/(?<=[.:])/).flatMap((part) => [part, make("wbr")]); // where a long one may be broken
+    const row = make("li", {}, make("p", {}, make("strong", {}, ...words), sent), make("label", {}, offset, " ms"), mute);
     offset.value = 0;
     offset.addEventListener("change", () => offset.value !== "" && this.send("offset", name, Number(offset.value)));
     find("targets").append(row);

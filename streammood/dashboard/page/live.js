@@ -1,13 +1,12 @@
 // The live view: everything that one engine says, as it says it.
 
-import { BeatClock } from "./beats.js";
+import { AHEAD, BeatClock } from "./beats.js";
 import { Circumplex } from "./circumplex.js";
 import { blend, colourOf, css, labelsOf } from "./colours.js";
 import { Curves } from "./curves.js";
 import { find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
 
-const AHEAD = 1 / 60; // s; what is lit now is seen a frame later
 const FLOOR = -60; // dB of an empty meter
 const HISTORY = 300; // s
 const ENTRIES = 200;
@@ -17,8 +16,13 @@ const STATES = {
   lost: "Engine lost",
   silent: "Silence",
   gone: "Input gone",
+  stuck: "Input stuck",
+  zeros: "Input all zeros",
+  rate: "Input at a wrong rate",
   listening: "Listening",
 };
+
+const INPUT = { 0: "gone", 3: "stuck", 4: "zeros", 5: "rate" }; // what is wrong with it; 1 is fine, 2 silent
 
 export class Live {
   constructor(link, controls) {
@@ -30,6 +34,7 @@ export class Live {
     this.lamps = new Lamps(find("lamps"));
     this.circumplex = new Circumplex(find("circumplex"));
     this.curves = new Curves(find("curves"));
+    this.labels = ""; // that have a row
     this.history = []; // {t, valence, arousal, label}
     this.changed = true;
     link.on("now", (engine, number) => number === this.engine && this.take(engine));
@@ -92,7 +97,6 @@ export class Live {
     this.showMood(state.values);
     this.showInput(state.values);
     this.controls.showTold(state.values);
-    this.controls.showMoods(labelsOf(state.values), this.link.colors);
   }
 
   tellState() {
@@ -100,7 +104,7 @@ export class Live {
     let name = "listening";
     if (!this.link.connected) name = "cut";
     else if (!state?.present) name = state && Object.keys(state.values).length ? "lost" : "waiting";
-    else if (state.values["status/input"] === 0) name = "gone";
+    else if (INPUT[state.values["status/input"]]) name = INPUT[state.values["status/input"]];
     else if (state.values["status/signal"] === 0) name = "silent";
     const element = find("state");
     element.dataset.state = name;
@@ -115,6 +119,8 @@ export class Live {
     lock.dataset.locked = locked ? "yes" : "no";
     say(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
     fill(find("confidence"), values["beat/confidence"]);
+    const meter = values["beat/meter"];
+    say(find("bar"), meter ? [meter, number(100 * values["beat/bar"], 0, "%")].join(" · ").replace(" · –", "") : "–");
     find("settings").elements.bpm.placeholder = values.bpm ? values.bpm.toFixed(1) : "–";
     find("settings").elements.gain.placeholder = number(values["input/gain"], 1, "");
   }
@@ -126,7 +132,8 @@ export class Live {
     say(find("label"), label || "–");
     document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
     const list = find("probabilities");
-    if (list.childElementCount !== labels.length) {
+    if (this.labels !== labels.join("/")) {
+      this.labels = labels.join("/");
       list.replaceChildren(...labels.map((name) => row(name, colourOf(name, this.link.colors))));
     }
     labels.forEach((name, i) => {
@@ -200,7 +207,9 @@ const number = (value, digits, unit) =>
 function row(label, colour) {
   const bar = make("span", { class: "fill" });
   bar.style.background = colour;
+  const button = make("button", { type: "button", text: label, "data-mood": label, "aria-pressed": "false", title: `Say ${label}, whatever is heard` });
+  button.style.setProperty("--own", colour);
   const dd = make("dd", {}, make("span", { class: "track" }, bar), make("span", { class: "number" }));
-  return make("div", {}, make("dt", { text: label }), dd);
+  return make("div", {}, make("dt", {}, button), dd);
 }
 

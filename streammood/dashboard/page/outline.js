@@ -52,14 +52,18 @@ export class Outline {
   fillOutline(c, width, floor, song) {
     const { outline } = song;
     const loudest = Math.max(0.05, ...outline);
-    c.fillStyle = "#333c49";
+    let beat = -1;
+    c.globalAlpha = 0.5;
     for (let px = 0; px < width; px += 2) {
       const from = Math.floor((px / width) * outline.length);
       const to = Math.max(from + 1, Math.floor(((px + 2) / width) * outline.length));
       let peak = 0;
       for (let i = from; i < to; i++) peak = Math.max(peak, outline[i] ?? 0);
+      while (song.beats[beat + 1]?.time <= (px / width) * song.duration) beat++;
+      c.fillStyle = this.colour((song.beats[beat] ?? song.beats[0])?.mood?.label);
       const half = (0.46 * floor * peak) / loudest;
       c.fillRect(px, floor / 2 - half, 1.4, 2 * half);
     }
+    c.globalAlpha = 1;
   }
 }

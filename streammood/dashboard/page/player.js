@@ -1,13 +1,12 @@
 // A song that plays: sound, stage, beat lamps and a timeline, all by the time of the sound.
 
-import { SongBeats } from "./beats.js";
+import { AHEAD, SongBeats } from "./beats.js";
 import { colourOf } from "./colours.js";
 import { clock, find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
 import { Outline } from "./outline.js";
 import { Scene } from "./scene.js";
 
-const FRAME = 1 / 60; // s; what is painted now is seen a frame later
 const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
 const STRIDE = 5; // s, what an arrow key moves
 const TYPES = { wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", mp3: "audio/mpeg" };
@@ -58,6 +57,7 @@ export class Player {
     this.beats = new SongBeats(song.beats);
     this.meter = Math.max(0, ...song.beats.map((beat) => beat.number));
     this.converted = false;
+    this.second = undefined; // that the clock shows
     find("player").hidden = false;
     this.fit();
     this.tell();
@@ -96,6 +96,8 @@ export class Player {
     say(find("song-bpm"), song.bpm ? `${song.bpm.toFixed(1)} BPM` : "–");
     say(find("song-length"), clock(song.duration) + (song.damage ? " (damaged)" : ""));
     say(find("song-beats"), String(song.beats.length));
+    say(find("song-now"), "–");
+    find("song-now").style.color = "";
     this.tellShares();
     find("download").href = `/songs/${this.id}/result`;
     this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
@@ -167,7 +169,7 @@ export class Player {
   frame(time) {
     if (!this.song) return;
     const now = this.audio.currentTime;
-    const seen = now + (this.audio.paused ? 0 : FRAME);
+    const seen = now + (this.audio.paused ? 0 : AHEAD);
     const beat = this.beats.advance(seen);
     if (beat && !this.audio.paused) this.strike(beat, seen);
     this.scene.level = this.audio.paused ? 0 : this.outline.level(now);

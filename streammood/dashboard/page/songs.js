@@ -15,6 +15,7 @@ export class SongsPage {
     this.link = link;
     this.visible = false;
     this.player = new Player(link);
+    this.rows = []; // in the order of the list
     this.waiting = [];
     this.sending = 0;
     this.shown = null; // id of the song that plays
@@ -31,11 +32,14 @@ export class SongsPage {
       find("veil").hidden = true;
       if (event.dataTransfer?.files.length) this.add(event.dataTransfer.files);
     });
-    this.list();
+    find("audio").addEventListener("ended", () => this.playNext());
+    link.on("link", () => this.list());
   }
 
-  /** What this browser brought earlier, and the server still has. */
+  /** What this browser brought earlier, and the server still has; once, when the colours of moods are known. */
   async list() {
+    if (this.listed || !this.link.connected) return;
+    this.listed = true;
     const answer = await fetch("/songs").catch(() => null);
     if (!answer?.ok) return;
     for (const song of (await answer.json()).songs) this.watch(song.id, this.row(song.name));
@@ -59,7 +63,7 @@ export class SongsPage {
   row(name) {
     const row = {
       item: make("li", { "data-state": "waiting" }),
-      name: make("span", { class: "name", text: name }),
+      name: make("span", { class: "name", text: name, title: name }),
       state: make("span", { class: "what", text: "waiting" }),
       bar: make("span", { class: "fill" }),
       open: make("button", { type: "button", text: "Play", class: "open" }),
@@ -69,7 +73,8 @@ export class SongsPage {
     row.item.append(row.name, row.state, row.open, row.remove, make("span", { class: "track" }, row.bar));
     row.remove.addEventListener("click", () => this.remove(row));
     row.open.addEventListener("click", () => this.show(row, true));
-    find("uploads").prepend(row.item);
+    find("uploads").append(row.item);
+    this.rows.push(row);
     return row;
   }
 
@@ -133,6 +138,13 @@ export class SongsPage {
     if (this.shown === null || this.player.idle) await this.show(row, false);
   }
 
+  /** After a song the next one in the list, up to the last. */
+  playNext() {
+    const at = this.rows.findIndex((row) => row.id === this.shown);
+    const next = this.rows.slice(at + 1).find((row) => row.done);
+    if (at >= 0 && next) this.show(next, true);
+  }
+
   async show(row, playing) {
     const parts = await Promise.all(["result", "outline"].map((part) => load(`/songs/${row.id}/${part}`)));
     if (parts.includes(null)) return toast("The song is gone; drop it once more.", true);
@@ -153,6 +165,7 @@ export class SongsPage {
 
   fail(row, text) {
     row.item.dataset.state = "failed";
+    row.done = false;
     say(row.state, text);
     row.bar.style.clipPath = "inset(0 100% 0 0)";
   }
@@ -161,6 +174,7 @@ export class SongsPage {
     row.removed = true;
     row.request?.abort();
     this.waiting = this.waiting.filter((job) => job.row !== row);
+    this.rows = this.rows.filter((other) => other !== row);
     row.item.remove();
     if (row.id) fetch(`/songs/${row.id}`, { method: "DELETE" }).catch(() => {});
     if (row.id && row.id === this.shown) {

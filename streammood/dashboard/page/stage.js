@@ -1,11 +1,10 @@
 // The stage view: full screen, in step with the music.
 
-import { BeatClock } from "./beats.js";
+import { AHEAD, BeatClock } from "./beats.js";
 import { labelsOf } from "./colours.js";
 import { Link } from "./link.js";
 import { Scene } from "./scene.js";
 
-const FRAME = 1 / 60; // s; what is painted now is seen a frame later
 const PREVAIL = 20; // s over which the prevailing mood is averaged
 const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
 const HINT = 6000; // ms
@@ -63,7 +62,7 @@ function tell() {
 }
 
 function frame(time) {
-  const now = link.serverTime(time) + FRAME - offset / 1000;
+  const now = link.serverTime(time) + AHEAD - offset / 1000;
   const beat = beats.advance(now);
   if (beat) {
     const values = engine()?.values ?? {};
