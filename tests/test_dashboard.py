@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -484,6 +486,24 @@ def test_store_lets_go_of_what_nobody_wants() -> None:
     assert store.find(third.id, "a") is None
     store.close()
     assert not folder.exists()
+
+
+def test_songs_of_a_dashboard_that_was_killed_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed, alive = Store(limit=2, keep=60), Store(limit=2, keep=60)
+    for store in (killed, alive):
+        song = store.admit("a", "one.wav")
+        song.path.write_bytes(b"x")
+        os.utime(song.path.parent, (0, 0))
+    alive.expire()  # as it does every few seconds
+    (stays,) = alive.of("a")
+    later = Store(limit=2, keep=60)
+    assert stays.path.exists()
+    assert not killed.of("a")[0].path.exists()
+    assert len(list(tmp_path.iterdir())) == 2
+    for store in (alive, later):
+        store.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @settings(deadline=None)

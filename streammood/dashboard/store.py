@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -19,6 +21,8 @@ _MEGABYTE = 1e6
 _UPLOADS = 4  # songs that come in at the same time
 _NAME = 120  # characters of a song's name that are kept, for people alone
 _IN_USE = 120.0  # s; a finished song that was asked for within them does not make room for another
+_FOLDER = "streammood-songs-"
+_ORPHANED = 120.0  # s without a sign of life after which a folder belongs to a dashboard that was killed
 _BEGINNINGS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"riff", b"ID3")
 
 
@@ -77,7 +81,8 @@ class Store:
         """At most ``limit`` songs, each for ``keep`` minutes after it was last asked for."""
         self._limit = limit
         self._keep = 60.0 * keep
-        self._folder = Path(tempfile.mkdtemp(prefix="streammood-songs-"))  # readable by this user alone
+        self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER))  # readable by this user alone
+        _clear(self._folder.parent)
         self._songs: dict[str, Stored] = {}
 
     def __len__(self) -> int:
@@ -132,7 +137,9 @@ class Store:
             path.unlink(missing_ok=True)
 
     def expire(self) -> None:
-        """Delete what nobody has asked for in a while."""
+        """Delete what nobody has asked for in a while; also a sign of life for dashboards that start later."""
+        with contextlib.suppress(OSError):
+            os.utime(self._folder)
         before = time.monotonic() - self._keep
         for song in [song for song in self._songs.values() if song.touched < before]:
             self.remove(song)
@@ -141,6 +148,14 @@ class Store:
         """Delete everything."""
         self._songs.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Delete the songs of dashboards that could not do it themselves, since they were killed."""
+    for folder in place.glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError):  # another user's, or gone meanwhile
+            if not folder.is_symlink() and time.time() - folder.stat().st_mtime > _ORPHANED:
+                shutil.rmtree(folder)
 
 
 def looks_like_sound(beginning: bytes) -> bool:
