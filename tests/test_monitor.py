@@ -92,7 +92,17 @@ def test_panels_say_what_the_values_say() -> None:
     mood = view.moods(STATE | {"control/hold": 1}, COLOURS, 38).plain
     assert mood.startswith("calm  70 %   V +0.40  A -0.50  HELD")
     assert [line.split()[0] for line in mood.split("\n")[1:]] == ["happy", "aggressive", "calm", "sad"]
-    assert view.targets(STATE | {"target/1/muted": 1}, 1).plain == "▸1 wall  muted  -20 ms  1200 sent"
+    muted = STATE | {"target/1/muted": 1}
+    assert view.targets(muted, 1, 38).plain == "▸1 wall  muted  -20 ms  1200 sent"
+    long = view.targets(muted | {"target/1/name": "a name of many letters", "target/1/failed": 3}, 1, 50).plain
+    assert long == "▸1 a name of …  muted  -20 ms  1200 sent  3 failed"
+    own = STATE | {"target/1/name": "terminal"}
+    assert view.targets(own, 1, 38).plain == "none but this view", "to mute it would end the view"
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True))
+def test_moods_differ_in_colour(names: list[str]) -> None:
+    assert len(set(view.palette(names, {}).values())) == len(names)
 
 
 def test_nothing_known_is_drawn_too() -> None:

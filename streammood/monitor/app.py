@@ -29,7 +29,7 @@ _NUDGE = 10.0  # ms a key
 _OFFSET = 5.0  # ms a key
 _CONTROL_PORT = 7071  # where an engine takes commands unless its settings say otherwise
 _LOOK = 1.0  # s between looks whether the program that started this one is still there
-_KEYS = "q quit  space tap  x ×2  / ÷2  1 the one  ←→ nudge  h hold  p panic  m mute  ↑↓ target  [ ] offset"
+_KEYS = "q quit|t tap|x ×2|/ ÷2|1 one|←→ nudge|h hold|p panic|↑↓ target|m mute|[] offset"  # fits 80 columns
 _TITLES = {
     "head": None,
     "tempo": "tempo",
@@ -128,7 +128,8 @@ class Monitor(App[None]):
                 yield from (panels[name] for name in ("mood", "circumplex"))
         with Container(id="bottom"):
             yield from (panels[name] for name in ("log", "curves"))
-        yield Static(Text(_KEYS, view.DIM), id="keys", markup=False)
+        keys = (key.split() for key in _KEYS.split("|"))
+        yield Static(Text(" ").join(Text.assemble(key, (f" {does}", view.DIM)) for key, does in keys), id="keys")
 
     async def on_mount(self) -> None:
         """Begin to listen."""
@@ -182,7 +183,7 @@ class Monitor(App[None]):
         self._draw("tempo", lambda panel: view.tempo(values, self._lit, panel.room[0]))
         self._draw("level", lambda panel: view.levels(values, panel.room[0]))
         self._draw("engine", lambda _: view.health(values))
-        self._draw("targets", lambda _: view.targets(values, self._target))
+        self._draw("targets", lambda panel: view.targets(values, self._target, panel.room[0]))
         self._draw("mood", lambda panel: view.moods(values, self._colours, panel.room[0]))
         self._draw("log", lambda panel: view.log(self.state.log, panel.room[1]))
         if now >= self._slow_at:
@@ -221,9 +222,10 @@ class Monitor(App[None]):
 
     @property
     def _target(self) -> int:
-        """The number of the chosen target."""
+        """The number of the chosen target; 0 where there is none but this view."""
         numbers = view.target_numbers(self.state.values)
-        return self._chosen if self._chosen in numbers or not numbers else numbers[0]
+        told = "target/count" in self.state.values
+        return self._chosen if self._chosen in numbers or not told else next(iter(numbers), 0)
 
     async def action_hold(self) -> None:
         """Freeze the mood, or let it go."""
@@ -232,12 +234,14 @@ class Monitor(App[None]):
     async def action_mute(self) -> None:
         """Mute the chosen target, or let it speak."""
         muted = view.number(self.state.values, f"target/{self._target}/muted")
-        await self.action_send("mute", str(self._target), 0 if muted else 1)
+        if self._target:
+            await self.action_send("mute", str(self._target), 0 if muted else 1)
 
     async def action_offset(self, step: float) -> None:
         """Send to the chosen target a little later or earlier."""
         offset = view.number(self.state.values, f"target/{self._target}/offset") or 0.0
-        await self.action_send("offset", str(self._target), offset + step)
+        if self._target:
+            await self.action_send("offset", str(self._target), offset + step)
 
     async def action_send(self, command: str, *arguments: float | str) -> None:
         """Send a command to the engine; its answer comes to the log."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from streammood.config import Settings, TargetSettings
 from streammood.monitor.port import bind
+from streammood.monitor.view import OURSELVES
 
 _HOST = "127.0.0.1"
 _RATE = 15.0  # messages a second on each address: more than a terminal shows
@@ -24,7 +25,7 @@ def target() -> TargetSettings:
     """A target on a port of this machine that is free now, for the view."""
     with bind(_HOST, 0) as sock:
         port = sock.getsockname()[1]
-    return TargetSettings(name="terminal", host=_HOST, port=port, label=True, details=True, rate=_RATE)
+    return TargetSettings(name=OURSELVES, host=_HOST, port=port, label=True, details=True, rate=_RATE)
 
 
 def with_target(settings: Settings, view: TargetSettings) -> Settings:

@@ -23,6 +23,8 @@ _PALETTE = ("#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#
 _NO_LABELS = {"valence", "arousal", "index", "confidence", "label", "changed"}
 _ORDER = ("happy", "aggressive", "calm", "sad")
 _QUADRANTS = {"happy": (1.0, 1.0), "aggressive": (0.0, 1.0), "sad": (0.0, 0.0), "calm": (1.0, 0.0)}
+OURSELVES = "terminal"  # the target that the view of `run --tui` hears by; muted, it would hear no more
+_NAME = 12  # columns that a target's name gets at least
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _METER_DB = 60.0  # level signals span -60..0 dBFS
 _LOAD, _LATENCY = 0.8, 20.0  # share of the time there is, and ms, from which on they are shown in red
@@ -55,9 +57,10 @@ def labels(values: Values) -> list[str]:
     return sorted(found, key=lambda label: (_ORDER.index(label) if label in _ORDER else len(_ORDER), label))
 
 
-def colour(label: str, colours: Mapping[str, str]) -> str:
-    """The colour of a mood, the same every time."""
-    return colours.get(label) or _PALETTE[sum(map(ord, label)) % len(_PALETTE)]
+def palette(names: Sequence[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """The colour of each mood; those that ``colours`` does not name get one of their own."""
+    others = [name for name in names if name not in colours]
+    return {name: colours.get(name) or _PALETTE[others.index(name) % len(_PALETTE)] for name in names}
 
 
 def bar(share: float | None, width: int, style: str) -> Text:
@@ -133,8 +136,9 @@ def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
         return Text("no mood yet", DIM)
     said = values.get("mood/label")
     best = said if isinstance(said, str) else max(shares, key=lambda label: shares[label])
+    own = palette([*shares], colours)
     text = Text.assemble(
-        (best, f"bold {colour(best, colours)}"), f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}"
+        (best, f"bold {own.get(best, 'white')}"), f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}"
     )
     text.append(f"   V {told(values, 'mood/valence', '+.2f')}  A {told(values, 'mood/arousal', '+.2f')}", DIM)
     if number(values, "control/hold"):
@@ -142,7 +146,7 @@ def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
     longest = max(map(len, shares))
     for label, share in shares.items():
         text.append(f"\n{label:<{longest}} ", DIM)
-        text.append_text(bar(share, max(6, width - longest - 7), colour(label, colours)))
+        text.append_text(bar(share, max(6, width - longest - 7), own[label]))
         text.append(f" {100 * share:3.0f} %")
     return text
 
@@ -162,7 +166,7 @@ def circumplex(
         if label in names:
             for i, letter in enumerate(label):
                 offset = i if x == 0.0 else columns - len(label) + i
-                canvas.letter(offset / (columns - 1), y, letter, colour(label, colours))
+                canvas.letter(offset / (columns - 1), y, letter, palette(names, colours)[label])
     recent = [(0.5 + 0.5 * v, 0.5 + 0.5 * a) for t, v, a in points if now - t <= PATH]
     for i, (start, end) in enumerate(pairwise(recent)):
         canvas.line(start, end, "grey70" if 2 * i > len(recent) else "grey46")
@@ -187,29 +191,31 @@ def curves(points: Points, now: float, size: tuple[int, int]) -> Text:
     return canvas.text()
 
 
-def targets(values: Values, chosen: int | None) -> Text:
+def targets(values: Values, chosen: int | None, width: int) -> Text:
     """Each target with what it was sent, its offset and whether it is muted; ``chosen`` is marked."""
     numbers = target_numbers(values)
     if not numbers:
-        return Text("not told of; m mutes target 1", DIM)
+        return Text("none but this view" if "target/count" in values else "not told of; m mutes target 1", DIM)
     text = Text(no_wrap=True, overflow="ellipsis")
     for i, number_ in enumerate(numbers):
         own = f"target/{number_}"
         failed = bool(number(values, f"{own}/failed"))
-        mark = "▸" if number_ == chosen else " "
-        text.append(("\n" if i else "") + f"{mark}{number_} {values.get(f'{own}/name', '')}", BAD if failed else "")
-        if number(values, f"{own}/muted"):
-            text.append("  muted", WARN)
-        text.append(f"  {told(values, f'{own}/offset', '+.0f', ' ms')}  {told(values, f'{own}/sent', '.0f')} sent", DIM)
+        told_of = Text("  muted" if number(values, f"{own}/muted") else "", WARN)
+        sent = told(values, f"{own}/sent", ".0f")
+        told_of.append(f"  {told(values, f'{own}/offset', '+.0f', ' ms')}  {sent} sent", DIM)
         if failed:
-            text.append(f"  {told(values, f'{own}/failed', '.0f')} failed", BAD)
+            told_of.append(f"  {told(values, f'{own}/failed', '.0f')} failed", BAD)
+        mark = "▸" if number_ == chosen else " "
+        head = Text(f"{mark}{number_} {values.get(f'{own}/name', '')}", BAD if failed else "")
+        head.truncate(max(_NAME, width - told_of.cell_len), overflow="ellipsis")
+        text.append("\n" if i else "").append_text(head).append_text(told_of)
     return text
 
 
 def target_numbers(values: Values) -> list[int]:
-    """The targets that the engine tells of, counted from 1 as commands count them."""
+    """The targets that the engine tells of, counted from 1 as commands count them; not that of `run --tui` itself."""
     count = round(number(values, "target/count") or 0)
-    return [i for i in range(1, count + 1) if f"target/{i}/name" in values]
+    return [i for i in range(1, count + 1) if values.get(f"target/{i}/name", OURSELVES) != OURSELVES]
 
 
 def log(entries: Sequence[Json], rows: int) -> Text:
