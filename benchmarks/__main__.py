@@ -19,6 +19,7 @@ PARTS = {
     "beats": ("beats", "report", "Beats against known ones"),
     "rig": ("rig", "report", "End to end on real sound"),
     "dashboard": ("dashboard", "report", "Dashboard"),
+    "beside": ("dashboard", "beside_report", "The engine beside the dashboard"),
     "control": ("control", "report", "Commands over OSC"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
 }

@@ -75,7 +75,8 @@ def facts(song: Song) -> list[tuple[str, str]]:
         found += [("tempo", f"{song.bpm:.1f} BPM"), ("locked", f"{100 * locked:.0f} % of the beats")]
     found.append(("onsets", str(len(song.onsets))))
     if song.mood is not None:
-        found += [("valence", f"{song.mood.valence:+.2f}"), ("arousal", f"{song.mood.arousal:+.2f}")]
+        values = (("valence", song.mood.valence), ("arousal", song.mood.arousal))
+        found += [(name, f"{value:+.2f}".replace("-", "−")) for name, value in values]
         found.append(("confidence", f"{100 * song.mood.confidence:.0f} %"))
     return found
 

@@ -131,6 +131,7 @@ export class Live {
     const colour = colourOf(label, this.link.colors);
     say(find("label"), label || "–");
     document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
+    for (const name of ["valence", "arousal"]) say(find(name), signed(values[`mood/${name}`]));
     const list = find("probabilities");
     if (this.labels !== labels.join("/")) {
       this.labels = labels.join("/");
@@ -203,6 +204,8 @@ const decibels = (level) => {
 
 const number = (value, digits, unit) =>
   Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}`.trim().replace("-", "−") : "–";
+
+const signed = (value) => (value > 0 ? "+" : "") + number(value, 2, "");
 
 function row(label, colour) {
   const bar = make("span", { class: "fill" });
