@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHANGES = 60  # of a number, and of a lamp
-BEATS = 40  # on the stage
+BEATS = 60  # on the stage
+BPM = 127.0  # so that beats fall everywhere between two frames
 RATE = 44_100
 CLICK = 500.0  # ms from stroke to stroke of the song
 STROKES = 59
@@ -83,7 +84,7 @@ def on_the_beat(browser: Browser) -> list[str]:
     from tests.served import Dashboard, free_port  # noqa: PLC0415
 
     port = free_port()
-    with PretendedEngine(port) as engine, Dashboard(osc_port=port) as served:
+    with PretendedEngine(port, BPM) as engine, Dashboard(osc_port=port) as served:
         page = opened(browser, f"{served.origin}/stage", "() => document.getElementById('info').textContent === ''")
         time.sleep(2.0)
         page.evaluate(_STRIKES, "stage")

@@ -97,6 +97,12 @@ function say(text) {
   }, HINT);
 }
 
+/** The screen must not go dark in the middle of a show. */
+function wake() {
+  if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => {});
+}
+
+document.addEventListener("visibilitychange", wake);
 addEventListener("keydown", (event) => {
   if (event.key === "f" || event.key === "F") full();
   else if (event.key === "i" || event.key === "I") shown = !shown;
@@ -111,6 +117,7 @@ link.on("link", tell);
 link.on("now", follow);
 link.on("beat", (beat, which) => which === number && beats.tell(beat.t, beat.number));
 setInterval(tell, 500);
+wake();
 fit();
 say("");
 requestAnimationFrame(frame);
