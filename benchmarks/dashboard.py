@@ -192,18 +192,19 @@ def _terminal(osc_port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "streammood.cli", "monitor", "--host", "127.0.0.1", "--port", str(osc_port)]
     with subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True) as shown:
         os.close(inner)
-        threading.Thread(target=_read, args=(outer,), daemon=True).start()
-        time.sleep(3.0)
+        drawn = threading.Event()
+        threading.Thread(target=_read, args=(outer, drawn), daemon=True).start()
+        drawn.wait(60.0)
         try:
             yield shown
         finally:
             shown.terminate()
 
 
-def _read(terminal: int) -> None:
+def _read(terminal: int, drawn: threading.Event) -> None:
     with contextlib.suppress(OSError):  # when the program has ended
         while os.read(terminal, 65_536):
-            pass
+            drawn.set()
 
 
 def _busy(pid: int) -> float:
