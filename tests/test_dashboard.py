@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import tempfile
 import threading
 import time
@@ -24,6 +25,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
 from streammood.config import TargetSettings
+from streammood.dashboard import uploads
 from streammood.dashboard.beside import with_target
 from streammood.dashboard.commands import ARGUMENTS, message
 from streammood.dashboard.listening import decode
@@ -427,6 +429,30 @@ def test_an_upload_without_a_length_is_cut_at_the_limit(browser: Served) -> None
     pieces = itertools.chain([b"RIFF" + bytes(60_000)], itertools.repeat(bytes(60_000), 80))
     answer = browser.ask("POST", "/songs?name=a.wav", pieces)  # in chunks
     assert answer.status == 413
+
+
+@pytest.mark.parametrize(("stalled", "longest"), [(0.2, 60.0), (60.0, 0.2)])
+def test_an_upload_that_stands_still_or_never_ends_is_given_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch, stalled: float, longest: float
+) -> None:
+    monkeypatch.setattr(uploads, "_STALLED", stalled)
+    monkeypatch.setattr(uploads, "_LONGEST", longest)
+    host = f"127.0.0.1:{served.port}"
+    head = ["POST /songs?name=a.wav HTTP/1.1", f"Host: {host}", f"Origin: http://{host}", "Content-Length: 5000"]
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+        connection.sendall("\r\n".join([*head, "", "R"]).encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("size", [1, 7, 15, 16, 17])
+def test_an_upload_may_come_in_small_pieces(browser: Served, wav: Path, size: int) -> None:
+    content = wav.read_bytes()[:200_000]
+    pieces = [content[at : at + size] for at in range(0, 60, size)]
+    answer = browser.ask("POST", "/songs?name=a.wav", iter([*pieces, content[size * len(pieces) :]]))
+    assert answer.status == 201
+    assert finished(browser, answer.json["id"])["state"] == "done"
+    assert browser.ask("GET", f"/songs/{answer.json['id']}/sound").body == content
+    assert browser.ask("POST", "/songs?name=a.wav", iter([b"no", b" sound at all"])).status == 415
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import json
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from streammood.dashboard.guard import SESSION
 from streammood.dashboard.store import RefusedError, Store, Stored, looks_like_sound
 
 _STALLED = 30.0  # s without a byte after which an upload is given up
+_LONGEST = 1800.0  # s that an upload may take in all
 _BEGINNING = 16  # bytes that tell what a file is
 _PIECE = 1 << 16  # bytes
 _SWEEP = 5.0  # s between looks for songs that nobody wants any more
@@ -79,7 +80,7 @@ class Uploads:
         except RefusedError as refusal:
             return _refused(refusal)
         try:
-            await self._receive(request, song.path)
+            await self._receive(request, song)
         except RefusedError as refusal:
             self._songs.remove(song)
             return _refused(refusal)
@@ -92,21 +93,21 @@ class Uploads:
         task.add_done_callback(lambda _: self._tasks.pop(song.id, None))
         return web.json_response(song.told(), status=201)
 
-    async def _receive(self, request: web.Request, path: Path) -> None:
+    async def _receive(self, request: web.Request, song: Stored) -> None:
         size = 0
         try:
-            with path.open("xb") as file:
-                while piece := await asyncio.wait_for(request.content.read(_PIECE), _STALLED):
-                    if size == 0:
-                        piece += await _rest_of_beginning(request, piece)
-                        if not looks_like_sound(piece):
+            with song.path.open("xb") as file:
+                async with asyncio.timeout(_LONGEST):
+                    async for piece in _pieces(request):
+                        if size == 0 and not looks_like_sound(piece):
                             raise RefusedError(415, "This is no sound file, whatever its name says.")
-                    size += len(piece)
-                    if size > self._limit * 1e6:
-                        raise RefusedError(413, f"Songs may have at most {self._limit:g} MB.")
-                    file.write(piece)
+                        size += len(piece)
+                        if size > self._limit * 1e6:
+                            raise RefusedError(413, f"Songs may have at most {self._limit:g} MB.")
+                        file.write(piece)
+                        song.touched = time.monotonic()
         except TimeoutError:
-            raise RefusedError(408, f"The upload stood still for {_STALLED:.0f} s.") from None
+            raise RefusedError(408, "The upload stood still, or took too long.") from None
         except OSError as error:
             if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
                 raise
@@ -185,11 +186,16 @@ class Uploads:
             raise SongError("the song was removed")
 
 
-async def _rest_of_beginning(request: web.Request, piece: bytes) -> bytes:
-    """More of the file where the first piece is too short to tell what it is."""
-    with contextlib.suppress(asyncio.IncompleteReadError):
-        return await request.content.readexactly(_BEGINNING - len(piece)) if len(piece) < _BEGINNING else b""
-    return b""
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """What comes in; however it was cut on its way, the first piece is long enough to tell what it is."""
+    held = b""
+    while piece := await asyncio.wait_for(request.content.read(_PIECE), _STALLED):
+        held += piece
+        if len(held) >= _BEGINNING:
+            yield held
+            held = b""
+    if held:
+        yield held
 
 
 def _refused(refusal: RefusedError) -> web.Response:
