@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from benchmarks.faults import Faults, Refusing
 from benchmarks.pushed import DRIFT, RATE, Piece, Pushed, SoundingTime, blocks_of, from_files, synthesised
-from benchmarks.realtime import in_real_time, resident
+from benchmarks.realtime import in_pairs, in_real_time, resident
 from benchmarks.table import machine, markdown
 from streammood import config
 from streammood.config import Settings
@@ -47,6 +47,14 @@ WARM = 0.1  # share of the run after which memory must be flat
 CALM = 300.0  # s without faults at the end, in which everything must be right again
 RESULTS = Path(__file__).with_name("results-soak.md")
 _MOST_BEATS = 400_000
+_PAIRS = (
+    "engine.priority", "p99 of each second, median, ms", "largest, ms", "samples lost; stalls", "beats on one grid",
+)  # fmt: skip
+_HEAD = """# Soak
+
+Written by `python -m benchmarks soak`. In real time, the sound server and the player have real-time level 5, which a
+desktop gives its sound server (through rtkit) and music from a cable does not need; so does the process that watches.
+"""
 
 
 class Witness:
@@ -272,10 +280,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--hours", type=float, help="of music, pushed as fast as the live path takes it")
     parser.add_argument("--faults", type=float, metavar="HOURS", help="of music with faults drawn by chance")
     parser.add_argument("--minutes", type=float, help="in real time, on a private sound server beside a load")
+    parser.add_argument("--nice", type=int, default=0, help="of that load; 0: as important as any program")
+    parser.add_argument("--pairs", type=float, metavar="MINUTES", help="the same with and without engine.priority")
     parser.add_argument("--seed", type=int, default=1, help="of the faults")
     parser.add_argument("files", type=Path, nargs="*", help="sound files to take in among the synthesised music")
     asked = parser.parse_args(arguments)
-    if not (asked.hours or asked.faults or asked.minutes):
+    if not (asked.hours or asked.faults or asked.minutes or asked.pairs):
         parser.error("say what to do: --hours 8, --faults 1 or --minutes 30")
     pieces = synthesised(PIECE) + from_files(asked.files)
     if asked.hours:
@@ -283,14 +293,17 @@ def main(arguments: Sequence[str]) -> None:
     if asked.faults:
         write("With faults drawn by chance", Night(pieces, asked.faults, asked.seed).run())
     if asked.minutes:
-        write("In real time, on a private sound server", in_real_time(asked.minutes))
+        title = f"In real time, on a private sound server, beside a load of nice {asked.nice}"
+        write(title, in_real_time(asked.minutes, asked.nice))
+    if asked.pairs:
+        title = f"With and without precedence, {asked.pairs:g} min each, beside a load of nice {asked.nice}"
+        write(title, in_pairs(asked.pairs, asked.nice), _PAIRS)
 
 
-def write(title: str, rows: list[list[str]]) -> None:
+def write(title: str, rows: list[list[str]], head: Sequence[str] = ("", "measured", "should be")) -> None:
     """Put a table into the results, in place of the one with the same title."""
-    table = f"## {title}\n\n{machine()}.\n\n{markdown(['', 'measured', 'should be'], rows)}\n"
+    table = f"## {title}\n\n{machine()}.\n\n{markdown(list(head), rows)}\n"
     print(table)
     kept = RESULTS.read_text(encoding="utf-8").split("\n## ")[1:] if RESULTS.is_file() else []
     sections = [f"## {section.strip()}\n" for section in kept if not section.startswith(title + "\n")]
-    head = "# Soak\n\nWritten by `python -m benchmarks soak`.\n"
-    RESULTS.write_text("\n".join([head, *sections, table]), encoding="utf-8")
+    RESULTS.write_text("\n".join([_HEAD, *sections, table]), encoding="utf-8")

@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 
 from streammood import __version__, config, resources
+from streammood.engine.precedence import allowed
 from streammood.model import Manifest, read_manifest
 from streammood.sinks import lastrun
 
@@ -65,6 +66,7 @@ def _program() -> str:
             f"streammood {__version__}",
             f"Python {platform.python_version()} ({platform.python_implementation()}), {sys.executable}",
             f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores",
+            f"priority that the system allows: {allowed()}",
             f"written {datetime.now(UTC).isoformat(timespec='seconds')}",
         ]
     )

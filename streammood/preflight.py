@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from streammood import wiring
 from streammood.config import OscSettings, Settings, TargetSettings
 from streammood.control.osc import ControlServer
 from streammood.engine.live import Engine
+from streammood.engine.precedence import REFUSED, allowed
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.model import MoodModel
@@ -60,6 +62,7 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
         return
     yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
     yield from _outputs(settings, model.manifest.labels)
+    yield precedence(settings.engine.priority)
     latency, finding = _input(settings, input_name)
     yield finding
     yield _budget(settings, model, latency)
@@ -115,6 +118,15 @@ def _control(settings: Settings) -> Finding:
         return Finding("control", False, str(error), "stop that program, or change control.port")
     who = ", ".join(["this machine", *control.allow])
     return Finding("control", True, f"commands on {control.host}:{control.port} from {who}")
+
+
+def precedence(wanted: str) -> Finding:
+    """Whether the engine may go ahead of other programs; well in any case, since a quiet machine needs it not."""
+    if sys.platform != "linux" or wanted == "normal":
+        return Finding("priority", True, "that of any program")
+    granted = allowed()
+    told = {"real-time": "real-time, ahead of other programs", "nice": "above other programs", "normal": REFUSED}
+    return Finding("priority", True, told[granted])
 
 
 def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:

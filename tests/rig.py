@@ -42,7 +42,7 @@ class Rig:
         (folder / "pulse").mkdir()
         self._folder = folder
         self._rate = rate
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.environment = os.environ | {
             "XDG_RUNTIME_DIR": str(run),
             "XDG_CONFIG_HOME": str(folder),
@@ -74,7 +74,7 @@ class Rig:
         time.sleep(0.3)
 
     def _spawn(self, command: list[str], stdin: object = subprocess.DEVNULL) -> None:
-        self._processes.append(
+        self.processes.append(
             subprocess.Popen(  # type: ignore[call-overload]
                 command, env=self.environment, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
@@ -84,19 +84,19 @@ class Rig:
         """Begin to play a file."""
         command = ["paplay", "--latency-msec=60", str(wav)]
         player = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
-        self._processes.append(player)
+        self.processes.append(player)
         return player
 
     def pause(self, stopped: bool) -> None:
         """Stall the server, or let it go on."""
-        self._processes[0].send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+        self.processes[0].send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
 
     def kill(self) -> None:
         """Pull the plug."""
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
             process.wait()
-        self._processes.clear()
+        self.processes.clear()
 
 
 @dataclass(frozen=True)

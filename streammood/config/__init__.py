@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from streammood.config.analysis import (
     BeatSettings,
+    EngineSettings,
     FeatureSettings,
     InputSettings,
     LevelSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "BeatSettings",
     "ControlSettings",
     "DashboardSettings",
+    "EngineSettings",
     "FeatureSettings",
     "InputSettings",
     "LevelSettings",
@@ -58,6 +60,7 @@ class Settings(Strict):
     """All settings of one run."""
 
     input: InputSettings = InputSettings()
+    engine: EngineSettings = EngineSettings()
     features: FeatureSettings = FeatureSettings()
     level: LevelSettings = LevelSettings()
     onset: OnsetSettings = OnsetSettings()

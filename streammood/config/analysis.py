@@ -37,6 +37,12 @@ class InputSettings(Strict):
         return value
 
 
+class EngineSettings(Strict):
+    """How the engine's process runs beside others."""
+
+    priority: Literal["high", "normal"] = "high"
+
+
 class FeatureSettings(Strict):
     """Frames and bands; a model is bound to these."""
 

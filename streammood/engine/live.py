@@ -20,6 +20,7 @@ from streammood.engine.freerun import FreeRun
 from streammood.engine.load import Load, Shed
 from streammood.engine.notes import Notes
 from streammood.engine.now import Now
+from streammood.engine.precedence import REFUSED, WITHDRAWN, Precedence
 from streammood.engine.reloading import MakeSinks, Reread, reload
 from streammood.engine.reporter import Reporter
 from streammood.errors import StreammoodError
@@ -59,6 +60,7 @@ class Engine:
         self._analyzer = Analyzer(settings, source.sample_rate, model)
         self._capture = Capture(source, settings.input.buffer, self._notes)
         self._load = Load()
+        self._precedence = Precedence()
         self._search: Search | None = None  # while the input has gone
         self._free: FreeRun | None = None  # while beats run on without it
         self._resumed = 0.0  # sample of the stream clock at which the input came back
@@ -85,6 +87,9 @@ class Engine:
         self._capture.start()
         self._firing.start()
         self._thread.start()
+        if self._settings.engine.priority == "high":
+            self._precedence.take()
+            self._notes.once(self._precedence.refused, f"this program {REFUSED}")
 
     def stop(self) -> None:
         """Stop in order: input, analysis, outputs; write what is left to the log."""
@@ -95,6 +100,7 @@ class Engine:
             self._search.stop()
         self._capture.stop()
         self._firing.stop()
+        self._precedence.give_back()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
         self._reporter.end(self._analyzer.summary(), self._labels)
@@ -290,4 +296,6 @@ class Engine:
 
     def _report(self) -> None:
         gone = self._search is not None
+        self._precedence.extend()
+        self._notes.once(self._precedence.withdrawn, WITHDRAWN)
         self._submit_now(self._reporter.status(self._present, gone, self._analyzer.not_finite))
