@@ -1,4 +1,4 @@
-"""``make bench``: run every benchmark and write ``benchmarks/results.md``; ``soak`` has results of its own."""
+"""``make bench``: run every benchmark, write each to ``benchmarks/results.md``; ``soak`` has results of its own."""
 
 from __future__ import annotations
 
@@ -25,29 +25,43 @@ PARTS = {
 }
 
 
+RESULTS = Path(__file__).with_name("results.md")
+_HEAD = (
+    "# Results\n\nWritten by `make bench`, each table from one run; times on a shared machine are worth less than "
+    "ratios within a table. The line below a title says when and on what.\n"
+)
+
+
+def _kept() -> dict[str, str]:
+    """The sections of the present results, by title."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else ""
+    sections = (section.partition("\n\n") for section in text.split("\n## ")[1:])
+    return {title: body.strip() for title, _, body in sections}
+
+
 def main() -> None:
-    """Run the parts that are asked for, all by default; write the file only when all were run."""
+    """Run the parts that are asked for, all by default; each renews its own section as soon as it is measured."""
     if sys.argv[1:2] == ["soak"]:  # takes hours, so it is no part of the others
         importlib.import_module("benchmarks.soak").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="some parts, printed only")
-    asked = parser.parse_args().parts or list(PARTS)
-    sections = []
-    for name in asked:
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], help="parts, printed only; all, and written, by default"
+    )
+    parser.add_argument("--write", action="store_true", help="write the parts that are named, too")
+    arguments = parser.parse_args()
+    asked = arguments.parts or list(PARTS)
+    for i, name in enumerate(asked, 1):
         module, function, title = PARTS[name]
-        print(f"{title} …", flush=True)
+        print(f"{i} of {len(asked)}: {title} …", flush=True)
         text = getattr(importlib.import_module(f"benchmarks.{module}"), function)()
-        sections.append(f"## {title}\n\n{text}\n")
         print(f"\n{text}\n", flush=True)
-    if asked == list(PARTS):
-        path = Path(__file__).with_name("results.md")
-        head = (
-            "# Results\n\nWritten by `make bench`. Every table is from one run; times on a shared machine are worth "
-            "less than ratios within a table.\n\n"
-        )
-        path.write_text(f"{head}Machine: {machine()}.\n\n" + "\n".join(sections), encoding="utf-8")
-        print(f"written to {path}")
+        if arguments.write or not arguments.parts:
+            kept = _kept() | {title: f"{machine()}.\n\n{text}"}
+            titles = [title for *_, title in PARTS.values()]
+            sections = [f"\n## {title}\n\n{kept[title]}\n" for title in titles if title in kept]
+            RESULTS.write_text(_HEAD + "".join(sections), encoding="utf-8")
+            print(f"written to {RESULTS}", flush=True)
 
 
 if __name__ == "__main__":
