@@ -108,6 +108,16 @@ def test_no_prediction_outlives_its_engine_or_its_music() -> None:
     assert state.snapshot()["due"] is None
 
 
+def test_moods_are_told_in_the_order_of_the_model() -> None:
+    state = EngineState(0, 1)
+    labels = ["mood/zesty", "mood/eerie", "mood/calm", "mood/dark", "mood/arid"]
+    for name in labels:
+        told(state, name, 0.2, 1.0)
+    change = state.take_changes()
+    assert change is not None
+    assert list(change["values"]) == labels == list(state.snapshot()["values"])
+
+
 def test_a_silent_engine_is_lost_and_found_again() -> None:
     state = EngineState(0, 1)
     told(state, "status/alive", 1, 10.0)

@@ -164,7 +164,8 @@ class EngineState:
         if not self._changed:
             return None
         names, self._changed = self._changed, set()
-        values = {name: self.values[name] for name in names if name in self.values and name != "beat/next"}
+        # In the order in which they first came: that of the moods is the model's, which `mood/index` counts by.
+        values = {name: value for name, value in self.values.items() if name in names and name != "beat/next"}
         return {"type": "now", "values": values} | self._clock()
 
     def snapshot(self) -> Json:
