@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> bool:
+def wait_for(condition: Callable[[], object], seconds: float = 30.0) -> bool:
     """True as soon as ``condition`` is, False if it is not within ``seconds``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 import rocket_fft  # noqa: F401  (teaches numba scipy.fft)
@@ -16,9 +17,23 @@ _FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` at its first call; without a writable cache folder, anew in every process."""
+    """Compile ``function`` at its first call; where nothing can be kept on disk, anew in every process."""
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, nogil=True, fastmath=_FAST)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, fastmath=_FAST)(function)
     except RuntimeError:  # numba found no folder that it may write to
         compiled = numba.njit(nogil=True, fastmath=_FAST)(function)
-    return compiled
+    else:
+        _keep_if_possible(compiled._cache)
+    kept: Callable[P, R] = compiled
+    return kept
+
+
+def _keep_if_possible(cache: Any) -> None:
+    """Let a disk that is full cost no more than the time to compile anew."""
+    save = cache.save_overload
+
+    def save_if_possible(signature: object, data: object) -> None:
+        with contextlib.suppress(OSError):
+            save(signature, data)
+
+    cache.save_overload = save_if_possible
