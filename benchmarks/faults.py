@@ -38,7 +38,10 @@ class Refusing:
 
 
 class Faults:
-    """One fault after the other; each has a beginning and an end, on the clock of the sound."""
+    """One fault after the other: every kind once, in an order drawn by chance, then all in another.
+
+    Each has a beginning and an end, on the clock of the sound.
+    """
 
     def __init__(self, seed: int, refusing: Refusing, reload: Callable[[], None], until: float) -> None:
         """None begins after ``until``, in s of host time; ``reload`` asks for the configuration anew."""
@@ -48,6 +51,7 @@ class Faults:
         self._reload = reload
         self._until = until
         self._next = 0.0
+        self._drawn: list[str] = []  # kinds that are still to come before each may come again
         self._end: Callable[[Pushed], None] | None = None
         self._resolve: Any = socket.getaddrinfo
         self._kinds = {
@@ -63,6 +67,11 @@ class Faults:
             "wall clock set back": self._set_back,
         }
 
+    @property
+    def kinds(self) -> list[str]:
+        """Names of all faults that there are."""
+        return list(self._kinds)
+
     def __call__(self, source: Pushed) -> None:
         """To be called before each block."""
         now = source.clock.now
@@ -75,7 +84,9 @@ class Faults:
             self._end = None
             self._next = now + self._rng.uniform(*PAUSE)
         elif now < self._until:
-            kind = str(self._rng.choice(list(self._kinds)))
+            if not self._drawn:
+                self._drawn = [str(kind) for kind in self._rng.permutation(list(self._kinds))]
+            kind = self._drawn.pop()
             self.counts[kind] += 1
             self._end = self._kinds[kind](source)
             self._next = now + self._rng.uniform(*SPELL)
