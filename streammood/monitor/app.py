@@ -69,7 +69,7 @@ class Panel(Static):
 class Monitor(App[None]):
     """Shows the engine that sends to a port, and tells it what keys say."""
 
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012  as textual annotates it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-tall")]  # noqa: RUF012  as textual annotates it
 
     CSS_PATH = "monitor.tcss"
     ENABLE_COMMAND_PALETTE = False
