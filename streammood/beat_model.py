@@ -9,6 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from streammood.config import FeatureSettings
+from streammood.dsp.jit import kernel
 from streammood.events import F32
 from streammood.model import INT8, ManifestBase, Part, dequantise, interpreter, load, role
 
@@ -47,6 +48,7 @@ class BeatModel:
         answers = {int(detail["shape"][-1]): detail for detail in self._interpreter.get_output_details()}
         self._logits, self._present = answers[2 * manifest.network.pair], answers[layers]
         self._requantised = _requantiser(self._present, self._past)
+        self._quantised = np.empty(tuple(self._hops["shape"]), dtype=np.int8)
         self.taps: type[np.generic] = self._past["dtype"]
         self.nothing: int = self._past["quantization"][1]  # what stands for 0 in the past
 
@@ -72,14 +74,24 @@ class BeatModel:
         net = self._interpreter
         step, zero = self._hops["quantization"]
         if step:
-            hops = np.clip(np.rint(hops * np.float32(1.0 / step) + zero), *INT8).astype(np.int8)
-        net.set_tensor(self._hops["index"], hops.reshape(1, -1))
+            _quantise(hops, np.float32(1.0 / step), np.float32(zero), self._quantised)
+        net.set_tensor(self._hops["index"], self._quantised if step else hops.reshape(1, -1))
         net.set_tensor(self._past["index"], past.reshape(1, -1))
         net.invoke()
         present = net.get_tensor(self._present["index"])[0]
         if self._requantised is not None:
             present = self._requantised[present.view(np.uint8)]
         return dequantise(net.get_tensor(self._logits["index"]), self._logits), present
+
+
+@kernel
+def _quantise(numbers: F32, scale: np.float32, zero: np.float32, out: npt.NDArray[np.int8]) -> None:
+    """All ``numbers`` in int8, one after the other, into ``out`` (1, n)."""
+    at = 0
+    for row in numbers:
+        for number in row:
+            out[0, at] = min(max(np.rint(number * scale + zero), INT8[0]), INT8[1])
+            at += 1
 
 
 def _requantiser(present: dict[str, Any], past: dict[str, Any]) -> npt.NDArray[np.int8] | None:

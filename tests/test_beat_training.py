@@ -12,7 +12,7 @@ import soundfile
 
 from streammood.beat_model import BeatManifest, BeatModel, Shape
 from streammood.config import FeatureSettings
-from streammood.errors import DataError
+from streammood.errors import DataError, ModelError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.stream.beat_network import STROKE_DELAY, BeatNetwork
 from streammood.training.beat import augment, data, patterns
@@ -94,6 +94,13 @@ def test_a_splice_has_the_beats_of_either_side() -> None:
     np.testing.assert_array_equal(both.beats[~early], second.beats[second.beats > 300])
 
 
+def test_another_pitch_moves_bands_and_no_beats() -> None:
+    rng = np.random.default_rng(5)
+    crop = augment.cut(item(40.0), 200, rng)
+    np.testing.assert_array_equal(augment.pitch(crop.log_mel, 3)[:, 3:], crop.log_mel[:, :-3])
+    np.testing.assert_array_equal(augment.pitch(crop.log_mel, -2)[:, :-2], crop.log_mel[:, 2:])
+
+
 def test_varied_spectra_stay_finite() -> None:
     rng = np.random.default_rng(4)
     crop = augment.cut(item(40.0), 300, rng)
@@ -136,7 +143,7 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
     pytest.importorskip("tf_keras", reason="TensorFlow comes with the extra `train`")
     import tensorflow as tf  # noqa: PLC0415
 
-    from streammood.training.beat import fit, quantise  # noqa: PLC0415
+    from streammood.training.beat import fit, quantise, restore  # noqa: PLC0415
     from streammood.training.beat.network import LATE, LOOK_AHEAD, PAIR, WIDTH, BeatNet  # noqa: PLC0415
 
     items = [item(period, 900, seed) for seed, period in enumerate((36.0, 43.0, 50.0))]
@@ -170,3 +177,12 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
         heard = np.array([a for a in (stream.push(row) for row in rows) if a is not None], dtype=np.float32)
         n = min(len(heard), len(whole))
         np.testing.assert_allclose(heard[:n], whole[:n], atol=apart)
+        path = tmp_path / "own.tflite"
+        path.write_bytes(made)
+        path.with_suffix(".json").write_text(manifest.model_dump_json())
+        for again, weights in zip(restore.dequantised(path, seed=2).arrays(), averaged.arrays(), strict=True):
+            exact = np.abs(weights).max(axis=0) / 254 if int8 and weights.ndim == 2 else 0.0  # half a step of int8
+            assert (np.abs(again - weights) <= exact + 1e-3).all()
+    path.write_bytes(b"no network")
+    with pytest.raises(ModelError, match="cannot be fitted further"):
+        restore.dequantised(path, seed=2)

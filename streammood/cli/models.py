@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from streammood.cli.app import app, extra, told
+from streammood.errors import ConfigError
 
 What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
 Data = Annotated[
@@ -34,11 +35,16 @@ def train(
         ),
     ] = None,
     cache: Cache = Path(".cache/features"),
+    start: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="beat: a model to fit further, instead of a new one.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
     """Train a model of mood or beats from labelled clips, quantise it, score it; needs the extra `train`."""
     path = out or Path("models") / f"{what}.tflite"
+    if start and what == "mood":
+        raise ConfigError("--from goes with beat: the mood model is always fitted from nothing")
     with extra("train"):
         if what == "mood":
             from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
@@ -47,7 +53,7 @@ def train(
         else:
             from streammood.training.beat.train import train as fit_beat  # noqa: PLC0415  heavy, and an extra
 
-            fit_beat(data, path, cache, seed, jobs)
+            fit_beat(data, path, cache, seed, jobs, start)
 
 
 @app.command()

@@ -33,9 +33,46 @@ class Sense:
     offbeat: float = 0.0  # a cue half way between beats counts so much
     centred: bool = False  # cues are never against a beat: only those above the mean of a tempo speak for it
     dither: float = 0.0  # at least so likely is a change of the period by one hop
-    forget: float = 1e-7  # share of the belief that starts anew each hop
+    forget: float = 1e-5  # share of the belief that starts anew each hop
     octaves: float = 0.6  # standard deviation of the preference for usual tempi
     taste: float = 0.3  # power of that preference at every beat
+
+
+@kernel
+def _weigh(phases: F32, middle: int, factors: F64, reach: int) -> None:
+    """Multiply up to ``reach`` phases on both sides of ``middle`` by the middle ones of ``factors``."""
+    place = (middle - reach) % phases.size
+    for k in range(_REACH - reach, _REACH + reach + 1):
+        phases[place] *= factors[k]
+        place = place + 1 if place + 1 < phases.size else 0
+
+
+@kernel
+def _settle(phases: F32, factor: np.float32, fresh: np.float32) -> tuple[np.float32, np.float32]:
+    """Scale, and let some belief start anew; returns the sum and the largest."""
+    total, top = np.float32(0.0), np.float32(0.0)
+    for i in range(phases.size):
+        value = phases[i] * factor + fresh
+        phases[i] = value
+        total += value
+        top = value if value > top else top
+    return total, top
+
+
+@kernel
+def _around(belief: F32, heads: I64, starts: I64, first: int, peak: int, phase: float) -> tuple[float, float, float]:
+    """Belief in about the period ``first + peak`` (hops) and ``phase`` (beats), its mean error of phase times itself,
+    and its mean period times itself."""
+    mass, drift, length = 0.0, 0.0, 0.0
+    for p in range(max(0, peak - 3), min(heads.size, peak + 4)):
+        period = first + p
+        middle, reach = int(phase * period + 0.5), int(0.12 * period)
+        for k in range(middle - reach, middle + reach + 1):
+            value = belief[starts[p] + (heads[p] + k) % period]
+            mass += value
+            drift += value * (k / period - phase)
+            length += value * period
+    return mass, drift, length
 
 
 @kernel
@@ -51,6 +88,8 @@ def _hop(
     mean: F32,
     offbeat: float,
     near: F32,
+    said: F64,
+    beside: F64,
     cue: float,
     scale: float,
     out: F64,
@@ -65,6 +104,9 @@ def _hop(
     for p in range(n):
         heads[p] = heads[p] - 1 if heads[p] > 0 else first + p - 1
         ends[p] = belief[starts[p] + heads[p]]
+    for k in range(near.size):
+        said[k], beside[k] = math.exp(cue * near[k]), math.exp(cue * offbeat * near[k])
+    centred = mean[0] > 0.0
     total, highest, peak = np.float32(0.0), np.float32(-1.0), 0
     for p in range(n):
         arrived = np.float32(0.0)
@@ -74,17 +116,12 @@ def _hop(
         phases = belief[starts[p] : starts[p] + period]
         phases[head] = arrived * taste[p]
         reach = min(_REACH, (period - 2) // 4)
-        for k in range(-reach, reach + 1):
-            phases[(head + k + period) % period] *= math.exp(cue * near[k + _REACH])
+        _weigh(phases, head, said, reach)
         if offbeat > 0.0:
-            for k in range(-reach, reach + 1):
-                phases[(head + period // 2 + k) % period] *= math.exp(cue * offbeat * near[k + _REACH])
-        factor, fresh, top = np.float32(scale * math.exp(-cue * mean[p])), restart[p], np.float32(0.0)
-        for i in range(period):
-            value = phases[i] * factor + fresh
-            phases[i] = value
-            total += value
-            top = max(top, value)
+            _weigh(phases, head + period // 2, beside, reach)
+        factor = np.float32(scale * math.exp(-cue * mean[p]) if centred else scale)
+        sums, top = _settle(phases, factor, restart[p])
+        total += sums
         if top > highest:
             highest, peak = top, p
     start, place = starts[peak], 0
@@ -92,15 +129,7 @@ def _hop(
         if belief[start + i] == highest:
             place = i
     phase = ((place - heads[peak]) % (first + peak)) / (first + peak)
-    mass, drift, length = 0.0, 0.0, 0.0
-    for p in range(max(0, peak - 3), min(n, peak + 4)):
-        period = first + p
-        middle, reach = int(phase * period + 0.5), int(0.12 * period)
-        for k in range(middle - reach, middle + reach + 1):
-            value = belief[starts[p] + (heads[p] + k) % period]
-            mass += value
-            drift += value * (k / period - phase)
-            length += value * period
+    mass, drift, length = _around(belief, heads, starts, first, peak, phase)
     out[0], out[1], out[2] = length / mass, phase + drift / mass, mass / total
     return float(1.0 / total)
 
@@ -125,6 +154,7 @@ class Belief:
         self._belief = np.empty(int(periods.sum()), dtype=np.float32)
         self._heads = np.zeros(periods.size, dtype=np.int64)
         self._ends = np.zeros(periods.size, dtype=np.float32)
+        self._said, self._beside = np.empty((2, self._near.size))  # by what a cue changes the belief around beats
         self._out = np.zeros(3)
         self.reset()
 
@@ -160,12 +190,19 @@ class Belief:
             self._mean,
             self._offbeat,
             self._near,
+            self._said,
+            self._beside,
             cue,
             self._scale,
             self._out,
         )
         period, phase, mass = self._out.tolist()
         return period, phase, mass
+
+    def mass(self, period: float, phase: float) -> float:
+        """The probability (0..1) that the period is about ``period`` (hops) and the phase about ``phase`` (beats)."""
+        peak = round(period) - self._first
+        return self._scale * _around(self._belief, self._heads, self._starts, self._first, peak, phase)[0]
 
 
 def _transitions(periods: I64, dither: float) -> F32:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE
@@ -13,6 +14,7 @@ _ADOPT = 0.1  # the belief's mass that starts the clock
 _LOCK, _UNLOCK = 0.66, 0.58  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
+_HELD = 1e-7  # share of the belief that starts anew each hop after a hand has told: its phase shall stay
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
 _PULL, _SETTLE = 0.02, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 _LAG, _HURRY = 0.01, 3.0  # beats of mean error that double the pull; at most so much is added to it
@@ -106,9 +108,11 @@ class BeatClock:
     def _believe_range(self) -> None:
         """Begin a new belief over the tempi that are allowed now."""
         low, high = self._bounds
+        sense = self._sense
         if self._told:
+            sense = replace(sense, forget=min(sense.forget, _HELD))
             low, high = max(low, self._told / math.sqrt(2.0)), min(high, self._told * math.sqrt(2.0))
-        self._belief = Belief(low, high, self._hop, self._sense)
+        self._belief = Belief(low, high, self._hop, sense)
 
     def _move(self, anchor: float, period: float) -> None:
         """Set the clock and the belief to these beats, and trust them."""
@@ -129,11 +133,11 @@ class BeatClock:
         now = sample - self._delay
         hops, phase, mass = self._belief.push(cue.weight)
         self._mass += (mass - self._mass) / (_SETTLED * self._rate)
-        self._follow(now - phase * hops * self._hop, hops * self._hop, mass)
+        self._follow(now, now - phase * hops * self._hop, hops * self._hop, mass)
         self._judge(cue.strength, now)
 
-    def _follow(self, beat: float, period: float, mass: float) -> None:
-        """Draw the clock towards the belief, or move it there when the two have differed for long."""
+    def _follow(self, now: float, beat: float, period: float, mass: float) -> None:
+        """Draw the clock towards the belief, or move it there when that has been the surer for long."""
         if self.period == 0.0:
             if self._mass > _ADOPT:
                 self.anchor, self.period = beat, period
@@ -151,7 +155,8 @@ class BeatClock:
             self.period += 0.25 * pull**2 * error * self.period * self.period / self._hop
         else:
             octave = abs(abs(math.log2(period / self.period)) - 1.0) < 0.1
-            self._agreed = min(self._agreed, 0.0) - (mass / _OCTAVE_PATIENCE if octave else mass)
+            surer = max(0.0, mass - self._belief.mass(self.period / self._hop, self.phase(now)))
+            self._agreed = min(self._agreed, 0.0) - (surer / _OCTAVE_PATIENCE if octave else surer)
             if -self._agreed > self._temper.patience * self._rate:
                 self.anchor, self.period, self._agreed = beat, period, 0.0
                 self.locked = self.locked and octave

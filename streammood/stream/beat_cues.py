@@ -30,7 +30,7 @@ class Cue:
 class Temper:
     """How the clock deals with a tracker's cues."""
 
-    patience: float  # s of sure disagreement after which the clock moves
+    patience: float  # s of disagreement after which the clock moves, if the belief has left its tempo and phase
     settle: float  # s of agreement before the clock is locked
     # Confidence is logistic in: 1, the belief's mass, the octaves by which cues on beats are stronger than elsewhere,
     # and the octaves by which they are above 1. Fitted to beats that were right or wrong, and to sound without a beat.
@@ -56,7 +56,7 @@ class NetworkCues:
     """
 
     sense = Sense()
-    temper = Temper(patience=0.12, settle=0.25, sure=(1.6, 2.0, 0.0, 0.7))
+    temper = Temper(patience=0.04, settle=0.25, sure=(-1.7, 1.6, 1.53, 0.4))
     _QUIET = 0.1  # the peak stays above this, so that no beat is made of nothing
     _PLAIN = 0.4  # a peak below this makes every weight smaller: a breakdown is counted through, not searched
     _BEAT = 0.2  # of the peak: activations above this speak for a beat

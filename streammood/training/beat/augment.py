@@ -135,8 +135,10 @@ def add(one: F32, other: F32) -> F32:
 
 
 def vary(log_mel: F32, rng: np.random.Generator) -> F32:
-    """A random choice of equaliser, low-pass, noise, room, gain changes, masked bands and moments of silence."""
+    """A random choice of pitch, equaliser, low-pass, noise, room, gain changes, masked bands and moments of silence."""
     n, bands = log_mel.shape
+    if rng.random() < 0.3:
+        log_mel = pitch(log_mel, int(rng.integers(-4, 5)))
     if rng.random() < 0.6:
         knots = rng.normal(0.0, rng.uniform(1.0, 5.0), 7)
         log_mel = log_mel + np.interp(np.linspace(0, 6, bands), np.arange(7), knots).astype(np.float32)
@@ -163,6 +165,12 @@ def vary(log_mel: F32, rng: np.random.Generator) -> F32:
         log_mel = log_mel.copy()
         log_mel[at : at + length] = add(log_mel[at : at + length] - 60.0, noise(n, bands, rng)[at : at + length] - 50)
     return np.maximum(log_mel, np.float32(_FLOOR))
+
+
+def pitch(log_mel: F32, steps: int) -> F32:
+    """The spectra ``steps`` bands higher; the outermost band that is left is repeated."""
+    bands = log_mel.shape[1]
+    return log_mel[:, np.clip(np.arange(bands) - steps, 0, bands - 1)]
 
 
 def room(log_mel: F32, reverberation: float, level: float) -> F32:

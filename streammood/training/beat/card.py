@@ -24,14 +24,15 @@ _LIMITS = """\
 - It says where beats may be, hop by hop. Tempo, prediction, lock and confidence are the decoder's."""
 
 
-def render(manifest: BeatManifest, stages: tuple[Stage, ...], seed: int, size: int) -> str:
-    """The card in Markdown."""
+def render(manifest: BeatManifest, stages: tuple[Stage, ...], seed: int, size: int, start: str | None = None) -> str:
+    """The card in Markdown; ``start`` is the digest of the network whose weights the fit began with."""
     network = manifest.network
     reach = 2 * sum(network.dilations) * network.pair * manifest.features.hop / ANALYSIS_RATE
     late = 1e3 * manifest.look_ahead * manifest.features.hop / ANALYSIS_RATE
     steps = ", ".join(
         f"{len(s.dilations)} layers for {s.steps} steps of {s.batch} crops of {s.hops} hops" for s in stages
     )
+    begun = f"Fitted further, from the int8 weights of the network with the digest {start[:12]}" if start else "Fitted"
     parts = [
         f"# Beat model `{manifest.name}`",
         f"Probability of a beat and of a downbeat at every hop of {manifest.features.hop} samples, {late:.0f} ms late, "
@@ -43,10 +44,10 @@ def render(manifest: BeatManifest, stages: tuple[Stage, ...], seed: int, size: i
         "\n".join(f"- `{each.name}`, {each.clips} tracks: {each.licence}" for each in manifest.training),
         f"No sound of these sets is part of the model or of this project. `{CHOOSING}` was not fitted to.",
         "## Protocol",
-        f"One group in six (song, take or artist, by a hash of its name) is held out of every set. Fitted: {steps}; "
-        f"seed {seed}. Crops are varied in tempo (by resampling the features), equaliser, noise, room, level, masked "
-        "bands, drums laid over songs, cuts from one song to another, and some hold no beats at all. The mean of the "
-        "weights over the last steps is quantised.",
+        f"One group in six (song, take or artist, by a hash of its name) is held out of every set. {begun}: {steps}; "
+        f"seed {seed}. Crops are varied in tempo (by resampling the features), pitch, equaliser, noise, room, level, "
+        "masked bands, drums laid over songs, cuts from one song to another, and some hold no beats at all. The mean "
+        "of the weights over the last steps is quantised.",
         "## Scores",
         "Peaks above 0.2 of the quantised network as it runs live, without a decoder, against the known beats: "
         "F-measure at ± 70 ms after the first 5 s (no peak is told from its half or double here), and by how much a "

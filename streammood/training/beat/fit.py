@@ -22,12 +22,12 @@ from streammood.training.beat.data import Item
 from streammood.training.beat.network import LATE, BeatNet
 
 _SHARES = {  # of the crops
-    "pseudo": 0.58,
-    "fnf_exact_grid": 0.1,
-    "patterns": 0.08,
-    "groove_midi": 0.1,
+    "pseudo": 0.66,
+    "fnf_exact_grid": 0.09,
+    "patterns": 0.06,
+    "groove_midi": 0.06,
     "groove_render": 0.03,
-    "pop909_render": 0.06,
+    "pop909_render": 0.05,
     "loops_cc0_tiled": 0.02,
     "asap_render": 0.01,
     "": 0.04,  # no beats at all
@@ -52,6 +52,7 @@ STAGES = (
     Stage(_FIRST, 7500, 2.5e-3, 12, 860, 0.997),
     Stage((*_FIRST, 1, 4, 16, 64), 5000, 1.5e-3, 10, 1032, 0.998),
 )
+FURTHER = (Stage(STAGES[-1].dilations, 1700, 1e-3, 10, 1032, 0.998),)  # of a network that is fitted already
 _WARM_UP = 200  # steps
 _DECAY = 1e-3
 
@@ -83,6 +84,7 @@ class Crops:
         own = [s for s in self._items if s not in _SHARES]
         shares = np.array([_SHARES[s] for s in known] + [1.0 / len(own) for _ in own])
         self._sources, self._shares = known + own, shares / shares.sum()
+        self._long = {s: np.cumsum([float(len(i.log_mel)) for i in items]) for s, items in self._items.items()}
         self._drums = [i for s in ("groove_midi", "groove_render", "patterns") for i in self._items.get(s, [])]
         self._bands = items[0].log_mel.shape[1]
 
@@ -102,8 +104,9 @@ class Crops:
         source = self._sources[rng.choice(len(self._sources), p=self._shares)]
         if not source:
             return augment.beatless(self._hops, self._bands, rng)
-        items = self._items[source]
-        return augment.cut(items[rng.integers(len(items))], self._hops, rng)
+        until = self._long[source]  # a long piece is drawn more often than a short one
+        item = self._items[source][int(np.searchsorted(until, rng.uniform(0.0, until[-1]), side="right"))]
+        return augment.cut(item, self._hops, rng)
 
     def batch(self, size: int) -> tuple[F32, F32, F32]:
         """Inputs (size, n_hops, n_inputs), targets and their weights (size, n_hops, 2)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.stream.beat_network import STROKE_DELAY
-from streammood.training.beat import card, data, fit, listening, quantise
+from streammood.training.beat import card, data, fit, listening, quantise, restore
 from streammood.training.beat.data import Item
 from streammood.training.beat.network import LOOK_AHEAD, PAIR, WIDTH, BeatNet
 
@@ -28,15 +29,20 @@ def train(
     cache: Path = Path(".cache/features"),
     seed: int = 1,
     jobs: int = 1,
-    stages: tuple[fit.Stage, ...] = fit.STAGES,
+    start: Path | None = None,
+    stages: tuple[fit.Stage, ...] | None = None,
 ) -> BeatManifest:
     """Fit to the music in ``root``; write ``out`` (.tflite), its manifest (.json), card (.md) and picture (.png).
 
-    A stage of the fit that is finished is kept in ``cache``, so that a run that was stopped goes on from there.
+    With ``start``, a network that was made before, the fit goes on from its weights. A stage of the fit that is
+    finished is kept in ``cache``, so that a run that was stopped goes on from there.
 
     Raises:
         DataError: there is no music with beats, or a file that cannot be read.
+        ModelError: ``start`` is not a beat network.
     """
+    begun = Start.read(start, seed) if start else None
+    plan = stages or (fit.FURTHER if begun else fit.STAGES)
     tracks = data.read(root) + data.grooves(seed)
     with _progress() as progress:
         work = progress.add_task("features", total=len(tracks))
@@ -45,7 +51,7 @@ def train(
             items.append(item)
             progress.advance(work)
         fitted = [item for item in items if not item.track.held_out]
-        network = _fit(fitted, cache, seed, stages, progress)
+        network = _fit(fitted, cache, seed, plan, progress, begun)
         chosen = fitted[:: max(1, len(fitted) // _EXAMPLES)]
         stretches = [fit.inputs_of(item.log_mel[: _EXAMPLE_HOPS // PAIR * PAIR]) for item in chosen]
         whole = [inputs[: len(inputs) // PAIR * PAIR] for inputs in stretches]
@@ -67,18 +73,30 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(quantised)
     out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    text = card.render(manifest, stages, seed, len(quantised))
+    text = card.render(manifest, plan, seed, len(quantised), begun.sha256 if begun else None)
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     card.draw(found, out.with_suffix(".png"))
     return manifest
 
 
-def _fit(items: list[Item], cache: Path, seed: int, stages: tuple[fit.Stage, ...], progress: Progress) -> BeatNet:
+def _fit(
+    items: list[Item],
+    cache: Path,
+    seed: int,
+    stages: tuple[fit.Stage, ...],
+    progress: Progress,
+    start: Start | None,
+) -> BeatNet:
     """The network after all stages, each of which begins with the mean weights of the one before."""
     if not any(item.beats.size for item in items):
         raise DataError("no track to fit to: all are held out; give more of them")
     network, averaged = (BeatNet(2 * items[0].log_mel.shape[1], seed) for _ in range(2))
     told = hashlib.sha256(f"{seed} {sorted(item.track.stem for item in items)}".encode())
+    if start:
+        told.update(start.sha256.encode())
+        for each in (network, averaged):
+            each.deepen(start.dilations)
+            _restore(each, start.weights)
     for number, stage in enumerate(stages):
         for each in (network, averaged):
             each.deepen(stage.dilations)
@@ -93,6 +111,25 @@ def _fit(items: list[Item], cache: Path, seed: int, stages: tuple[fit.Stage, ...
             for each in (network, averaged):
                 _restore(each, [weights[name] for name in weights.files])
     return averaged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a fit goes on from."""
+
+    sha256: str  # of the model
+    dilations: tuple[int, ...]
+    weights: list[F32]
+
+    @classmethod
+    def read(cls, path: Path, seed: int) -> Start:
+        """The model at ``path``.
+
+        Raises:
+            ModelError: it is not a beat network.
+        """
+        network = restore.dequantised(path, seed)
+        return cls(hashlib.sha256(path.read_bytes()).hexdigest(), tuple(network.dilations), network.arrays())
 
 
 def _restore(network: Any, arrays: list[F32]) -> None:
