@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -29,6 +31,15 @@ ctl.!default {{ type pulse server "unix:{run}/native" }}
 def missing() -> list[str]:
     """Programs that the rig needs and this machine lacks."""
     return [name for name in NEEDED if shutil.which(name) is None]
+
+
+@functools.cache
+def ahead() -> tuple[str, ...]:
+    """What to put before a command so that it goes first, as a desktop's sound server does; nothing if not allowed."""
+    command = ("chrt", "--rr", "5")
+    if shutil.which("chrt") is None or subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        return ()
+    return command
 
 
 class Rig:
@@ -76,13 +87,17 @@ class Rig:
     def _spawn(self, command: list[str], stdin: object = subprocess.DEVNULL) -> None:
         self.processes.append(
             subprocess.Popen(  # type: ignore[call-overload]
-                command, env=self.environment, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [*ahead(), *command],
+                env=self.environment,
+                stdin=stdin,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
         )
 
     def play(self, wav: Path) -> subprocess.Popen[bytes]:
         """Begin to play a file."""
-        command = ["paplay", "--latency-msec=60", str(wav)]
+        command = [*ahead(), "paplay", "--latency-msec=60", str(wav)]
         player = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
         self.processes.append(player)
         return player
@@ -113,7 +128,7 @@ class OscDump:
 
     def __init__(self, port: int) -> None:
         self._process = subprocess.Popen(
-            ["oscdump", "-L", str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*ahead(), "oscdump", "-L", str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.lines: list[Line] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -121,6 +136,8 @@ class OscDump:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
+        with contextlib.suppress(AttributeError, PermissionError):  # not on this system, or not allowed
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_RR, os.sched_param(5))
         for text in self._process.stdout:
             parts = text.split()
             address = next(i for i, part in enumerate(parts) if part.startswith("/"))
