@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import inspect
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from streammood import preflight
+from streammood.cli import live
 from streammood.engine import precedence
 from streammood.engine.precedence import Precedence, allowed
 
@@ -107,6 +110,16 @@ os._exit(0)
 def test_a_thread_that_computes_without_a_pause_loses_its_precedence() -> None:
     done = subprocess.run([sys.executable, "-c", _RUNAWAY], capture_output=True, text=True, check=False, timeout=100)
     assert done.stdout.split() == ["True", "normal", "0"], done.stderr
+
+
+def test_the_service_starts_what_there_is_and_asks_for_enough() -> None:
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.read(Path(__file__).parents[1] / "docs" / "streammood.service", encoding="utf-8")
+    _, command, *arguments = unit["Service"]["ExecStart"].split()
+    known = inspect.signature({"run": live.run}[command]).parameters
+    assert {argument.removeprefix("--") for argument in arguments if argument.startswith("--")} <= set(known)
+    assert int(unit["Service"]["LimitRTPRIO"]) >= precedence._LEVEL
+    assert int(unit["Service"]["LimitNICE"]) <= precedence._NICE
 
 
 def test_the_kernel_watches_only_while_it_is_taken() -> None:
