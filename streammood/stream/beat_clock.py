@@ -11,7 +11,7 @@ from streammood.stream.beat_belief import Belief
 from streammood.stream.beat_cues import Cue, Cues
 
 _ADOPT = 0.1  # the belief's mass that starts the clock
-_LOCK, _UNLOCK = 0.66, 0.58  # confidence
+_LOCK, _UNLOCK = 0.6, 0.5  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock is kept
 _NEAR = 0.15  # beats by which clock and belief may differ
 _HELD = 1e-7  # share of the belief that starts anew each hop after a hand has told: its phase shall stay
