@@ -155,6 +155,8 @@ def _listen(environment: dict[str, str], music: Path, minutes: float, priority: 
     reader = threading.Thread(target=_read, args=(program, counter, rows), daemon=True)
     reader.start()
     ahead(os.getpid())
+    while not rows and program.poll() is None:  # until it hears; beside a load that takes long
+        time.sleep(0.1)
     player = subprocess.Popen(["paplay", "--latency-msec=500", str(music)], env=environment)
     ahead(player.pid)
     memory: list[float] = []
