@@ -118,7 +118,8 @@ def _explain(error: ValidationError) -> str:
     else:
         message = fault["msg"].replace("Input should be", "must be")
         text = f"{path}: {message}, got {fault['input']!r}"
-    return text + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+    text += f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)  # names may hold line ends
 
 
 def _is_branch(part: str) -> bool:
