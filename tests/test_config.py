@@ -40,7 +40,7 @@ def test_no_file_means_defaults() -> None:
     [
         ("beat: {bpm_mx: 3}", ["beat.bpm_mx", "bpm_max"]),
         ("beets: {}", ["beets", "beat"]),
-        ('"two\\nlines": 1', ["two\\\\nlines"]),
+        ('"two\\nlines": 1', ["two\\nlines"]),
         ("osc: {targets: [{hots: a}]}", ["osc.targets[0].hots", "host"]),
         ("osc: {targets: [{map: [{form: bpm, to: /x}]}]}", ["osc.targets[0].map[0].form", "from"]),
         ("input: {block: 7}", ["input.block", "32", "7"]),
