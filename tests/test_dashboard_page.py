@@ -25,6 +25,7 @@ from tests.waiting import wait_for
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium")
 ENDED = "WebSocket connection to"  # what the browser says when a dashboard has ended
+GONE = "Failed to load resource"  # and of what it was fetching when a dashboard went, or asks for before one is back
 SLOW = 30_000  # ms that a busy machine may take
 
 
@@ -228,8 +229,8 @@ def test_a_lost_server_is_shown_and_taken_up_again(visit: Open) -> None:
     osc_port, port = free_port(), free_port()
     with PretendedEngine(osc_port):
         with Dashboard(osc_port=osc_port, port=port) as served:
-            page = visit(served.origin)
-            stage = visit(f"{served.origin}/stage")
+            page = visit(served.origin, allowed=GONE)
+            stage = visit(f"{served.origin}/stage", allowed=GONE)
             shown(page, "state", "Listening")
         shown(page, "state", "Dashboard not reached")
         shown(stage, "info", "Connection to the dashboard lost")
