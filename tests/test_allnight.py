@@ -93,7 +93,7 @@ def test_the_state_of_the_input_is_told(start: Start) -> None:
             now += block.size / RATE
             while engine._capture.waiting > 1.0:
                 time.sleep(0.001)
-            source.deliver(block, now, now)
+            source.deliver(block, now, time.monotonic())  # values are due when their block arrives
         assert wait_for(partial(last_state, collect, state)), state
     notes = engine.take_notes()
     assert sum("stuck" in note for note in notes) == 1
