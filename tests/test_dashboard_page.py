@@ -25,7 +25,7 @@ from tests.waiting import wait_for
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium")
 ENDED = "WebSocket connection to"  # what the browser says when a dashboard has ended
-GONE = "Failed to load resource"  # and of what it was fetching when a dashboard went, or asks for before one is back
+GONE = "net::ERR_CONNECTION_REFUSED"  # of what it was fetching when a dashboard went, or asks for before one is back
 SLOW = 30_000  # ms that a busy machine may take
 
 

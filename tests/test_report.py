@@ -376,6 +376,7 @@ def test_batch_over_folders_with_jobs(tmp_path: Path, wav: Path) -> None:
         (["run", "-c", "--dashboard"], "--config", "--dashboard"),
         (["run", "--target", "127.0.0.1:9", "--target", "--tui"], "--target", "--tui"),
         (["dashboard", "--osc-host", "--port"], "--osc-host", "--port"),
+        (["train", "beat", "--data", "x", "--from", "--jobs"], "--from", "--jobs"),
     ],
 )
 def test_a_value_that_was_forgotten_is_no_folder(

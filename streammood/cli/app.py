@@ -50,12 +50,16 @@ def _refuse_forgotten(command: Callable[P, None], values: dict[str, Any]) -> Non
         ConfigError: the value of an option is the next option.
     """
     for name, hint in get_type_hints(command, include_extras=True).items():
-        if not any(isinstance(what, OptionInfo) for what in getattr(hint, "__metadata__", ())):
+        options = [what for what in getattr(hint, "__metadata__", ()) if isinstance(what, OptionInfo)]
+        if not options:
             continue  # an argument may begin with a dash, after a `--`
+        declared = options[0].default, *(options[0].param_decls or ())  # within Annotated, the first is its default
+        spelled = [text for text in declared if str(text).startswith("--")]
+        option = spelled[0] if spelled else f"--{name.replace('_', '-')}"
         given = values.get(name)
         for value in given if isinstance(given, list) else [given]:
             if isinstance(value, str | Path) and str(value).startswith("-") and str(value) != "-":
-                raise ConfigError(f"--{name.replace('_', '-')} needs a value before `{value}`")
+                raise ConfigError(f"{option} needs a value before `{value}`")
 
 
 Config = Annotated[

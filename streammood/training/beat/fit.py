@@ -52,7 +52,10 @@ STAGES = (
     Stage(_FIRST, 7500, 2.5e-3, 12, 860, 0.997),
     Stage((*_FIRST, 1, 4, 16, 64), 5000, 1.5e-3, 10, 1032, 0.998),
 )
-FURTHER = (Stage(STAGES[-1].dilations, 1700, 1e-3, 10, 1032, 0.998),)  # of a network that is fitted already
+FURTHER = tuple(  # of a network that is fitted already
+    Stage(STAGES[-1].dilations, 4000, rate, 10, 1032, averaged)
+    for rate, averaged in ((1.5e-3, 0.998), (1e-3, 0.998), (5e-4, 0.999))
+)
 _WARM_UP = 200  # steps
 _DECAY = 1e-3
 
