@@ -17,6 +17,7 @@ PARTS = {
     "targets": ("targets", "report", "Several receivers"),
     "files": ("files", "report", "Files"),
     "beats": ("beats", "report", "Beats against known ones"),
+    "peers": ("peers", "report", "Beats beside madmom"),
     "rig": ("rig", "report", "End to end on real sound"),
     "dashboard": ("dashboard", "report", "Dashboard"),
     "beside": ("dashboard", "beside_report", "The engine beside the dashboard"),

@@ -186,3 +186,25 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
     path.write_bytes(b"no network")
     with pytest.raises(ModelError, match="cannot be fitted further"):
         restore.dequantised(path, seed=2)
+
+
+def test_the_mean_over_stages_of_one_depth_is_what_ships_and_a_run_goes_on_from_its_stages(tmp_path: Path) -> None:
+    pytest.importorskip("tf_keras", reason="TensorFlow comes with the extra `train`")
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from streammood.training.beat import train  # noqa: PLC0415
+    from streammood.training.beat.fit import Stage  # noqa: PLC0415
+
+    items = [item(period, 900, seed) for seed, period in enumerate((36.0, 43.0))]
+    stages = tuple(Stage(dilations, 2, 1e-3, 2, 400, 0.9) for dilations in ((1,), (1, 2), (1, 2)))
+    network = train.fit_stages(items, tmp_path, 1, stages, Progress(disable=True), None)
+    kept = [dict(np.load(file)) for file in sorted(tmp_path.glob("beat-stage-*.npz"))]
+    assert [len(weights) for weights in kept[:1]] < [len(weights) for weights in kept[1:2]]
+    for name, weights in zip(kept[1], network.arrays(), strict=True):
+        assert not np.array_equal(kept[1][name], kept[2][name])
+        np.testing.assert_allclose(weights, (kept[1][name] + kept[2][name]) / 2, atol=1e-6)
+    times = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
+    again = train.fit_stages(items, tmp_path, 1, stages, Progress(disable=True), None)
+    assert times == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
+    for weights, before in zip(again.arrays(), network.arrays(), strict=True):
+        np.testing.assert_array_equal(weights, before)

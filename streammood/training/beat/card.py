@@ -46,8 +46,9 @@ def render(manifest: BeatManifest, stages: tuple[Stage, ...], seed: int, size: i
         "## Protocol",
         f"One group in six (song, take or artist, by a hash of its name) is held out of every set. {begun}: {steps}; "
         f"seed {seed}. Crops are varied in tempo (by resampling the features), pitch, equaliser, noise, room, level, "
-        "masked bands, drums laid over songs, cuts from one song to another, and some hold no beats at all. The mean "
-        "of the weights over the last steps is quantised.",
+        "masked bands, drums laid over songs, cuts from one song to another, and some hold no beats at all. Each stage "
+        "ends with the mean of the weights over its last steps; the mean over the stages of as many layers as the last "
+        "is quantised.",
         "## Scores",
         "Peaks above 0.2 of the quantised network as it runs live, without a decoder, against the known beats: "
         "F-measure at ± 70 ms after the first 5 s (no peak is told from its half or double here), and by how much a "

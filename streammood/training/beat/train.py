@@ -51,7 +51,7 @@ def train(
             items.append(item)
             progress.advance(work)
         fitted = [item for item in items if not item.track.held_out]
-        network = _fit(fitted, cache, seed, plan, progress, begun)
+        network = fit_stages(fitted, cache, seed, plan, progress, begun)
         chosen = fitted[:: max(1, len(fitted) // _EXAMPLES)]
         stretches = [fit.inputs_of(item.log_mel[: _EXAMPLE_HOPS // PAIR * PAIR]) for item in chosen]
         whole = [inputs[: len(inputs) // PAIR * PAIR] for inputs in stretches]
@@ -79,7 +79,7 @@ def train(
     return manifest
 
 
-def _fit(
+def fit_stages(
     items: list[Item],
     cache: Path,
     seed: int,
@@ -87,7 +87,12 @@ def _fit(
     progress: Progress,
     start: Start | None,
 ) -> BeatNet:
-    """The network after all stages, each of which begins with the mean weights of the one before."""
+    """The network after all stages, each of which begins with the mean weights of the one before.
+
+    Its weights are the mean over the last stage and those before it that had as many layers: stages of a learning rate
+    that rises and falls again end in different places of one valley, whose middle generalises best (Izmailov et al.,
+    "Averaging weights leads to wider optima", UAI 2018).
+    """
     if not any(item.beats.size for item in items):
         raise DataError("no track to fit to: all are held out; give more of them")
     network, averaged = (BeatNet(2 * items[0].log_mel.shape[1], seed) for _ in range(2))
@@ -97,6 +102,7 @@ def _fit(
         for each in (network, averaged):
             each.deepen(start.dilations)
             _restore(each, start.weights)
+    ends: list[list[F32]] = []
     for number, stage in enumerate(stages):
         for each in (network, averaged):
             each.deepen(stage.dilations)
@@ -108,8 +114,11 @@ def _fit(
                 progress.update(work, completed=step, description=f"stage {number + 1}, loss {loss:.4f}")
             np.savez(kept, *averaged.arrays())
         with np.load(kept) as weights:
-            for each in (network, averaged):
-                _restore(each, [weights[name] for name in weights.files])
+            ends.append([weights[name] for name in weights.files])
+        for each in (network, averaged):
+            _restore(each, ends[-1])
+    alike = [end for end, stage in zip(ends, stages, strict=True) if stage.dilations == stages[-1].dilations]
+    _restore(averaged, [np.mean(arrays, axis=0) for arrays in zip(*alike, strict=True)])
     return averaged
 
 
