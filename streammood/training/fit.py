@@ -22,7 +22,7 @@ Vary = Callable[[F32, np.random.Generator], F32]
 class Schedule:
     """How long and how hard a network is fitted."""
 
-    epochs: int = 48
+    epochs: int = 40
     least_steps: int = 400  # where there are few clips, more epochs
     on_slots: int = 2  # networks whose answers are averaged
     on_statistics: int = 3

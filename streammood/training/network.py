@@ -36,7 +36,7 @@ def slots_half(shape: tuple[int, int], tasks: list[Task], width: int = 64) -> An
     return keras.Model(given, _heads(x, tasks))
 
 
-def statistics_half(size: int, tasks: list[Task], width: int = 128) -> Any:
+def statistics_half(size: int, tasks: list[Task], width: int = 96) -> Any:
     """Statistics (n_statistics,) to one answer a task."""
     given = layers.Input((size,), name="statistics")
     x = layers.Dropout(0.2)(given)
