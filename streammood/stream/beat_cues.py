@@ -62,10 +62,12 @@ class NetworkCues:
     _BEAT = 0.2  # of the peak: activations above this speak for a beat
     _FADE = 4.0  # s in which the peak falls to 1/e
     _AGAINST = -0.7  # the least weight
+    _MOST = 2000  # hops that were lost and are made up for: more than the network remembers
 
     def __init__(self, model: BeatModel, hop: int) -> None:
         self._network = BeatNetwork(model)
         self._n_mels = model.manifest.features.n_mels
+        self._hop = hop
         self.delay = model.manifest.look_ahead * hop + model.manifest.stroke_delay
         self._fall = math.exp(-hop / ANALYSIS_RATE / self._FADE)
         self.reset()
@@ -74,10 +76,16 @@ class NetworkCues:
         """Forget everything that was heard."""
         self._network.reset()
         self._peak = self._QUIET
+        self._sample: int | None = None
 
     def push(self, features: Features, hop: F32, sample: int) -> Cue:
         """What the hop ``delay`` samples ago says."""
-        answer = self._network.push(features.values[: self._n_mels])
+        log_mel = features.values[: self._n_mels]
+        if self._sample is not None:
+            for _ in range(min(self._MOST, round((sample - self._sample) / self._hop) - 1)):
+                self._network.push(log_mel)  # for a hop that was lost: what the network remembers keeps its distance
+        self._sample = sample
+        answer = self._network.push(log_mel)
         return Cue(0.0, 0.0) if answer is None else self.weigh(*answer)
 
     def weigh(self, beat: float, downbeat: float) -> Cue:
