@@ -62,7 +62,7 @@ class NetworkCues:
     _BEAT = 0.2  # of the peak: activations above this speak for a beat
     _FADE = 4.0  # s in which the peak falls to 1/e
     _AGAINST = -0.7  # the least weight
-    _MOST = 2000  # hops that were lost and are made up for: more than the network remembers
+    _MOST = 350  # hops, 4 s, that were lost and are made up for; after more the network begins anew
 
     def __init__(self, model: BeatModel, hop: int) -> None:
         self._network = BeatNetwork(model)
@@ -81,10 +81,13 @@ class NetworkCues:
     def push(self, features: Features, hop: F32, sample: int) -> Cue:
         """What the hop ``delay`` samples ago says."""
         log_mel = features.values[: self._n_mels]
-        if self._sample is not None:
-            for _ in range(min(self._MOST, round((sample - self._sample) / self._hop) - 1)):
-                self._network.push(log_mel)  # for a hop that was lost: what the network remembers keeps its distance
+        lost = 0 if self._sample is None else round((sample - self._sample) / self._hop) - 1
         self._sample = sample
+        if lost > self._MOST:
+            self._network.reset()
+        else:
+            for _ in range(lost):
+                self._network.push(log_mel)  # so that what the network remembers keeps its distance
         answer = self._network.push(log_mel)
         return Cue(0.0, 0.0) if answer is None else self.weigh(*answer)
 
