@@ -46,7 +46,7 @@ class Finding:
 
 
 def preflight(overrides: wiring.Overrides, config: str | None, input_name: str | None) -> Iterator[Finding]:
-    """Check one thing after the other; without good settings or a model, what needs them is left out."""
+    """Check one thing after the other; without good settings nothing else, without a model not what needs it."""
     try:
         settings = overrides.load(config)
     except StreammoodError as error:
@@ -55,17 +55,19 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
     yield Finding("settings", True, config or "defaults")
     yield from _targets(settings)
     yield _control(settings)
+    model = None
     try:
         model = MoodModel.load(settings.mood.model, settings.features)
     except StreammoodError as error:
         yield Finding("model", False, str(error), "use `mood.model: mood`, or train one for these settings")
-        return
-    yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
-    yield from _outputs(settings, model.manifest.labels)
+    else:
+        yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
+        yield from _outputs(settings, model.manifest.labels)
     yield precedence(settings.engine.priority)
     latency, finding = _input(settings, input_name)
     yield finding
-    yield _budget(settings, model, latency)
+    if model is not None:
+        yield _budget(settings, model, latency)
 
 
 def _targets(settings: Settings) -> Iterator[Finding]:

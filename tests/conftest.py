@@ -40,4 +40,4 @@ def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
     server = Rig(folder, getattr(request, "param", RATE))
     server.up()
     yield server
-    server.kill()
+    server.close()

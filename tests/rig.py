@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Rig:
         self._folder = folder
         self._rate = rate
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._programs: list[subprocess.Popen[str]] = []
+        self._dumps: list[OscDump] = []
         self.environment = os.environ | {
             "XDG_RUNTIME_DIR": str(run),
             "XDG_CONFIG_HOME": str(folder),
@@ -101,6 +104,30 @@ class Rig:
         player = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
         self.processes.append(player)
         return player
+
+    def run(self, *arguments: str) -> subprocess.Popen[str]:
+        """`streammood run` with these arguments; what a failed test leaves running is ended with the rig."""
+        command = [sys.executable, "-m", "streammood.cli", "run", *arguments]
+        self._programs.append(
+            subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+        return self._programs[-1]
+
+    def dump(self, port: int) -> OscDump:
+        """A receiver on this port."""
+        self._dumps.append(OscDump(port))
+        return self._dumps[-1]
+
+    def close(self) -> None:
+        """End everything."""
+        for program in self._programs:
+            program.kill()
+            program.wait()
+            assert program.stdout is not None
+            program.stdout.close()
+        for dump in self._dumps:
+            dump.stop()
+        self.kill()
 
     def pause(self, stopped: bool) -> None:
         """Stall the server, or let it go on."""
