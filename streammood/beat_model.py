@@ -11,7 +11,7 @@ from pydantic import Field
 from streammood.config import FeatureSettings
 from streammood.dsp.jit import kernel
 from streammood.events import F32
-from streammood.model import INT8, ManifestBase, Part, dequantise, interpreter, load, role
+from streammood.model import INT8, ManifestBase, Part, interpreter, load, role
 
 FORMAT = 1  # of the manifest and of what goes into and comes out of the network
 
@@ -66,8 +66,8 @@ class BeatModel:
         """
         return load(name, features, BeatManifest, cls)
 
-    def __call__(self, hops: F32, past: npt.NDArray[Any]) -> tuple[F32, npt.NDArray[Any]]:
-        """Logits (2 * pair,) for inputs (pair, 2 * n_mels), and what went into each layer (n_layers * width,).
+    def __call__(self, hops: F32, past: npt.NDArray[Any]) -> tuple[list[float], npt.NDArray[Any]]:
+        """2 * pair logits for inputs (pair, 2 * n_mels), and what went into each layer (n_layers * width,).
 
         ``past`` (2 * n_layers * width,) holds what went into each layer before, in the type ``taps``.
         """
@@ -81,7 +81,9 @@ class BeatModel:
         present = net.get_tensor(self._present["index"])[0]
         if self._requantised is not None:
             present = self._requantised[present.view(np.uint8)]
-        return dequantise(net.get_tensor(self._logits["index"]), self._logits), present
+        logits = net.get_tensor(self._logits["index"])[0].tolist()
+        step, zero = self._logits["quantization"]
+        return [(logit - zero) * step for logit in logits] if step else logits, present
 
 
 @kernel

@@ -63,7 +63,7 @@ def batch(model: BeatModel, log_mel: F32) -> F32:
         hops = np.stack(inputs[pair * shape.pair : (pair + 1) * shape.pair])
         logits, present = model(hops, np.concatenate(past))
         entered.append(present.reshape(len(shape.dilations), shape.width))
-        answers.append(1.0 / (1.0 + np.exp(-logits.astype(np.float64).reshape(shape.pair, 2))))
+        answers.append(1.0 / (1.0 + np.exp(-np.array(logits).reshape(shape.pair, 2))))
     late = model.manifest.look_ahead - shape.pair + 1
     return np.concatenate(answers)[late:].astype(np.float32)
 

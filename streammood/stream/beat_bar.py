@@ -33,6 +33,11 @@ class BarBelief:
             for number in range(1, meter + 1)
         }
         self._held: tuple[int, int] | None = None  # meter, and number of beat 0, as told by hand
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find the likeliest position anew."""
+        self._likeliest = max(self._belief, key=lambda state: self._belief[state])
 
     def push(self, count: int, downbeat: float) -> None:
         """A hop nearest to the beat ``count`` was heard as a downbeat with probability ``downbeat``."""
@@ -51,6 +56,7 @@ class BarBelief:
             self._belief[meter, 1] *= math.exp(weight)
         total = sum(self._belief.values())
         self._belief = {state: value / total for state, value in self._belief.items()}
+        self._settle()
 
     def tell(self, count: int, number: int) -> None:
         """Take the beat ``count`` for ``number``, whatever is heard, until ``reset``."""
@@ -64,13 +70,14 @@ class BarBelief:
         for state in self._belief:
             self._belief[state] *= 1.0 - confidence
         self._belief[_METERS[0], number] += confidence
+        self._settle()
 
     def place(self, count: int) -> tuple[int, int, float]:
         """Number of the beat ``count`` in its bar, beats in the bar, and how sure both are; zeros if unknown."""
         if self._held is not None:
             meter, start = self._held
             return (start + count) % meter + 1, meter, 1.0
-        meter, number = max(self._belief, key=lambda state: self._belief[state])
+        meter, number = self._likeliest
         confidence = self._belief[meter, number]
         if confidence < _SHOWN:
             return 0, 0, 0.0

@@ -83,7 +83,6 @@ class BeatNetwork:
         self._inputs = np.empty((self._pair, 2 * n_mels), dtype=np.float32)
         self._rings = np.empty(2 * int(self._dilations.sum()) * self._width, dtype=model.taps)
         self._past = np.empty(2 * self._dilations.size * self._width, dtype=model.taps)
-        self._answers = np.empty((self._pair, 2), dtype=np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -92,7 +91,7 @@ class BeatNetwork:
         self._peak = QUIET
         self._earlier[:] = 0.0
         self._rings[:] = self._model.nothing
-        self._answers[:] = 0.0
+        self._answers = [(0.5, 0.5)] * self._pair
 
     def push(self, log_mel: F32) -> tuple[float, float] | None:
         """Take a spectrum (n_mels,) in dB; the probability (0..1) of a beat and of a downbeat at the hop ``look_ahead``
@@ -102,14 +101,12 @@ class BeatNetwork:
         self._hops += 1
         if turn == self._pair - 1:
             self._ask(self._hops // self._pair - 1)
-        if self._hops <= self.look_ahead:
-            return None
-        beat, downbeat = self._answers[(turn + 1) % self._pair].tolist()
-        return 1.0 / (1.0 + math.exp(-beat)), 1.0 / (1.0 + math.exp(-downbeat))
+        return None if self._hops <= self.look_ahead else self._answers[(turn + 1) % self._pair]
 
     def _ask(self, step: int) -> None:
         where = self._rings, self._dilations, self._width, step
         _gather(*where, self._past)
         logits, present = self._model(self._inputs, self._past)
         _keep(*where, present)
-        self._answers[:] = logits.reshape(self._pair, 2)
+        told = [1.0 / (1.0 + math.exp(-logit)) for logit in logits]
+        self._answers = list(zip(told[::2], told[1::2], strict=True))

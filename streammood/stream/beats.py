@@ -67,15 +67,16 @@ class BeatStream:
             clock.push(cue, sample)
             if clock.moved:
                 self._bar.reset()
-            if clock.period > 0.0:
-                self._hear_bar(sample - self._cues.delay, cue.downbeat)
         elif self._playing:
             clock.rest()
             self._bar.reset()
         self._playing = signal
-        yield self._tempo(sample)
-        if clock.period > 0.0:
-            yield from self._due()
+        upcoming = self._upcoming() if clock.period > 0.0 else math.inf
+        if signal and clock.period > 0.0:
+            self._hear_bar(sample - self._cues.delay, cue.downbeat, upcoming)
+        yield self._tempo(sample, upcoming)
+        if upcoming + self._nudge <= decided + self._lookahead:
+            yield self._beat(upcoming + self._nudge)
 
     def tap(self, sample: float) -> None:
         """A beat tapped by hand at ``sample``; from the fourth tap on, tempo and phase are those of the taps.
@@ -120,7 +121,7 @@ class BeatStream:
         """
         if self._clock.period == 0.0:
             raise ConfigError("there is no beat yet that could begin a bar")
-        self._bar.tell(self._count_at(sample - self._nudge), 1)
+        self._bar.tell(self._count_at(sample - self._nudge, self._upcoming()), 1)
 
     def count_on(self, count: int) -> None:
         """Go on counting after ``count``, the number of a beat that was handed out elsewhere."""
@@ -138,10 +139,10 @@ class BeatStream:
         """Tell every beat so much later than until now; earlier, if negative."""
         self._nudge += samples
 
-    def _hear_bar(self, place: int, downbeat: float) -> None:
+    def _hear_bar(self, place: int, downbeat: float, upcoming: float) -> None:
         phase = self._clock.phase(place)
         near = min(phase, 1.0 - phase) < _NEAR
-        self._bar.push(self._count_at(place), downbeat if near else 0.0)
+        self._bar.push(self._count_at(place, upcoming), downbeat if near else 0.0)
 
     def _place(self, anchor: float | None, period: float) -> None:
         self._clock.place(anchor, period)
@@ -154,30 +155,31 @@ class BeatStream:
         if clock.period == 0.0:
             clock.place(None, ratio * 60.0 * ANALYSIS_RATE / clock.bpm)
             return
-        number, _, confidence = self._bar.place(self._count_at(clock.anchor))
+        number, _, confidence = self._bar.place(self._count_at(clock.anchor, self._upcoming()))
         anchor = clock.anchor
         if ratio > 1.0 and number > 0:
             anchor -= (number - 1) * clock.period  # the first beat of the bar stays
         clock.place(anchor, ratio * clock.period)
         self._bar.reset()
         if number > 0:
-            self._bar.lean(self._count_at(anchor), 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)
+            count = self._count_at(anchor, self._upcoming())
+            self._bar.lean(count, 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)
 
     def _upcoming(self) -> float:
         """Sample of the next beat that is to be handed out, by the clock."""
         after = max(self._decided - _LATEST * self._hop, self._last + _CLOSEST * self._clock.period)
         return self._clock.next_beat(after - self._nudge)
 
-    def _count_at(self, sample: float) -> int:
-        """Count of the beat of the clock nearest to ``sample``."""
-        return self._count + 1 + round((sample - self._upcoming()) / self._clock.period)
+    def _count_at(self, sample: float, upcoming: float) -> int:
+        """Count of the beat of the clock nearest to ``sample``, where the next one falls on ``upcoming``."""
+        return self._count + 1 + round((sample - upcoming) / self._clock.period)
 
-    def _tempo(self, sample: int) -> Tempo:
+    def _tempo(self, sample: int, upcoming: float) -> Tempo:
         clock = self._clock
         count = number = meter = 0
         confidence = 0.0
         if clock.period > 0.0:
-            count = self._count_at(clock.anchor)
+            count = self._count_at(clock.anchor, upcoming)
             number, meter, confidence = self._bar.place(count)
         return Tempo(
             sample,
@@ -193,14 +195,13 @@ class BeatStream:
             confidence,
         )
 
-    def _due(self) -> Iterator[Beat]:
+    def _beat(self, sample: float) -> Beat:
+        """Count the beat at ``sample`` and hand it out."""
         clock = self._clock
-        beat = self._upcoming() + self._nudge
-        if beat <= self._decided + self._lookahead:
-            self._last = beat
-            self._count += 1
-            number, _, bar = self._bar.place(self._count)
-            yield Beat(round(beat), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
+        self._last = sample
+        self._count += 1
+        number, _, bar = self._bar.place(self._count)
+        return Beat(round(sample), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
 
 
 def _cues(settings: BeatSettings, level: LevelSettings, features: FeatureSettings) -> Cues:
