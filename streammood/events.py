@@ -88,6 +88,10 @@ class Tempo:
         return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0 else 0.0
 
 
+QUADRANTS = {"happy": (1, 1), "aggressive": (-1, 1), "calm": (1, -1), "sad": (-1, -1)}
+"""Signs of valence and arousal of the labels that name a quadrant of the circumplex (J. Russell, 1980)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mood:
     """The mood now: where it lies in the circumplex, and how likely each label is."""

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streammood import resources
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.dsp import mel
-from streammood.events import ANALYSIS_RATE, F32, Features, Mood
+from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
 from streammood.model import MoodModel
 from streammood.stream.features import FeatureStream, Layout
 from streammood.stream.framer import Framer
@@ -149,6 +150,25 @@ def test_a_stream_of_one_feature_value_stays_finite(model: MoodModel) -> None:
         hops = [Features((k + 1) * HOP, values) for k in range(400)]
         for mood in moods(MoodStream(MoodSettings(), model, LAYOUT), hops):
             assert np.isfinite([mood.valence, mood.arousal, mood.confidence, *mood.probabilities.values()]).all()
+
+
+@pytest.mark.parametrize("agreement", [0.1, 0.5, 1.0])
+def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: list[Features], agreement: float) -> None:
+    apart = moods(MoodStream(MoodSettings(agreement=0.0), model, LAYOUT), music)
+    drawn = moods(MoodStream(MoodSettings(agreement=agreement), model, LAYOUT), music)
+    for before, after in zip(apart, drawn, strict=True):
+        assert after.probabilities == before.probabilities
+        for axis, heard in enumerate(("valence", "arousal")):
+            labels = sum(share * QUADRANTS[label][axis] / 2 for label, share in before.probabilities.items())
+            expected = getattr(before, heard) + agreement * (labels - getattr(before, heard))
+            assert getattr(after, heard) == pytest.approx(expected, abs=1e-6)
+
+
+def test_labels_that_name_no_quadrant_draw_nothing(model: MoodModel, music: list[Features]) -> None:
+    network = (resources.folder("models") / "mood.tflite").read_bytes()
+    other = MoodModel(model.manifest.model_copy(update={"labels": ("a", "b", "c", "d")}), network)
+    one, two = (moods(MoodStream(MoodSettings(agreement=a), other, LAYOUT), music) for a in (0.0, 1.0))
+    assert [(m.valence, m.arousal) for m in one] == [(m.valence, m.arousal) for m in two]
 
 
 def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> None:

@@ -103,3 +103,4 @@ class MoodSettings(Strict):
     reaction: float = Field(1.0, ge=0.0, le=60.0)
     surprise: float = Field(0.3, ge=0.0, le=1.0)
     hysteresis: float = Field(0.1, ge=0.0, le=1.0)
+    agreement: float = Field(0.1, ge=0.0, le=1.0)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from rich.text import Text
 
 from streammood.dashboard.state import Json, Value
+from streammood.events import QUADRANTS
 from streammood.monitor.braille import Canvas
 
 Values = Mapping[str, Value]
@@ -22,7 +23,6 @@ PATH = 60.0  # s of the way through the circumplex
 _PALETTE = ("#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#facc15", "#818cf8")
 _NO_LABELS = {"valence", "arousal", "index", "confidence", "label", "changed"}
 _ORDER = ("happy", "aggressive", "calm", "sad")
-_QUADRANTS = {"happy": (1.0, 1.0), "aggressive": (0.0, 1.0), "sad": (0.0, 0.0), "calm": (1.0, 0.0)}
 OURSELVES = "terminal"  # the target that the view of `run --tui` hears by; muted, it would hear no more
 _NAME = 12  # columns that a target's name gets at least
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -162,11 +162,11 @@ def circumplex(
         canvas.dot(i / (canvas.width - 1), 0.5, "grey30")
     for i in range(0, canvas.height, 2):
         canvas.dot(0.5, i / (canvas.height - 1), "grey30")
-    for label, (x, y) in _QUADRANTS.items():
+    for label, (x, y) in QUADRANTS.items():
         if label in names:
             for i, letter in enumerate(label):
-                offset = i if x == 0.0 else columns - len(label) + i
-                canvas.letter(offset / (columns - 1), y, letter, palette(names, colours)[label])
+                offset = i if x < 0 else columns - len(label) + i
+                canvas.letter(offset / (columns - 1), max(0, y), letter, palette(names, colours)[label])
     recent = [(0.5 + 0.5 * v, 0.5 + 0.5 * a) for t, v, a in points if now - t <= PATH]
     for i, (start, end) in enumerate(pairwise(recent)):
         canvas.line(start, end, "grey70" if 2 * i > len(recent) else "grey46")

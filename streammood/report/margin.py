@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from streammood.engine.song import Song
+from streammood.events import QUADRANTS
 from streammood.report.style import INK, SOFT, Look, bare, clock, nothing
-
-_QUADRANTS = {"happy": (1, 1), "aggressive": (-1, 1), "sad": (-1, -1), "calm": (1, -1)}  # signs of valence, arousal
 
 
 def circumplex(axes: Axes, look: Look) -> None:
@@ -20,7 +19,7 @@ def circumplex(axes: Axes, look: Look) -> None:
     axes.set_ylim(-1.0, 1.0)
     axes.set_aspect("equal")
     bare(axes)
-    for label, (x, y) in _QUADRANTS.items():
+    for label, (x, y) in QUADRANTS.items():
         if label in look.song.labels:
             corner = (min(0, x), min(0, y))
             axes.add_patch(Rectangle(corner, 1, 1, facecolor=look.colours[label], alpha=0.2, linewidth=0))

@@ -7,6 +7,9 @@ changed: where it has contradicted the slow one for long enough, the slow one st
 Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
 and after it. Only ``summary`` looks at everything since the last reset.
 
+Valence and arousal were learned from other ratings than the labels, which name quadrants of the same circumplex: they
+are drawn a little to where the labels lie, so that the two contradict each other less.
+
 Confidence is the calibrated probability of the label, lowered where the sound is unlike music.
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from streammood.config import MoodSettings
-from streammood.events import ANALYSIS_RATE, F32, Features, Mood
+from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
 from streammood.model import MoodModel
 from streammood.stream.features import Layout
 from streammood.stream.slots import SlotPool
@@ -23,6 +26,7 @@ from streammood.stream.statistics import Statistics
 from streammood.stream.window import SlotWindow
 
 _LENGTH = 2.0  # of an axis of the circumplex
+_CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
 
 
 class Evidence:
@@ -87,6 +91,9 @@ class MoodStream:
         self._window = SlotWindow(self._pool.layout, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
         self._first = manifest.window.first
+        named = bool(self._labels) and set(self._labels) <= set(QUADRANTS)
+        self._corners = _CORNER * np.array([QUADRANTS[label] for label in self._labels] if named else [])
+        self._agreement = settings.agreement if named else 0.0
         hop = manifest.features.hop
         self._step = max(1, int(settings.interval * ANALYSIS_RATE) // hop) * hop  # never slower than asked for
         fade = settings.interval / max(settings.smoothing, 1e-3)
@@ -168,10 +175,18 @@ class MoodStream:
         return self._held
 
     def _mood(self, evidence: Evidence, label: int | None, sample: int, decided: int, changed: bool) -> Mood:
-        valence, arousal = evidence.circumplex
         shares = evidence.probabilities.tolist()
+        valence, arousal = self._drawn(evidence.circumplex, shares)
         name, share = ("", 1.0) if label is None else (self._labels[label], shares[label])
         return Mood(
             sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
             name, share * evidence.familiarity, changed,
         )  # fmt: skip
+
+    def _drawn(self, circumplex: tuple[float, float], shares: list[float]) -> tuple[float, float]:
+        """Valence and arousal, drawn to where labels of these ``shares`` lie."""
+        share = self._agreement
+        if share == 0.0:
+            return circumplex
+        valence, arousal = ((1.0 - share) * np.array(circumplex) + share * np.dot(shares, self._corners)).tolist()
+        return valence, arousal

@@ -7,13 +7,12 @@ from dataclasses import asdict
 import numpy as np
 from scipy.stats import spearmanr
 
-from streammood.events import Mood, seconds
+from streammood.events import QUADRANTS, Mood, seconds
 from streammood.training.listening import Heard
 from streammood.training.measures import AxisScore, confusion, macro_f1
 from streammood.training.protocol import SECONDS, Answered, Ints, Scores, label_of, likeliest
 
 Numbers = dict[str, float]
-QUADRANTS = {"happy": (1, 1), "aggressive": (-1, 1), "calm": (1, -1), "sad": (-1, -1)}  # signs of valence, arousal
 _CLEARLY = 0.1  # distance of a value from 0 from which its sign means something
 
 

@@ -24,7 +24,7 @@ from streammood.training.listening import Listener
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
-ROBUST = 20  # clips of each fold that are also degraded and heard
+ROBUST = 60  # clips of each fold that are also degraded and heard
 F16 = npt.NDArray[np.float16]
 
 
