@@ -56,7 +56,7 @@ class NetworkCues:
     """
 
     sense = Sense()
-    temper = Temper(patience=0.04, settle=0.25, sure=(-1.7, 1.6, 1.53, 0.4))
+    temper = Temper(patience=0.04, settle=0.25, sure=(-2.2, 1.6, 1.7, 0.4))
     _QUIET = 0.1  # the peak stays above this, so that no beat is made of nothing
     _PLAIN = 0.4  # a peak below this makes every weight smaller: a breakdown is counted through, not searched
     _BEAT = 0.2  # of the peak: activations above this speak for a beat
