@@ -163,12 +163,14 @@ def test_what_is_wrong_is_one_line_and_a_status(tmp_path: Path, arguments: list[
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_played_in_real_time_gives_the_events_of_analysis(wav: Path, tmp_path: Path) -> None:
-    live, fast = tmp_path / "live.jsonl", tmp_path / "fast.jsonl"
+def test_a_file_played_in_real_time_gives_the_events_of_analysis(music: Rendered, tmp_path: Path) -> None:
+    wav, live, fast = (tmp_path / name for name in ("short.wav", "live.jsonl", "fast.jsonl"))
+    soundfile.write(wav, music.sound[: 6 * music.sample_rate], music.sample_rate)
     assert streammood("run", "--input", str(wav), "--target", "127.0.0.1:9", "--events", str(live)).returncode == 0
     assert streammood("analyze", str(wav), "--events", str(fast)).returncode == 0
     kept = [[r for r in rows(path) if r["event"] in ("beat", "onset", "mood", "summary")] for path in (live, fast)]
     assert kept[0] == kept[1]
+    assert {r["event"] for r in kept[0]} == {"beat", "onset", "mood", "summary"}
 
 
 def test_demo_stops_after_its_time_and_says_what_it_hears(tmp_path: Path) -> None:
