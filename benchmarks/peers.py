@@ -39,8 +39,9 @@ class Heard:
     pace: list[float] = field(default_factory=list)  # s of sound in a s of computing, track by track
 
     def row(self, name: str, other: Heard) -> list[str]:
-        """Name, F with its interval, CMLt, AMLt, times real time, computing against ``other``."""
+        """Name, F with its interval, CMLt, AMLt, lateness, times real time, computing against ``other``."""
         f, low, high = interval([each.f for each in self.scores])
+        late = 1e3 * np.percentile(np.concatenate([each.late for each in self.scores]), (2.5, 50.0, 97.5))
         share = np.array(other.pace) / np.array(self.pace)
         return [
             name,
@@ -48,6 +49,7 @@ class Heard:
             f"{low:.3f}–{high:.3f}",
             f"{np.mean([each.cmlt for each in self.scores]):.3f}",
             f"{np.mean([each.amlt for each in self.scores]):.3f}",
+            " / ".join(f"{value:.0f}" for value in late),
             f"{np.median(self.pace):.0f}",
             f"{np.median(share):.2f}",
         ]
@@ -92,7 +94,16 @@ def report() -> str:
         "the processor's time from sound to beats; ours in the cuts of the live path, the peer's whole tracks at once, "
         "which is the cheaper way. Budget: at least 100 × real time, at most a quarter of the peer's computing.\n\n"
         + markdown(
-            ["tracker", "F", "95 %", "CMLt", "AMLt", "× real time, median", "computing against the other, median"],
+            [
+                "tracker",
+                "F",
+                "95 %",
+                "CMLt",
+                "AMLt",
+                "late ms p2.5 / 50 / 97.5",
+                "× real time, median",
+                "computing against the other, median",
+            ],
             [ours.row(_OURS, peer), peer.row(_PEER, ours)],
         )
     )
