@@ -11,6 +11,7 @@ from streammood.events import F32
 
 _AMIN = np.float32(1e-10)
 _ROLLOFF = 0.85
+_FACTORS = 8  # float32 lies within 1e±38, float64 within 1e±308
 _ZERO = np.float32(1e-10)  # samples nearer to zero than this have no sign
 
 
@@ -20,6 +21,7 @@ def centroid_rolloff_flatness(power: F32, n_bins: int, bin_hz: float, out: F32) 
     total = 0.0
     weighted = 0.0
     logs = 0.0
+    product = 1.0  # of so many powers that it can neither overflow nor vanish: one logarithm for all of them
     floored = 0.0
     for k in range(n_bins):
         magnitude = math.sqrt(power[k])
@@ -27,7 +29,11 @@ def centroid_rolloff_flatness(power: F32, n_bins: int, bin_hz: float, out: F32) 
         weighted += k * magnitude
         p = float(max(power[k], _AMIN))
         floored += p
-        logs += math.log(p)
+        product *= p
+        if k % _FACTORS == _FACTORS - 1:
+            logs += math.log(product)
+            product = 1.0
+    logs += math.log(product)
     reached = 0.0
     rolloff = 0
     while rolloff < n_bins - 1:

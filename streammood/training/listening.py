@@ -11,7 +11,7 @@ from streammood.config import FeatureSettings, LevelSettings, MoodSettings
 from streammood.events import F32, Features, Mood, seconds
 from streammood.model import MoodModel
 from streammood.stream.features import Layout
-from streammood.stream.levels import LevelStream
+from streammood.stream.levels import Gate
 from streammood.stream.mood import MoodStream
 
 
@@ -39,19 +39,19 @@ class Listener:
     def __init__(self, model: MoodModel, features: FeatureSettings, mood: MoodSettings | None = None) -> None:
         self._hop = features.hop
         layout = Layout.of(features)
-        self._levels = LevelStream(LevelSettings(), layout)
+        self._gate = Gate(LevelSettings(), layout)
         self._stream = MoodStream(mood or MoodSettings(), model, layout)
 
     def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
         """The moods of a clip with features (n_frames, n_features)."""
-        self._levels.reset()
+        self._gate.reset()
         self._stream.reset()
         moods = []
         rows: F32 = frames.astype(np.float32)
         for number, values in enumerate(rows, start=1):
             sample = number * self._hop
             hop = Features(sample, values)
-            mood = self._stream.push(hop, self._levels.push(hop, sample).signal, sample)
+            mood = self._stream.push(hop, self._gate.push(hop), sample)
             if mood is not None:
                 moods.append(mood)
         return Heard(moods, self._stream.summary())

@@ -1,4 +1,4 @@
-"""Beats of whole tracks as they are heard live: the analysis without onsets and moods."""
+"""Beats of whole tracks as they are heard live: the analysis without levels, onsets and moods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from streammood.events import F32, Beat, Tempo
 from streammood.stream.beats import BeatStream
 from streammood.stream.frontend import TICK, FrontEnd
 from streammood.stream.gain import Gain
-from streammood.stream.levels import LevelStream
+from streammood.stream.levels import Gate
 
 
 def hear(sound: F32, rate: int, settings: Settings) -> list[Beat | Tempo]:
@@ -18,14 +18,13 @@ def hear(sound: F32, rate: int, settings: Settings) -> list[Beat | Tempo]:
     """
     gain = Gain(settings.input, settings.level.silence, TICK)
     front = FrontEnd(settings.features, rate, gain)
-    levels = LevelStream(settings.level, front.layout, gain)
+    gate = Gate(settings.level, front.layout, gain)
     stream = BeatStream(settings.beat, settings.level, settings.features)
     hop = settings.features.hop
     events: list[Beat | Tempo] = []
     for tick in front.push(sound):
         if tick.features is not None:
-            signal = levels.push(tick.features, tick.decided).signal
-            events += stream.push(tick.features, tick.frame[-hop:], signal, tick.decided)
+            events += stream.push(tick.features, tick.frame[-hop:], gate.push(tick.features), tick.decided)
     return events
 
 
