@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,37 @@ def test_pacing_takes_as_long_as_the_sound(tmp_path: Path) -> None:
     assert blocks[-1][1] - began == pytest.approx(0.5, abs=0.05)
     assert all(arrived >= captured for _, captured, arrived in blocks)
     source.stop()
+
+
+class Bursts:
+    """A reader that needs 0.25 s for what lasts 0.5 s, and then gives it all at once."""
+
+    name, sample_rate, duration = "bursts", 16_000, 1.5
+
+    def blocks(self, size: int) -> Iterator[F32]:
+        for _ in range(3):
+            time.sleep(0.25)
+            yield from np.zeros((self.sample_rate // 2 // size, size), np.float32)
+
+
+def test_a_reader_that_makes_its_sound_in_bursts_is_heard_evenly() -> None:
+    late: list[float] = []
+    source = Paced(Bursts(), 250)
+    source.start(lambda block, captured, arrived: late.append(arrived - captured))
+    while source.active:
+        time.sleep(0.01)
+    source.stop()
+    assert len(late) == 3 * 32
+    assert sum(each > 0.1 for each in late) <= 8  # of 32 and more, if each burst were made when it is due
+
+
+def test_a_reader_is_left_alone_once_stopped() -> None:
+    source = Paced(Bursts(), 250)
+    source.start(lambda block, captured, arrived: None)
+    began = time.monotonic()
+    source.stop()
+    assert time.monotonic() - began < 1.0
+    assert not source.active
 
 
 class FakePyAudio:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 
 from streammood.errors import SourceError
+from streammood.events import F32
 from streammood.sources import Deliver, Reader
+
+_AHEAD = 2.0  # s of sound that are read or made before they are due, which may take its time
+_LOOK = 0.1  # s between looks at whether to stop
 
 
 class Paced:
@@ -22,35 +27,63 @@ class Paced:
         self._reader = reader
         self._block = block
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def start(self, deliver: Deliver) -> None:
         """Begin to play from the start."""
         self._stop.clear()
         self.error = None
-        self._thread = threading.Thread(target=self._play, args=(deliver,), name="capture", daemon=True)
-        self._thread.start()
+        ahead: queue.Queue[F32 | None] = queue.Queue(max(1, round(_AHEAD * self.sample_rate / self._block)))
+        self._threads = [
+            threading.Thread(target=self._play, args=(ahead, deliver), name="capture", daemon=True),
+            threading.Thread(target=self._read, args=(ahead,), name="reader", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _play(self, deliver: Deliver) -> None:
-        began = time.monotonic()
-        played = 0
+    def _read(self, ahead: queue.Queue[F32 | None]) -> None:
         try:
             for block in self._reader.blocks(self._block):
-                played += block.size
-                due = began + played / self.sample_rate
-                if self._stop.wait(max(0.0, due - time.monotonic())):
+                if not self._put(ahead, block):
                     return
-                deliver(block, due, time.monotonic())
         except SourceError as error:
             self.error = error
+        self._put(ahead, None)
+
+    def _put(self, ahead: queue.Queue[F32 | None], block: F32 | None) -> bool:
+        """Wait until there is room; False if the source was stopped meanwhile."""
+        while not self._stop.is_set():
+            try:
+                ahead.put(block, timeout=_LOOK)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _play(self, ahead: queue.Queue[F32 | None], deliver: Deliver) -> None:
+        began, played = 0.0, 0
+        while not self._stop.is_set():
+            try:
+                block = ahead.get(timeout=_LOOK)
+            except queue.Empty:
+                continue
+            if block is None:
+                return
+            if played == 0:
+                began = time.monotonic()
+            played += block.size
+            due = began + played / self.sample_rate
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                return
+            deliver(block, due, time.monotonic())
 
     def stop(self) -> None:
         """Stop playing."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     @property
     def active(self) -> bool:
         """False once everything has been played."""
-        return self._thread is not None and self._thread.is_alive()
+        return bool(self._threads) and self._threads[0].is_alive()
