@@ -23,7 +23,7 @@ from streammood.events import ANALYSIS_RATE, F32, Beat
 from streammood.training.beat.data import CHOOSING
 from streammood.training.beat.evaluate import LONGEST, sets
 from streammood.training.beat.hearing import beats_of, hear
-from streammood.training.beat.scores import Score, Truth, interval, score
+from streammood.training.beat.scores import Score, Truth, interval, lateness, score
 
 _HERE = Path(__file__).resolve().parent
 _PYTHON = _HERE.parent / ".cache" / "madmom" / "bin" / "python"
@@ -41,7 +41,6 @@ class Heard:
     def row(self, name: str, other: Heard) -> list[str]:
         """Name, F with its interval, CMLt, AMLt, lateness, times real time, computing against ``other``."""
         f, low, high = interval([each.f for each in self.scores])
-        late = 1e3 * np.percentile(np.concatenate([each.late for each in self.scores]), (2.5, 50.0, 97.5))
         share = np.array(other.pace) / np.array(self.pace)
         return [
             name,
@@ -49,7 +48,7 @@ class Heard:
             f"{low:.3f}–{high:.3f}",
             f"{np.mean([each.cmlt for each in self.scores]):.3f}",
             f"{np.mean([each.amlt for each in self.scores]):.3f}",
-            " / ".join(f"{value:.0f}" for value in late),
+            lateness(self.scores),
             f"{np.median(self.pace):.0f}",
             f"{np.median(share):.2f}",
         ]

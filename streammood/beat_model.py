@@ -81,7 +81,7 @@ class BeatModel:
         present = net.get_tensor(self._present["index"])[0]
         if self._requantised is not None:
             present = self._requantised[present.view(np.uint8)]
-        logits = net.get_tensor(self._logits["index"])[0].tolist()
+        logits = net.get_tensor(self._logits["index"])[0].tolist()  # numbers: for four of them arrays are slower
         step, zero = self._logits["quantization"]
         return [(logit - zero) * step for logit in logits] if step else logits, present
 

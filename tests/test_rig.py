@@ -165,7 +165,7 @@ def test_devices_and_check_see_the_rig(rig: Rig) -> None:
     for wrong, told in (  # all that is wrong is told at once
         (
             ("--input", "99", "--target", "no.invalid:1", "--set", "mood.model=m"),
-            ("index 99", "resolve", "m.json"),
+            ("index 99", "does not resolve", "m.json"),
         ),
         (("--input", "nosuch", "--set", "mood.model=m"), ("no input device called `nosuch`", "m.json")),
     ):

@@ -33,9 +33,9 @@ class BarBelief:
             for number in range(1, meter + 1)
         }
         self._held: tuple[int, int] | None = None  # meter, and number of beat 0, as told by hand
-        self._settle()
+        self._find_likeliest()
 
-    def _settle(self) -> None:
+    def _find_likeliest(self) -> None:
         """Find the likeliest position anew."""
         self._likeliest = max(self._belief, key=lambda state: self._belief[state])
 
@@ -56,7 +56,7 @@ class BarBelief:
             self._belief[meter, 1] *= math.exp(weight)
         total = sum(self._belief.values())
         self._belief = {state: value / total for state, value in self._belief.items()}
-        self._settle()
+        self._find_likeliest()
 
     def tell(self, count: int, number: int) -> None:
         """Take the beat ``count`` for ``number``, whatever is heard, until ``reset``."""
@@ -70,7 +70,7 @@ class BarBelief:
         for state in self._belief:
             self._belief[state] *= 1.0 - confidence
         self._belief[_METERS[0], number] += confidence
-        self._settle()
+        self._find_likeliest()
 
     def place(self, count: int) -> tuple[int, int, float]:
         """Number of the beat ``count`` in its bar, beats in the bar, and how sure both are; zeros if unknown."""

@@ -26,7 +26,7 @@ class Gate:
         """``gain``: what lies between the input and the features; nothing by default."""
         self._open = settings.silence
         self._close = settings.silence - settings.hysteresis
-        self._gain = gain or Gain(InputSettings(agc=False), settings.silence)
+        self.gain = gain or Gain(InputSettings(agc=False), settings.silence)
         self._hold = round(settings.hold * ANALYSIS_RATE)
         self._rms = layout.rms
         self.reset()
@@ -40,7 +40,7 @@ class Gate:
 
     def push(self, features: Features) -> bool:
         """Whether the gate is open after this hop."""
-        automatic, fixed = self._gain.automatic, self._gain.fixed
+        automatic, fixed = self.gain.automatic, self.gain.fixed
         self.amplified = max(_FLOOR_DB, 20.0 * math.log10(max(float(features.values[self._rms]), 1e-6)))
         self.dbfs = max(_FLOOR_DB, self.amplified - automatic - fixed)
         relief = min(max(automatic, 0.0), RELIEF)
@@ -60,8 +60,8 @@ class LevelStream:
 
     def __init__(self, settings: LevelSettings, layout: Layout, gain: Gain | None = None) -> None:
         """``gain``: what lies between the input and the features; nothing by default."""
-        self._gain = gain or Gain(InputSettings(agc=False), settings.silence)
-        self._gate = Gate(settings, layout, self._gain)
+        self._gate = Gate(settings, layout, gain)
+        self._gain = self._gate.gain
         self._layout = layout
         self.reset()
 

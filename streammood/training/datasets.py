@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streammood.errors import DataError
+from streammood.events import QUADRANTS
 from streammood.model import DataSet, check_labels
 from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
-QUADRANTS = ("happy", "aggressive", "calm", "sad")
+LABELS = tuple(QUADRANTS)
 LEAST = 4  # artists or songs of each label
 LEAST_RATED = 20  # artists or songs with valence and arousal, where there are no labels
 TAGS = ("valence_tags", "arousal_tags")
@@ -130,7 +131,7 @@ def _known(data: Path, names: list[str]) -> Corpus:
             for row in rows
         ]
         sources.append(DataSet(name=name, clips=len(rows), licence=licence))
-    return Corpus(clips, QUADRANTS, _KNOWN_TASKS, tuple(sources), "listeners' ratings of `deam_10s`")
+    return Corpus(clips, LABELS, _KNOWN_TASKS, tuple(sources), "listeners' ratings of `deam_10s`")
 
 
 def _piece(row: dict[str, str]) -> tuple[float, float] | None:
@@ -147,7 +148,7 @@ def _curves(path: Path) -> dict[str, list[Moment]]:
 
 def _quadrant(row: dict[str, str]) -> Targets:
     tags = (2.0 * float(row["valence_tags"]), 2.0 * float(row["arousal_tags"]))
-    return {"label": one_hot(QUADRANTS.index(row["mood"]), 4), "tags": tags}
+    return {"label": one_hot(LABELS.index(row["mood"]), 4), "tags": tags}
 
 
 def _cluster(row: dict[str, str]) -> Targets:

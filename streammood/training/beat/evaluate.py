@@ -21,7 +21,7 @@ from streammood.stream.aubio import AubioTracker
 from streammood.stream.resampler import Resampler
 from streammood.training.beat.data import Track, read
 from streammood.training.beat.hearing import beats_of, hear
-from streammood.training.beat.scores import BINS, Score, Truth, interval, reliability, score
+from streammood.training.beat.scores import BINS, Score, Truth, interval, lateness, reliability, score
 
 LONGEST = 30.0  # s of each track that are heard
 _HOP, _AUBIO_SILENCE = 512, -90.0  # samples and dB, aubio's own defaults
@@ -53,7 +53,6 @@ class Result:
     def row(self) -> list[str]:
         """As ``HEADER``."""
         f, low, high = interval([s.f for s in self.scores])
-        late = 1e3 * np.concatenate([s.late for s in self.scores])
         bars = [s.downbeat for s in self.scores if np.isfinite(s.downbeat)]
         lock = float(np.median([s.lock for s in self.scores]))
         return [
@@ -65,7 +64,7 @@ class Result:
             f"{np.mean([s.cmlt for s in self.scores]):.3f}",
             f"{np.mean([s.amlt for s in self.scores]):.3f}",
             f"{np.mean(bars):.3f}" if bars else "",
-            " / ".join(f"{value:.0f}" for value in np.percentile(late, [2.5, 50, 97.5])) if late.size else "",
+            lateness(self.scores),
             f"{lock:.1f}" if np.isfinite(lock) else "",
         ]
 

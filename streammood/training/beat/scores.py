@@ -106,6 +106,12 @@ def distance(times: F64, known: F64) -> F64:
     return offsets
 
 
+def lateness(scores: Sequence[Score]) -> str:
+    """By how many ms beats fire late: 2.5 %, median and 97.5 % of all that were right; nothing where none was."""
+    late = 1e3 * np.concatenate([each.late for each in scores])
+    return " / ".join(f"{value:.0f}" for value in np.percentile(late, (2.5, 50.0, 97.5))) if late.size else ""
+
+
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """Mean, and the ends of its 95 % bootstrap interval."""
     array, rng = np.asarray(values, dtype=np.float64), np.random.default_rng(0)
