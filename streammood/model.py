@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from streammood import resources
+from streammood import embedding_model, resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.native import quiet
 
-FORMAT = 1  # of the manifest and of what goes into and comes out of the network
+FORMAT = 2  # of the manifest and of what goes into and comes out of the network
 RESERVED = frozenset(
     {"event", "time", "decided", "valence", "arousal", "label", "confidence", "path", "duration", "bpm"}
 )
@@ -62,6 +62,7 @@ class Scaling(Part):
 class Novelty(Part):
     """How far statistics lie from those of music: their mean square, scaled, each limited to 25."""
 
+    values: int = Field(ge=1)  # of the statistics that count, the first ones; an embedding knows no sound as strange
     familiar: float = Field(gt=0.0)  # music seldom goes beyond this: confidence is whole
     strange: float = Field(gt=0.0)  # speech, noise or hum: no confidence
 
@@ -94,9 +95,9 @@ class ManifestBase(Part):
 class Manifest(ManifestBase):
     """Everything about a mood model that the program must know before it trusts it."""
 
-    format: Literal[1]
+    format: Literal[2]
+    embedding: str = Field(pattern=r"^[0-9a-f]{64}$")  # sha256 of the embedding that it hears with
     window: Window
-    slots: Scaling
     statistics: Scaling
     novelty: Novelty
     labels: tuple[str, ...]  # none: valence and arousal alone
@@ -141,12 +142,11 @@ class MoodModel:
     def __init__(self, manifest: Manifest, network: bytes) -> None:
         self.manifest = manifest
         self._interpreter = interpreter(network)
-        inputs = {role(detail["name"]): detail for detail in self._interpreter.get_input_details()}
-        self._inputs = [inputs["slots"], inputs["statistics"]]
+        (self._input,) = self._interpreter.get_input_details()
         self._centre = np.array(manifest.statistics.offset, dtype=np.float32)
         self._spread = np.array(manifest.statistics.scale, dtype=np.float32)
         self._outputs = _by_size(self._interpreter.get_output_details(), len(manifest.labels))
-        self._scalings = [_Quantiser(manifest.slots, self._inputs[0]), _Quantiser(manifest.statistics, self._inputs[1])]
+        self._quantise = _Quantiser(manifest.statistics, self._input)
 
     @classmethod
     def load(cls, name: str, features: FeatureSettings) -> MoodModel:
@@ -155,12 +155,14 @@ class MoodModel:
         Raises:
             ModelError: it is missing, corrupt, or made for other features.
         """
-        return load(name, features, Manifest, cls)
+        model = load(name, features, Manifest, cls)
+        if model.manifest.embedding != embedding_model.shipped().sha256:
+            raise ModelError(f"{name}: was made for another embedding than this version's; train it again")
+        return model
 
-    def __call__(self, slots: F32, statistics: F32) -> Answer:
-        """Answer for a full window of slots (n_slots, n_values) and its statistics (n_statistics,)."""
-        for detail, quantise, values in zip(self._inputs, self._scalings, (slots, statistics), strict=True):
-            self._interpreter.set_tensor(detail["index"], quantise(values))
+    def __call__(self, statistics: F32) -> Answer:
+        """Answer for the statistics (n_statistics,) of a window."""
+        self._interpreter.set_tensor(self._input["index"], self._quantise(statistics))
         self._interpreter.invoke()
         logits, circumplex = (
             np.zeros(0, np.float32) if d is None else dequantise(self._interpreter.get_tensor(d["index"]), d)
@@ -171,7 +173,9 @@ class MoodModel:
 
     def _familiarity(self, statistics: F32) -> float:
         novelty = self.manifest.novelty
-        distance = float(np.mean(np.clip((statistics - self._centre) / self._spread, -LIMIT, LIMIT) ** 2))
+        counted = slice(0, novelty.values)
+        scaled = (statistics[counted] - self._centre[counted]) / self._spread[counted]
+        distance = float(np.mean(np.clip(scaled, -LIMIT, LIMIT) ** 2))
         return min(max((novelty.strange - distance) / (novelty.strange - novelty.familiar), 0.0), 1.0)
 
 

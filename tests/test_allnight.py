@@ -233,9 +233,9 @@ def test_a_machine_that_is_too_slow_drops_values_then_moods_but_no_beat(
     engine, source, collect = start(input__buffer=20.0)
     whole = type(model).__call__
 
-    def slow(self: MoodModel, slots: F32, statistics: F32) -> Any:
+    def slow(self: MoodModel, statistics: F32) -> Any:
         time.sleep(0.7)  # of the half second from mood to mood
-        return whole(self, slots, statistics)
+        return whole(self, statistics)
 
     monkeypatch.setattr(MoodModel, "__call__", slow)
     music = render(steady("happy", 120.0, 12.0), RATE).sound

@@ -179,3 +179,10 @@ def test_demo_stops_after_its_time_and_says_what_it_hears(tmp_path: Path) -> Non
     assert "demo" in done.stdout
     assert "BPM" in done.stdout
     assert "dB" in done.stdout
+
+
+def test_an_embedding_without_its_origin_is_refused(tmp_path: Path) -> None:
+    done = streammood("train", "embedding", "--data", str(tmp_path))
+    assert done.returncode != 0
+    assert "pip download --no-deps musicnn" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -41,8 +41,7 @@ def refusal(model: Path | str, features: FeatureSettings | None = None) -> str:
 def test_the_shipped_model_answers_within_its_ranges() -> None:
     model = MoodModel.load("mood", FeatureSettings())
     manifest = model.manifest
-    slots = np.tile(np.array(manifest.slots.offset, dtype=np.float32), (manifest.window.slots, 1))
-    answer = model(slots, np.array(manifest.statistics.offset, dtype=np.float32))
+    answer = model(np.array(manifest.statistics.offset, dtype=np.float32))
     assert answer.logits.shape == (len(manifest.labels),)
     assert np.isfinite(answer.logits).all()
     assert -1.0 <= answer.valence <= 1.0
@@ -52,8 +51,7 @@ def test_the_shipped_model_answers_within_its_ranges() -> None:
 def test_absurd_values_stay_within_the_ranges() -> None:
     model = MoodModel.load("mood", FeatureSettings())
     manifest = model.manifest
-    slots = np.full((manifest.window.slots, len(manifest.slots.scale)), 1e6, dtype=np.float32)
-    answer = model(slots, np.full(len(manifest.statistics.scale), -1e6, dtype=np.float32))
+    answer = model(np.full(len(manifest.statistics.scale), -1e6, dtype=np.float32))
     assert np.isfinite(answer.logits).all()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streammood import resources
+from streammood import embedding_model, resources
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.dsp import mel
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
@@ -178,7 +178,7 @@ def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> N
 
 def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
     """An independent path: the DCT of the mean equals the mean of the DCTs."""
-    pool = SlotPool(LAYOUT)
+    pool = SlotPool(LAYOUT, embedding_model.shipped())
     slots = np.stack([pool.slot.copy() for hop in features(sound(3.0)) if pool.push(hop)])
     vector = Statistics(pool.layout)(slots)
     expected = mel.dct_matrix(20, FEATURES.n_mels) @ slots[:, pool.layout.mel].mean(axis=0)
@@ -188,7 +188,7 @@ def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 100), n=st.integers(SHORTEST, 27), gain=st.floats(-40.0, 40.0))
 def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> None:
-    pool = SlotPool(LAYOUT)
+    pool = SlotPool(LAYOUT, embedding_model.shipped())
     window = np.random.default_rng(seed).normal(0.0, 5.0, (n, pool.layout.size)).astype(np.float32)
     louder = window.copy()
     louder[:, pool.layout.mel] += np.float32(gain)

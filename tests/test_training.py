@@ -172,7 +172,7 @@ def quick() -> Effort:
     from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
     from streammood.training.train import Effort  # noqa: PLC0415
 
-    return Effort(Schedule(least_steps=100, on_slots=1, on_statistics=1), folds=2, robust=1)
+    return Effort(Schedule(least_steps=100, fits=1), folds=2, robust=1)
 
 
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:

@@ -11,6 +11,10 @@ from streammood.cli.app import app, extra, told
 from streammood.errors import ConfigError
 
 What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
+Fitted = Annotated[
+    Literal["mood", "beat", "embedding"],
+    typer.Argument(help="Which model; embedding: what the mood model hears voices and instruments with."),
+]
 Data = Annotated[
     Path,
     typer.Option(
@@ -27,29 +31,44 @@ Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes that extr
 @told
 def train(
     data: Data,
-    what: What = "mood",
+    what: Fitted = "mood",
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The model; its .json, .md and .png come beside it. models/WHAT.tflite by default."
+            metavar="FILE",
+            help="The model; its .json, .md and .png come beside it. models/WHAT.tflite (embedding: .npz) by default.",
         ),
     ] = None,
     cache: Cache = Path(".cache/features"),
     start: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="beat: a model to fit further, instead of a new one.")
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="beat: a model to fit further, instead of a new one. "
+            "embedding: the wheel of musicnn (pip download --no-deps musicnn).",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
     """Train a model of mood or beats from labelled clips, quantise it, score it; needs the extra `train`."""
-    path = out or Path("models") / f"{what}.tflite"
+    path = out or Path("models") / f"{what}{'.npz' if what == 'embedding' else '.tflite'}"
     if start and what == "mood":
-        raise ConfigError("--from goes with beat: the mood model is always fitted from nothing")
+        raise ConfigError("--from goes with beat and embedding: the mood model is always fitted from nothing")
+    if what == "embedding" and start is None:
+        raise ConfigError(
+            "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
+        )
     with extra("train"):
         if what == "mood":
             from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
 
             fit_mood(data, path, cache, seed, jobs)
+        elif start is not None and what == "embedding":
+            from streammood.training.embedding.train import train as fit_embedding  # noqa: PLC0415  heavy, and an extra
+
+            fit_embedding(data, start, path, cache, seed, jobs)
         else:
             from streammood.training.beat.train import train as fit_beat  # noqa: PLC0415  heavy, and an extra
 

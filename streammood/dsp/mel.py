@@ -18,7 +18,8 @@ _LOG_START_MEL = _LOG_START_HZ / _LINEAR_STEP
 _LOG_STEP = math.log(6.4) / 27.0
 
 
-def _hz_to_mel(hz: float) -> float:
+def hz_to_mel(hz: float) -> float:
+    """Mel of a frequency in Hz."""
     if hz < _LOG_START_HZ:
         return hz / _LINEAR_STEP
     return _LOG_START_MEL + math.log(hz / _LOG_START_HZ) / _LOG_STEP
@@ -31,7 +32,7 @@ def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def mel_filters(sample_rate: float, n_fft: int, n_mels: int, fmin: float, fmax: float) -> F32:
     """Triangular filters of equal area (n_mels, n_fft // 2 + 1), between ``fmin`` and ``fmax`` in Hz."""
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(fmin), _hz_to_mel(fmax), n_mels + 2))
+    edges = _mel_to_hz(np.linspace(hz_to_mel(fmin), hz_to_mel(fmax), n_mels + 2))
     bins = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
     rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from streammood import embedding_model
 from streammood.config import MoodSettings
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
 from streammood.model import MoodModel
@@ -87,8 +88,8 @@ class MoodStream:
         self._settings = settings
         self._model = model
         self._labels = manifest.labels
-        self._pool = SlotPool(layout)
-        self._window = SlotWindow(self._pool.layout, manifest.window.slots)
+        self._pool = SlotPool(layout, embedding_model.shipped())
+        self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
         self._first = manifest.window.first
         named = bool(self._labels) and set(self._labels) <= set(QUADRANTS)
@@ -143,7 +144,7 @@ class MoodStream:
 
     def _answer(self, sample: int, decided: int) -> Mood:
         window = self._window.recent()
-        answer = self._model(self._window.arranged(), self._statistics(window))
+        answer = self._model(self._statistics(window))
         weight = (window.shape[0] / self._window.length) ** 2  # a short window, at the start, knows less
         values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
         for evidence in (self._slow, self._quick, self._whole):

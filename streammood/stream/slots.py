@@ -12,7 +12,9 @@ import numpy as np
 
 from streammood.dsp.jit import kernel
 from streammood.dsp.mel import dct_matrix
+from streammood.embedding_model import Weights
 from streammood.events import F32, Features
+from streammood.stream.embedding import BANDS, FRAMES, Embedding
 from streammood.stream.features import Layout
 
 HOPS = 16  # hops in a slot
@@ -27,7 +29,7 @@ _AGE, _LEVEL = 0, 1  # places in the pool's state
 class SlotLayout:
     """Where each value lies in a slot (size,)."""
 
-    def __init__(self, n_mels: int, n_contrast: int = 7, n_chroma: int = 12) -> None:
+    def __init__(self, n_mels: int, n_embedding: int, n_contrast: int = 7, n_chroma: int = 12) -> None:
         ends = np.cumsum([n_mels, n_contrast, n_chroma, 4, PARTS * FLUX_BANDS, _N_CEPSTRA, 1]).tolist()
         self.mel = slice(0, ends[0])  # dB, mean of the slot
         self.contrast = slice(ends[0], ends[1])  # dB
@@ -36,15 +38,21 @@ class SlotLayout:
         self.flux = slice(ends[3], ends[4])  # dB, (parts, bands)
         self.movement = slice(ends[4], ends[5])  # dB, deviation of the cepstra within the slot
         self.swing = slice(ends[5], ends[6])  # dB, deviation of the level within the slot
-        self.size = ends[6]
+        self.plain = slice(0, ends[6])  # all of these
+        self.embedding_mean = slice(ends[6], ends[6] + n_embedding)
+        self.embedding_max = slice(self.embedding_mean.stop, self.embedding_mean.stop + n_embedding)
+        self.size = self.embedding_max.stop
 
 
 @kernel
 def _pool(
     values: F32, n_mels: int, contrast: int, chroma: int, shape: int, dct: F32, hop: int, state: F32, mel: F32,
-    previous: F32, sums: F32, squares: F32, slot: F32,
+    previous: F32, sums: F32, squares: F32, spectra: F32, slot: F32,
 ) -> None:  # fmt: skip
-    """Add one hop to ``slot``; the sums and squares (n_cepstra,) are those of the hops of this slot."""
+    """Add one hop to ``slot``; the sums and squares (n_cepstra,) are those of the hops of this slot.
+
+    Spectra (n_frames, n_bands) in dB re the level of the last seconds are the means of as many hops each as fit.
+    """
     total = np.float32(0.0)
     for m in range(n_mels):
         mel[m] = np.float32(10.0) ** (values[m] * np.float32(0.1))
@@ -57,6 +65,7 @@ def _pool(
         slot[:] = 0.0
         sums[:] = 0.0
         squares[:] = 0.0
+        spectra[:] = 0.0
     share = np.float32(1.0 / HOPS)
     flux = n_mels + 7 + 12 + 4 + (hop * PARTS // HOPS) * FLUX_BANDS
     first = state[_AGE] == 1.0
@@ -66,6 +75,10 @@ def _pool(
             slot[flux + m * FLUX_BANDS // n_mels] += max(level - previous[m], np.float32(0.0))
         previous[m] = level
         slot[m] += level * share
+    frame = spectra[hop * spectra.shape[0] // HOPS]
+    reference = np.float32(10.0) * np.float32(math.log10(state[_LEVEL] + np.float32(1e-12)))
+    for m in range(frame.size):
+        frame[m] += (previous[m] - reference) * np.float32(spectra.shape[0] / HOPS)
     for c in range(sums.size):
         cepstrum = np.float32(0.0)
         for m in range(n_mels):
@@ -92,11 +105,13 @@ def _pool(
 
 
 class SlotPool:
-    """Pools ``HOPS`` hops of features into one slot."""
+    """Pools ``HOPS`` hops of features into one slot; without ``weights``, it holds no embedding."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, weights: Weights | None) -> None:
         n_mels = layout.log_mel.stop
-        self.layout = SlotLayout(n_mels)
+        self.layout = SlotLayout(n_mels, weights.size if weights else 0)
+        self._embedding = Embedding(weights) if weights else None
+        self.spectra: F32 = np.zeros((FRAMES, min(BANDS, n_mels)), dtype=np.float32)
         self.slot: F32 = np.zeros(self.layout.size, dtype=np.float32)
         self._places = (n_mels, layout.contrast.start, layout.chroma.start, layout.centroid)
         self._dct = dct_matrix(_N_CEPSTRA + 1, n_mels)
@@ -109,6 +124,8 @@ class SlotPool:
         """Forget everything that was pushed."""
         self._hop = 0
         self._state[:] = 0.0
+        if self._embedding is not None:
+            self._embedding.reset()
 
     @property
     def begun(self) -> bool:
@@ -119,7 +136,13 @@ class SlotPool:
         """Add one hop; True where it completes ``slot``, which is reused, copy to keep."""
         _pool(
             features.values, *self._places, self._dct, self._hop, self._state, self._mel, self._previous,
-            self._sums, self._squares, self.slot,
+            self._sums, self._squares, self.spectra, self.slot[self.layout.plain],
         )  # fmt: skip
         self._hop = (self._hop + 1) % HOPS
-        return self._hop == 0
+        if self._hop != 0:
+            return False
+        if self._embedding is not None:
+            embedded = self._embedding.push(self.spectra)
+            self.slot[self.layout.embedding_mean] = embedded.mean(axis=0)
+            self.slot[self.layout.embedding_max] = embedded.max(axis=0)
+        return True

@@ -1,8 +1,4 @@
-"""What a window of slots is like as a whole: timbre and its movement, rhythm, and key, as one vector.
-
-The mood model sees a window twice: slot after slot, and as these statistics, which a small network would find
-hard to work out by itself.
-"""
+"""What a window of slots is like as a whole: timbre and its movement, rhythm, key, and what the embedding heard."""
 
 from __future__ import annotations
 
@@ -46,7 +42,7 @@ class Statistics:
         """Statistics (size,) of ``window`` (n_slots, n_values), at least ``SHORTEST`` slots."""
         cepstra = window[:, self._layout.mel] @ self._dct
         cepstra[:, 0] -= cepstra[:, 0].mean()
-        others = window[:, self._layout.mel.stop :]
+        others = window[:, self._layout.mel.stop : self._layout.plain.stop]
         vector: F32 = np.concatenate(
             [
                 cepstra.mean(axis=0)[1:],
@@ -57,6 +53,8 @@ class Statistics:
                 _modulation(cepstra[:, :_TRACKS]),
                 self._rhythm(window),
                 self._key(window),
+                window[:, self._layout.embedding_mean].mean(axis=0),
+                window[:, self._layout.embedding_max].max(axis=0),
             ]
         ).astype(np.float32)
         return vector

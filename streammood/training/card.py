@@ -30,7 +30,8 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         f"# Mood model `{manifest.name}`",
         f"{labels}alence and arousal in -1..1. An int8 TFLite network of {size / 1000:.0f} kB that hears up to "
         f"{heard:.1f} s ({window.slots} slots of {window.hops} hops) and is asked every `mood.interval` seconds; "
-        "answers of one piece of music are averaged. Written by `streammood train`.",
+        "answers of one piece of music are averaged. It goes by statistics of the window and by what the shipped "
+        "embedding heard in it (`embedding.md`). Written by `streammood train`.",
         "## Data and terms",
         "\n".join(f"- `{data.name}`, {data.clips} clips: {data.licence}" for data in manifest.training),
         f"Valence and arousal were learned from: {manifest.circumplex}.",
@@ -41,7 +42,8 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         f"settings. The model described here is then fitted to all clips. The "
         "temperature of the probabilities, the stretch of the axes and the settings of `mood` are constants that were "
         "chosen on such folds of the public sets. Labelled clips are also fitted to in degraded copies (room, "
-        "equaliser, noise, low-pass, clipping); the SVM beside is fitted to clean ones alone.",
+        "equaliser, noise, low-pass, clipping); the SVM beside is fitted to clean ones alone. The embedding is one for "
+        "all folds: it learned from tags of other music, and knows no label of these clips.",
         scores_in_words(scores, manifest.name),
         "## Limits",
         _LIMITS,

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
+from streammood import embedding_model
 from streammood.config import FeatureSettings
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.stream.slots import HOPS
 from streammood.training.datasets import Corpus
-from streammood.training.fit import Schedule, Vary, fit
-from streammood.training.network import join, slots_half, statistics_half
+from streammood.training.fit import Schedule, fit
+from streammood.training.network import dense, join
 from streammood.training.quantise import to_tflite
 from streammood.training.windows import FIRST, LENGTH, Windows
 
-F16 = npt.NDArray[np.float16]
-Floats = npt.NDArray[Any]
-
-_EQUALISER = 0.25  # deviation of each cosine of the random equaliser, in deviations of a mel band
 _TEMPERATURE = 0.5  # mixup and smoothed labels make networks too modest; least log loss on held-out clips
-_STRETCH = 1.4  # mixup and means over a clip pull the axes to the middle; slope seen on held-out clips: 1.44 to 1.45
-_FAMILIAR = 0.97  # share of windows; speech, hum and noise lie from 1.4 times as far
+_STRETCH = 1.4  # mixup and means over a clip pull the axes to the middle; slope seen on held-out clips: 1.41
+_FAMILIAR = 0.97  # share of windows; speech, hum and noise lie from 1.5 times as far, applause from 1.3
 _STRANGE = 1.4
-_JITTER = 0.1  # deviation of the noise on statistics
-_MASKED_BANDS = 12
-_MASKED_SLOTS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +55,54 @@ def build(
 ) -> Fitted:
     """Fit a model of ``corpus`` to ``windows``, which may be of some of its clips only."""
     keras.utils.set_random_seed(seed)
-    slot_scaling, vector_scaling = _scaling(windows.slots, (0, 1)), _scaling(windows.statistics, (0,))
-    slots, vectors = scaled(windows.slots, slot_scaling), scaled(windows.statistics, vector_scaling).astype(np.float32)
+    embedding = embedding_model.shipped()
+    scaling = _scaling(windows.statistics)
+    vectors = scaled(windows.statistics, scaling)
     targets = targets_of(corpus)
     centre, spread = _centre(targets["circumplex"])
     targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     per_window = {task: values[windows.clip] for task, values in targets.items()}
     tasks = corpus.tasks
-    on_slots = [slots_half(slots.shape[1:], tasks) for _ in range(schedule.on_slots)]
-    for number, half in enumerate(on_slots):
-        fit(half, slots, per_window, windows.clip, tasks, schedule, _vary_slots(settings.n_mels), 100 * seed + number)
-    on_statistics = [statistics_half(vectors.shape[1], tasks) for _ in range(schedule.on_statistics)]
-    for number, half in enumerate(on_statistics):
-        fit(half, vectors, per_window, windows.clip, tasks, schedule, _vary_statistics, 100 * seed + number)
-    network = join(on_slots, on_statistics, tasks, centre, [_STRETCH * axis for axis in spread])
-    quantised = to_tflite(network, slots, vectors, seed)
+    fits = [dense(vectors.shape[1], tasks) for _ in range(schedule.fits)]
+    for number, one in enumerate(fits):
+        fit(one, vectors, per_window, windows.clip, tasks, schedule, 100 * seed + number)
+    network = join(fits, tasks, centre, [_STRETCH * axis for axis in spread])
+    quantised = to_tflite(network, vectors, seed)
     manifest = Manifest(
         format=FORMAT,
+        embedding=embedding.sha256,
         name=name,
         sha256=hashlib.sha256(quantised).hexdigest(),
         sample_rate=ANALYSIS_RATE,
         features=settings,
         window=Window(hops=HOPS, slots=LENGTH, first=FIRST),
-        slots=slot_scaling,
-        statistics=vector_scaling,
-        novelty=_novelty(vectors),
+        statistics=scaling,
+        novelty=_novelty(vectors, vectors.shape[1] - 2 * embedding.size),
         labels=corpus.labels,
         circumplex=corpus.circumplex,
         temperature=_TEMPERATURE,
         training=corpus.sources,
     )
-    return Fitted(quantised, to_tflite(network, slots, vectors, seed, int8=False), manifest)
+    return Fitted(quantised, to_tflite(network, vectors, seed, int8=False), manifest)
 
 
-def _scaling(values: Floats, axes: tuple[int, ...]) -> Scaling:
-    offset = values.mean(axis=axes, dtype=np.float64)
-    scale = values.std(axis=axes, dtype=np.float64) + 1e-3
+def _scaling(values: F32) -> Scaling:
+    offset = values.mean(axis=0, dtype=np.float64)
+    scale = values.std(axis=0, dtype=np.float64) + 1e-3
     return Scaling(offset=tuple(offset.round(5).tolist()), scale=tuple(scale.round(5).tolist()))
 
 
-def scaled(values: Floats, scaling: Scaling) -> F16:
+def scaled(values: F32, scaling: Scaling) -> F32:
     """``values`` as the network sees them, without offset and scale, limited as int8 limits them."""
     offset, scale = np.array(scaling.offset, np.float32), np.array(scaling.scale, np.float32)
-    limited: F16 = np.clip((values.astype(np.float32) - offset) / scale, -LIMIT, LIMIT).astype(np.float16)
+    limited: F32 = np.clip((values - offset) / scale, -LIMIT, LIMIT)
     return limited
 
 
-def _novelty(vectors: Floats) -> Novelty:
-    """Familiar is what nearly all windows are; strange is what lies well beyond."""
-    familiar = float(np.quantile(np.mean(vectors.astype(np.float32) ** 2, axis=1), _FAMILIAR))
-    return Novelty(familiar=round(familiar, 4), strange=round(_STRANGE * familiar, 4))
+def _novelty(vectors: F32, values: int) -> Novelty:
+    """Familiar is what nearly all windows are, by the first ``values`` statistics; strange is what lies well beyond."""
+    familiar = float(np.quantile(np.mean(vectors[:, :values] ** 2, axis=1), _FAMILIAR))
+    return Novelty(values=values, familiar=round(familiar, 4), strange=round(_STRANGE * familiar, 4))
 
 
 def _centre(circumplex: F32) -> tuple[list[float], list[float]]:
@@ -121,26 +111,3 @@ def _centre(circumplex: F32) -> tuple[list[float], list[float]]:
     if known.shape[0] < 2:
         return [0.0, 0.0], [1.0, 1.0]
     return known.mean(axis=0).tolist(), (known.std(axis=0) + 1e-3).tolist()
-
-
-def _vary_statistics(values: F32, rng: np.random.Generator) -> F32:
-    return values + rng.normal(0.0, _JITTER, values.shape).astype(np.float32)
-
-
-def _vary_slots(n_mels: int) -> Vary:
-    orders = np.arange(1, 6)[:, None]
-    cosines = np.cos(np.pi * orders * (np.arange(n_mels) + 0.5) / n_mels).astype(np.float32)
-
-    def vary(values: F32, rng: np.random.Generator) -> F32:
-        varied = values.copy()
-        varied[:, :, :n_mels] += (rng.normal(0.0, _EQUALISER, (len(values), 5)).astype(np.float32) @ cosines)[:, None]
-        for window in varied:
-            if rng.random() < 0.5:
-                low = rng.integers(0, n_mels - _MASKED_BANDS)
-                window[:, low : low + rng.integers(1, _MASKED_BANDS)] = 0.0
-            if rng.random() < 0.5:
-                start = rng.integers(0, len(window) - _MASKED_SLOTS)
-                window[start : start + rng.integers(1, _MASKED_SLOTS)] = 0.0
-        return varied
-
-    return vary

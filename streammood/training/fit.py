@@ -1,8 +1,7 @@
-"""Fits a network to windows: mixup over all tasks, random equalisers and masks, cosine learning rate."""
+"""Fits a network to windows: mixup over all tasks, noise on what goes in, cosine learning rate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,6 @@ from streammood.events import F32
 from streammood.training.network import task_loss
 from streammood.training.tasks import Task
 
-Vary = Callable[[F32, np.random.Generator], F32]
-
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -24,27 +21,26 @@ class Schedule:
 
     epochs: int = 40
     least_steps: int = 400  # where there are few clips, more epochs
-    on_slots: int = 2  # networks whose answers are averaged
-    on_statistics: int = 3
+    fits: int = 3  # whose answers are averaged
     per_clip: int = 3  # windows of each clip in an epoch
     batch: int = 64
     rate: float = 2e-3
     decay: float = 1e-3
     mixup: float = 0.3  # both parameters of the beta distribution
     smoothing: float = 0.1
+    noise: float = 0.1  # deviation, on scaled statistics
 
 
 def fit(
     network: Any,
-    values: npt.NDArray[Any],
+    values: F32,
     targets: dict[str, F32],
     clip: npt.NDArray[np.int64],
     tasks: list[Task],
     schedule: Schedule,
-    vary: Vary,
     seed: int,
 ) -> None:
-    """Fit to ``values`` (n_windows, ...) with ``targets`` per window and the number of each window's ``clip``."""
+    """Fit to ``values`` (n_windows, n_values) with ``targets`` per window and the number of each window's ``clip``."""
     rng = np.random.default_rng(seed)
     windows_of = [np.flatnonzero(clip == c) for c in np.unique(clip)]
     steps = -(-len(windows_of) * schedule.per_clip // schedule.batch)
@@ -60,8 +56,11 @@ def fit(
             other = rng.permutation(batch)
             share = rng.beta(schedule.mixup, schedule.mixup, batch.size).astype(np.float32)
             share = np.maximum(share, 1.0 - share)
-            first, second = (vary(values[rows].astype(np.float32), rng) for rows in (batch, other))
-            mix = share.reshape(-1, *[1] * (first.ndim - 1))
+            first, second = (
+                values[rows] + rng.normal(0.0, schedule.noise, (rows.size, values.shape[1])).astype(np.float32)
+                for rows in (batch, other)
+            )
+            mix = share[:, None]
             step(
                 mix * first + (1.0 - mix) * second,
                 [targets[task.name][batch] for task in tasks],

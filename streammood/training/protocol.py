@@ -86,7 +86,7 @@ def select(windows: Windows, clips: npt.NDArray[np.bool_]) -> Windows:
 
 
 def _rows(windows: Windows, rows: npt.NDArray[np.bool_]) -> Windows:
-    return Windows(windows.slots[rows], windows.statistics[rows], windows.clip[rows], windows.variant[rows])
+    return Windows(windows.statistics[rows], windows.clip[rows], windows.variant[rows])
 
 
 def support_vectors(corpus: Corpus, windows: Windows, held: npt.NDArray[np.bool_]) -> dict[int, int]:

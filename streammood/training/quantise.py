@@ -7,25 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from streammood.events import F32
 
-Floats = npt.NDArray[Any]
-
 _EXAMPLES = 400
 
 
-def to_tflite(network: Any, slots: Floats, statistics: Floats, seed: int, int8: bool = True) -> bytes:
+def to_tflite(network: Any, statistics: F32, seed: int, int8: bool = True) -> bytes:
     """The network with int8 weights, activations, inputs and outputs; ranges come from scaled example inputs."""
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if int8:
-        rows = np.random.default_rng(seed).permutation(len(slots))[:_EXAMPLES]
+        rows = np.random.default_rng(seed).permutation(len(statistics))[:_EXAMPLES]
 
         def examples() -> Iterator[list[F32]]:
             for row in rows:
-                yield [slots[row : row + 1].astype(np.float32), statistics[row : row + 1].astype(np.float32)]
+                yield [statistics[row : row + 1]]
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = examples

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
+from streammood.events import F32
 from streammood.model import Manifest, MoodModel
 from streammood.stream.features import Layout
 from streammood.training import card, datasets, folds, pictures, protocol, tables
+from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
@@ -55,11 +56,11 @@ def train(
     settings, effort = FeatureSettings(), effort or Effort()
     corpus = datasets.read(data)
     fold = folds.assign(corpus.clips, effort.folds, seed)
-    with _progress() as progress:
+    with bars() as progress:
         kept = FrameCache(cache, settings, seed)
         frames = _frames(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
         corpus = _with_circumplex(corpus, frames, settings, progress)
-        windows = _windows(corpus, frames, kept, jobs, progress)
+        windows = _windows(corpus, kept, jobs, progress)
         scores = protocol.Scores(corpus.labels)
         steps = protocol.cross_validate(
             corpus, frames, windows, fold, settings, effort.schedule, seed, cache, effort.robust, scores
@@ -94,14 +95,22 @@ def _with_circumplex(corpus: Corpus, frames: list[F16], settings: FeatureSetting
     )
 
 
-def _windows(corpus: Corpus, clean: list[F16], cache: FrameCache, jobs: int, progress: Progress) -> Windows:
+def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -> Windows:
     """Windows of every clip as it is, and of every labelled one as a venue might spoil it."""
-    layout = Layout.of(cache.settings)
     labelled = [number for number, clip in enumerate(corpus.clips) if clip.scored]
-    frames = clean + _frames(corpus, labelled, cache, 1, jobs, progress)
-    slots = [pool_slots(values, layout) for values in progress.track(frames, description="pooling")]
-    numbers = list(range(len(clean))) + labelled
-    return cut(slots, numbers, [0] * len(clean) + [1] * len(labelled), layout, cache.seed)
+    _frames(corpus, labelled, cache, 1, jobs, progress)
+    numbers = list(range(len(corpus.clips))) + labelled
+    variants = [0] * len(corpus.clips) + [1] * len(labelled)
+    work = [(cache, corpus.clips[number].path, variant) for number, variant in zip(numbers, variants, strict=True)]
+    with ProcessPoolExecutor(jobs) as pool:
+        pooled = pool.map(_slots_of, work, chunksize=8)
+        slots = list(progress.track(pooled, total=len(work), description="pooling"))
+    return cut(slots, numbers, variants, Layout.of(cache.settings), cache.seed)
+
+
+def _slots_of(work: tuple[FrameCache, Path, int]) -> F32:
+    cache, clip, variant = work
+    return pool_slots(cache.frames(clip, variant), Layout.of(cache.settings))
 
 
 def _frames(
@@ -116,10 +125,3 @@ def _frames(
     ):
         pass
     return [cache.frames(path, variant) for path in paths]
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    text = TextColumn("{task.description:>10}")
-    with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()) as progress:
-        yield progress

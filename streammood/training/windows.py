@@ -1,4 +1,4 @@
-"""Features of clips to the windows that the network is fitted to, cut and arranged as the live path does it."""
+"""Features of clips to the windows that the network is fitted to, cut as the live path does it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streammood import embedding_model
 from streammood.events import F32, Features
 from streammood.stream.features import Layout
 from streammood.stream.slots import SlotPool
 from streammood.stream.statistics import Statistics
-from streammood.stream.window import arrange
-
-F16 = npt.NDArray[np.float16]
 
 LENGTH = 27  # slots in a window, 5.0 s
 FIRST = 13  # slots before the first answer, 2.4 s
@@ -25,7 +23,6 @@ _SHORT = 4  # full windows for each short one
 class Windows:
     """Windows of many clips."""
 
-    slots: F16  # (n, LENGTH, n_values), level taken out
     statistics: F32  # (n, n_statistics)
     clip: npt.NDArray[np.int64]  # (n,) number of the clip
     variant: npt.NDArray[np.int64]  # (n,) 0 where the clip is as it is, else how it was degraded
@@ -33,7 +30,7 @@ class Windows:
 
 def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
     """Slots (n_slots, n_values) of features (n_frames, n_features)."""
-    pool = SlotPool(layout)
+    pool = SlotPool(layout, embedding_model.shipped())
     rows = [pool.slot.copy() for values in frames.astype(np.float32) if pool.push(Features(0, values))]
     return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
 
@@ -41,17 +38,15 @@ def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
 def cut(clips: list[F32], numbers: list[int], variants: list[int], layout: Layout, seed: int) -> Windows:
     """Windows of the slots of each clip; ``numbers`` say which clip each is, ``variants`` how it was degraded."""
     rng = np.random.default_rng(seed)
-    pool = SlotPool(layout)
+    pool = SlotPool(layout, embedding_model.shipped())
     statistics = Statistics(pool.layout)
-    slots, vectors, clip, variant = [], [], [], []
+    vectors, clip, variant = [], [], []
     for values, number, treatment in zip(clips, numbers, variants, strict=True):
         for window in _windows(values, rng):
-            out = np.empty((LENGTH, values.shape[1]), dtype=np.float32)
-            slots.append(arrange(window, pool.layout.mel, out).astype(np.float16))
             vectors.append(statistics(window))
             clip.append(number)
             variant.append(treatment)
-    return Windows(np.stack(slots), np.stack(vectors), np.array(clip), np.array(variant))
+    return Windows(np.stack(vectors), np.array(clip), np.array(variant))
 
 
 def _windows(values: F32, rng: np.random.Generator) -> list[F32]:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from streammood.beat_model import BeatManifest, BeatModel, Shape
 from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.stream.beat_network import STROKE_DELAY
+from streammood.training.bars import bars
 from streammood.training.beat import card, data, fit, listening, quantise, restore
 from streammood.training.beat.data import Item
 from streammood.training.beat.network import LOOK_AHEAD, PAIR, WIDTH, BeatNet
@@ -44,7 +45,7 @@ def train(
     begun = Start.read(start, seed) if start else None
     plan = stages or (fit.FURTHER if begun else fit.STAGES)
     tracks = data.read(root) + data.grooves(seed)
-    with _progress() as progress:
+    with bars(22) as progress:
         work = progress.add_task("features", total=len(tracks))
         items = []
         for item in data.items(tracks, cache, jobs):
@@ -157,8 +158,3 @@ def _score(model: BeatModel, items: list[Item], progress: Progress) -> list[list
             chosen.append(item)
     tracked = progress.track(chosen, description="scores")
     return [listening.peaks(item, listening.activations(model, item.log_mel)) for item in tracked]
-
-
-def _progress() -> Progress:
-    text = TextColumn("{task.description:>22}")
-    return Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())

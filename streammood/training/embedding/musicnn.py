@@ -1,0 +1,177 @@
+"""musicnn's `MSD_musicnn`, from the wheel in which its makers publish it: its filters, and what it hears.
+
+J. Pons and X. Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging", 2019; ISC licence.
+Weight decay has set most of its filters to zero: what is left is a small network that answers as the whole one does.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.signal import resample_poly
+
+from streammood.dsp import mel
+from streammood.embedding_model import LAYERS, Layer
+from streammood.errors import DataError
+from streammood.events import F32
+from streammood.stream.embedding import BAND_STEP, BANDS
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating]
+
+RATE, N_FFT, HOP, N_MELS = 16_000, 512, 256, 96
+PATCH = 187  # frames that the network was fitted to at a time, 3 s
+_MODEL = "musicnn/MSD_musicnn/"
+_ZERO = 1e-3  # what a filter that weight decay has emptied does not reach
+_TIMBRE, _RHYTHM, _MIDDLE = (0, 1), (2, 3, 4), (5, 6, 7)  # numbers of its convolutions
+_EPSILON = 1e-3  # of its batch normalisation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Its layers as ours, on some grid of bands and frames; each filter of rhythm is centred at ``centre``."""
+
+    layers: dict[str, Layer]
+    gain: float
+    offset: float
+    joined: Ints
+    bands: int
+    step: int  # bands from place to place of a filter
+    centre: int
+
+
+def spectra(signal: F32, rate: int) -> F32:
+    """Compressed mel spectra (n_frames, N_MELS) of a signal (n,), as the network takes them in."""
+    divisor = gcd(RATE, rate)
+    sound = np.pad(resample_poly(signal, RATE // divisor, rate // divisor), N_FFT // 2)
+    window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
+    frames = sliding_window_view(sound, N_FFT)[::HOP] * window
+    power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
+    compressed: F32 = np.log10(1.0 + 1e4 * power @ mel.mel_filters(RATE, N_FFT, N_MELS, 0.0, RATE / 2).T).astype(
+        np.float32
+    )
+    return compressed
+
+
+def read(wheel: Path) -> Network:
+    """The network in ``wheel``, less the filters that are zero.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
+            for suffix in (".index", ".data-00000-of-00001"):
+                (Path(folder) / f"model{suffix}").write_bytes(archive.read(_MODEL + suffix))
+            checkpoint = tf.train.load_checkpoint(str(Path(folder) / "model"))
+            names = [name for name in checkpoint.get_variable_to_shape_map() if "dam" not in name]
+            values = {name: checkpoint.get_tensor(name) for name in names}
+        return _network(values)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise DataError(
+            f"{wheel}: is not the wheel of musicnn ({text}); get it with: pip download --no-deps musicnn"
+        ) from None
+
+
+def _network(values: dict[str, Floats]) -> Network:
+    layers = [_layer(values, number) for number in range(8)]
+    alive = [np.abs(layer.kernel).max(axis=(0, 1)) > _ZERO for layer in layers]
+    middle = layers[5]
+    listened = np.abs(middle.kernel).max(axis=(0, 2)) > _ZERO
+    starts = np.cumsum([0] + [layer.bias.size for layer in layers[:5]])
+    kept = [live & listened[start : start + live.size] for live, start in zip(alive[:5], starts[:-1], strict=True)]
+    front = np.concatenate(kept)
+    silent = np.concatenate([np.maximum(layer.bias, 0.0) * layer.gain + layer.offset for layer in layers[:5]])
+    first = Layer(
+        middle.kernel[:, front],
+        middle.bias + middle.kernel[:, ~front].sum(axis=0).T @ silent[~front],
+        middle.gain,
+        middle.offset,
+    )
+    second, third = layers[6], layers[7]
+    mute = np.maximum(first.bias, 0.0) * first.gain + first.offset  # what a channel that hears nothing gives
+    on = alive[5]
+    second = Layer(
+        second.kernel[:, on],
+        second.bias + second.kernel[:, ~on].sum(axis=0).T @ mute[~on],
+        second.gain,
+        second.offset + np.where(on, 0.0, mute),
+    )
+    rhythm = _rhythm([_chosen(layers[number], kept[number]) for number in _RHYTHM])
+    named = (
+        *(_chosen(layers[number], kept[number]) for number in _TIMBRE), rhythm, _chosen(first, on), second, third,
+    )  # fmt: skip
+    gain, offset = (float(value.item()) for value in _normalisation(values, ""))
+    centre = (rhythm.kernel.shape[0] - 1) // 2
+    named_layers = dict(zip(LAYERS, named, strict=True))
+    return Network(named_layers, gain, offset, np.flatnonzero(on), N_MELS, 1, centre)
+
+
+def _layer(values: dict[str, Floats], number: int) -> Layer:
+    suffix = f"_{number}" if number else ""
+    kernel = values[f"conv2d{suffix}/kernel"]
+    kernel = kernel[:, :, 0]  # of one channel; the middle takes channels where others take bands
+    gain, offset = _normalisation(values, f"_{number + 1}")
+    return Layer(kernel, values[f"conv2d{suffix}/bias"], gain, offset)
+
+
+def _normalisation(values: dict[str, Floats], suffix: str) -> tuple[Floats, Floats]:
+    """Gain and offset of a batch normalisation that no longer learns."""
+    gamma, beta, mean, variance = (
+        values[f"batch_normalization{suffix}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
+    gain = gamma / np.sqrt(variance + _EPSILON)
+    return gain, beta - gain * mean
+
+
+def _chosen(layer: Layer, chosen: npt.NDArray[np.bool_]) -> Layer:
+    return Layer(layer.kernel[:, :, chosen], layer.bias[chosen], layer.gain[chosen], layer.offset[chosen])
+
+
+def _rhythm(layers: list[Layer]) -> Layer:
+    """Filters of several lengths as one layer, with zeros where the shorter ones end."""
+    longest = max(layer.kernel.shape[0] for layer in layers)
+    kernels = []
+    for layer in layers:
+        before = (longest - 1) // 2 - (layer.kernel.shape[0] - 1) // 2
+        after = longest - before - layer.kernel.shape[0]
+        kernels.append(np.pad(layer.kernel, ((before, after), (0, 0), (0, 0))))
+    return Layer(
+        np.concatenate(kernels, axis=2),
+        *(np.concatenate([getattr(layer, part) for layer in layers]) for part in ("bias", "gain", "offset")),
+    )
+
+
+def carried_over(theirs: Network, frame: float, band: float, reach: int) -> Network:
+    """The network on another grid: ``frame`` and ``band`` are our steps as multiples of its own."""
+    long = 2 * int(theirs.centre / frame) + 3
+    layers = {}
+    for name, layer in theirs.layers.items():
+        if name.startswith("timbre"):
+            taps = int(np.ceil(layer.kernel.shape[1] / band))
+            kernel = _resampled(layer.kernel, 1, band, taps + 1 - taps % 2, (layer.kernel.shape[1] - 1) / 2)
+            kernel = _resampled(kernel, 0, frame, reach, (kernel.shape[0] - 1) / 2)
+        elif name == "rhythm":
+            kernel = _resampled(layer.kernel, 0, frame, long, theirs.centre)
+        else:
+            kernel = _resampled(layer.kernel, 0, frame, reach, (layer.kernel.shape[0] - 1) / 2)
+        layers[name] = Layer(kernel, layer.bias, layer.gain, layer.offset)
+    return Network(layers, theirs.gain, theirs.offset, theirs.joined, BANDS, BAND_STEP, long // 2)
+
+
+def _resampled(kernel: Floats, axis: int, step: float, taps: int, centre: float) -> Floats:
+    """A kernel for inputs ``step`` as far apart, of which its own are interpolations; ends are folded in."""
+    reach = (taps - 1) / 2
+    at = np.clip((np.arange(kernel.shape[axis]) - centre) / step, -reach, reach)
+    shares = np.maximum(0.0, 1.0 - np.abs(np.arange(taps)[:, None] - reach - at))
+    resampled: Floats = np.moveaxis(np.tensordot(shares / shares.sum(axis=0), kernel, (1, axis)), 0, axis)
+    return resampled
