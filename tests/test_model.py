@@ -96,7 +96,7 @@ def test_a_model_with_another_number_of_labels_is_refused(copy: Path) -> None:
     assert "3 labels" in refusal(copy)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"sha256": "no"}, {"extra": 1}, {"temperature": 0}])
+@pytest.mark.parametrize("change", [{"format": 1}, {"sha256": "no"}, {"extra": 1}, {"temperature": 0}])
 def test_a_manifest_that_says_something_wrong_is_refused(copy: Path, change: dict[str, object]) -> None:
     edit(copy, **change)
     assert next(iter(change)) in refusal(copy)
