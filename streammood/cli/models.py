@@ -13,7 +13,10 @@ from streammood.errors import ConfigError
 What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
 Fitted = Annotated[
     Literal["mood", "beat", "embedding"],
-    typer.Argument(help="Which model; embedding: what the mood model hears voices and instruments with."),
+    typer.Argument(
+        help="Which model; embedding: what the mood model hears voices and instruments with, from clips as for mood, "
+        "without their labels."
+    ),
 ]
 Data = Annotated[
     Path,
@@ -52,7 +55,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
-    """Train a model of mood or beats from labelled clips, quantise it, score it; needs the extra `train`."""
+    """Train a model from clips, quantise it, write its card with its scores; needs the extra `train`."""
     path = out or Path("models") / f"{what}{'.npz' if what == 'embedding' else '.tflite'}"
     if start and what == "mood":
         raise ConfigError("--from goes with beat and embedding: the mood model is always fitted from nothing")
