@@ -1,4 +1,5 @@
 # `make run` and `make test` are all the set-up there is: each installs what is missing first.
+# `make test` checks style and types beside the tests and shows what they said at the end.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,8 +19,11 @@ VIEWS := chromium tmux
 run: $(VENV)/run.done
 	$(BIN)/streammood run --input auto $(ARGS)
 
-test: $(VENV)/test.done lint
-	$(BIN)/pytest
+test: $(VENV)/test.done
+	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
+	$(BIN)/pytest; tests=$$?; \
+	wait $$lint; lint=$$?; cat $(VENV)/lint.log; \
+	exit $$((tests | lint))
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
