@@ -6,11 +6,6 @@ which a decoder that predicts beats can afford.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # Keras 3 does not export to int8
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it says at start is of no use to people
-
 from typing import Any
 
 import numpy as np

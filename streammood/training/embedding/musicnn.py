@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import resample_poly
 
 from streammood.dsp import mel
-from streammood.embedding_model import LAYERS, Layer
+from streammood.embedding_model import LAYERS, RHYTHM, TIMBRE, Layer
 from streammood.errors import DataError
 from streammood.events import F32
 from streammood.stream.embedding import BAND_STEP, BANDS
@@ -156,11 +156,11 @@ def carried_over(theirs: Network, frame: float, band: float, reach: int) -> Netw
     long = 2 * int(theirs.centre / frame) + 3
     layers = {}
     for name, layer in theirs.layers.items():
-        if name.startswith("timbre"):
+        if name in TIMBRE:
             taps = int(np.ceil(layer.kernel.shape[1] / band))
             kernel = _resampled(layer.kernel, 1, band, taps + 1 - taps % 2, (layer.kernel.shape[1] - 1) / 2)
             kernel = _resampled(kernel, 0, frame, reach, (kernel.shape[0] - 1) / 2)
-        elif name == "rhythm":
+        elif name == RHYTHM:
             kernel = _resampled(layer.kernel, 0, frame, long, theirs.centre)
         else:
             kernel = _resampled(layer.kernel, 0, frame, reach, (layer.kernel.shape[0] - 1) / 2)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as for the other networks
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from streammood.embedding_model import Layer
+from streammood.embedding_model import MIDDLE, RHYTHM, TIMBRE, Layer
+from streammood.stream.embedding import REACH
 from streammood.training.embedding.musicnn import Network
 
-LATE = 2  # frames after its centre at which a filter of timbre answers live: rhythm may hear as far
+LATE = REACH // 2  # frames after its centre at which a filter of timbre answers live: rhythm may hear as far
 
 
 class Filters(keras.layers.Layer):  # type: ignore[misc]
@@ -59,7 +55,7 @@ class Stretch(keras.Model):  # type: ignore[misc]
     def __init__(self, start: Network, causal: bool, trainable: bool = False) -> None:
         super().__init__()
         self._network = start
-        long = start.layers["rhythm"].kernel.shape[0]
+        long = start.layers[RHYTHM].kernel.shape[0]
         self._padding = (long - 1 - LATE, LATE) if causal else (start.centre, long - 1 - start.centre)
         self._filters = {name: Filters(layer, trainable) for name, layer in start.layers.items()}
         for filters in self._filters.values():
@@ -77,12 +73,13 @@ class Stretch(keras.Model):  # type: ignore[misc]
     def call(self, compressed: Any) -> Any:
         """What each frame gives (n, n_frames, size), for compressed spectra (n, n_frames, n_bands)."""
         x = compressed * self._network.gain + self._network.offset
-        front = tf.concat([self._timbre(x, "timbre0"), self._timbre(x, "timbre1"), self._rhythm(x)], axis=2)
-        first = self._middle(front, "middle0")
-        channels = int(self._filters["middle1"].kernel.shape[2])
+        front = tf.concat([*(self._timbre(x, name) for name in TIMBRE), self._rhythm(x)], axis=2)
+        one, two, three = MIDDLE
+        first = self._middle(front, one)
+        channels = int(self._filters[two].kernel.shape[2])
         spread = tf.one_hot(self._network.joined, channels)
-        second = self._middle(first, "middle1") + tf.tensordot(first, spread, 1)
-        third = self._middle(second, "middle2") + second
+        second = self._middle(first, two) + tf.tensordot(first, spread, 1)
+        third = self._middle(second, three) + second
         return tf.concat([front, first, second, third], axis=2)
 
     def _timbre(self, x: Any, name: str) -> Any:
@@ -96,7 +93,7 @@ class Stretch(keras.Model):  # type: ignore[misc]
         return tf.reshape(tf.reduce_max(filters(answers), axis=1), [n, frames, kernel.shape[2]])
 
     def _rhythm(self, x: Any) -> Any:
-        filters = self._filters["rhythm"]
+        filters = self._filters[RHYTHM]
         bands = tf.transpose(tf.pad(x, [[0, 0], self._padding, [0, 0]])[:, :, :: self._network.step], [0, 2, 1])
         n, n_bands, length = tf.shape(bands)[0], tf.shape(bands)[1], tf.shape(bands)[2]
         answers = filters(tf.nn.conv1d(tf.reshape(bands, [n * n_bands, length, 1]), filters.kernel, 1, "VALID"))

@@ -39,7 +39,7 @@ from streammood.training.frames import FrameCache, read_sound
 
 F16 = npt.NDArray[np.float16]
 
-_CONTEXT = 44  # frames of ours before a patch, which filters of rhythm reach back to
+_CONTEXT = 44  # frames of ours before a patch, a second, so that it is not heard as if it were the first sound
 _MOST = 4  # patches of a clip
 _ASIDE = 10  # one group of clips in so many is not fitted to
 _LINEAR = 2.0  # deviations beyond which an error counts in proportion
@@ -48,8 +48,8 @@ _EXAMPLES = 64  # patches asked at a time
 _CARD = """# Embedding `embedding`
 
 What voices, instruments and textures there are in a slot of a fifth of a second, as the means and maxima of {size}
-numbers: half of what the mood model goes by. {size_kb:.0f} kB, {parameters:,} parameters, filters in int8, run on
-every slot by `streammood/stream/embedding.py`. Written by `streammood train embedding`.
+numbers: more than half of what the mood model goes by. {size_kb:.0f} kB, {parameters:,} parameters, filters in int8,
+run on every slot by `streammood/stream/embedding.py`. Written by `streammood train embedding`.
 
 ## Where it comes from
 
@@ -159,18 +159,20 @@ def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
     heard = musicnn.spectra(*read_sound(clip.path))
     starts = np.arange(0, heard.shape[0] - musicnn.PATCH + 1, musicnn.PATCH)
     starts = starts[:: -(-starts.size // _MOST)] if starts.size else starts
-    inputs, targets = [], []
+    inputs, numbers = [], []
     for variant in (0, 1) if clip.scored else (0,):
         rows = np.pad(
             spectra(kept.frames(clip.path, variant), kept.settings), ((_CONTEXT, 0), (0, 0)), constant_values=np.nan
         )
-        for start in starts:
+        for number, start in enumerate(starts):
             piece = rows[int(start * ratio) :][:length]
             if piece.shape[0] == length:
                 inputs.append(piece.astype(np.float16))
-                targets.append(heard[start : start + musicnn.PATCH])
-    answers = pooled(_original(wheel)(np.stack(targets))).numpy() if targets else []
-    return inputs, list(answers)
+                numbers.append(number)
+    if not inputs:
+        return [], []
+    answers = pooled(_original(wheel)(np.stack([heard[start : start + musicnn.PATCH] for start in starts]))).numpy()
+    return inputs, [answers[number] for number in numbers]
 
 
 def _patches(corpus: Corpus, wheel: Path, kept: FrameCache, jobs: int, progress: Progress) -> Patches:
