@@ -172,7 +172,22 @@ def quick() -> Effort:
     from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
     from streammood.training.train import Effort  # noqa: PLC0415
 
-    return Effort(Schedule(least_steps=100, fits=1), folds=2, robust=1)
+    return Effort(Schedule(least_steps=100, teachers=2, fits=1), folds=2, robust=1)
+
+
+def test_what_ships_answers_with_the_mean_of_the_networks() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.network import PUPIL, Networks, join  # noqa: PLC0415  needs the extra
+    from streammood.training.tasks import Task  # noqa: PLC0415
+
+    tasks = [Task("label", 3, "classes", 1.0), Task("tags", 4, "values", 1.0), Task("circumplex", 2, "values", 1.0)]
+    networks = Networks(3, 10, tasks, PUPIL, width=8)
+    values = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
+    label, _, circumplex = (answer.numpy() for answer in networks(values))
+    assert np.ptp(label, axis=0).min() > 0.0, "networks with the same weights would be no more than one"
+    heard, axes = join(networks, 10, tasks, [0.1, -0.2], [2.0, 3.0])(values)
+    np.testing.assert_allclose(heard, label.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(axes, np.array([2.0, 3.0]) * circumplex.mean(axis=0) + [0.1, -0.2], atol=1e-5)
 
 
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:

@@ -39,7 +39,8 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         "## Protocol",
         f"Folds are grouped by artist, and stratified by label where there are labels; seed {seed}. In each fold a "
         "model is fitted to the others, quantised, and heard through the live path on the clips held out, with default "
-        f"settings. The model described here is then fitted to all clips. The "
+        "settings. The model described here is then fitted to all clips. What is fitted is several teachers, to the "
+        "labels and ratings, and then the networks that ship, to what these teachers say together. The "
         "temperature of the probabilities, the stretch of the axes and the settings of `mood` are constants that were "
         "chosen on such folds of the public sets. Labelled clips are also fitted to in degraded copies (room, "
         "equaliser, noise, low-pass, clipping); the SVM beside is fitted to clean ones alone. The embedding is one for "

@@ -14,8 +14,8 @@ from streammood.events import ANALYSIS_RATE, F32
 from streammood.model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.stream.slots import HOPS
 from streammood.training.datasets import Corpus
-from streammood.training.fit import Schedule, fit
-from streammood.training.network import dense, join
+from streammood.training.fit import Examples, Schedule, fit
+from streammood.training.network import join
 from streammood.training.quantise import to_tflite
 from streammood.training.windows import FIRST, LENGTH, Windows
 
@@ -63,10 +63,8 @@ def build(
     targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     per_window = {task: values[windows.clip] for task, values in targets.items()}
     tasks = corpus.tasks
-    fits = [dense(vectors.shape[1], tasks) for _ in range(schedule.fits)]
-    for number, one in enumerate(fits):
-        fit(one, vectors, per_window, windows.clip, tasks, schedule, 100 * seed + number)
-    network = join(fits, tasks, centre, [_STRETCH * axis for axis in spread])
+    networks = fit(Examples(vectors, per_window, windows.clip, tasks), schedule, 100 * seed)
+    network = join(networks, vectors.shape[1], tasks, centre, [_STRETCH * axis for axis in spread])
     quantised = to_tflite(network, vectors, seed)
     manifest = Manifest(
         format=FORMAT,

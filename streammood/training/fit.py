@@ -1,4 +1,7 @@
-"""Fits a network to windows: mixup over all tasks, noise on what goes in, cosine learning rate."""
+"""Fits networks to windows: mixup over all tasks, noise on what goes in, cosine learning rate.
+
+First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,19 @@ import tensorflow as tf
 import tf_keras as keras
 
 from streammood.events import F32
-from streammood.training.network import task_loss
+from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how hard a network is fitted."""
+    """How long and how hard networks are fitted."""
 
-    epochs: int = 40
+    teachers: int = 8
+    teaching: int = 40  # epochs of the teachers
+    fits: int = 3  # networks that ship, whose answers are averaged
+    learning: int = 60  # epochs of these
     least_steps: int = 400  # where there are few clips, more epochs
-    fits: int = 3  # whose answers are averaged
     per_clip: int = 3  # windows of each clip in an epoch
     batch: int = 64
     rate: float = 2e-3
@@ -31,23 +36,37 @@ class Schedule:
     noise: float = 0.1  # deviation, on scaled statistics
 
 
-def fit(
-    network: Any,
-    values: F32,
-    targets: dict[str, F32],
-    clip: npt.NDArray[np.int64],
-    tasks: list[Task],
-    schedule: Schedule,
-    seed: int,
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What is fitted to."""
+
+    values: F32  # (n_windows, n_values), scaled
+    targets: dict[str, F32]  # task by task (n_windows, size), NaN where a clip does not say
+    clip: npt.NDArray[np.int64]  # (n_windows,) number of the clip
+    tasks: list[Task]
+
+
+def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
+    """The networks that ship."""
+    size = examples.values.shape[1]
+    teachers = Networks(schedule.teachers, size, examples.tasks, TEACHER)
+    _fit(teachers, examples, schedule, schedule.teaching, seed, None)
+    pupils = Networks(schedule.fits, size, examples.tasks, PUPIL)
+    _fit(pupils, examples, schedule, schedule.learning, seed + 1, teachers)
+    return pupils
+
+
+def _fit(
+    networks: Networks, examples: Examples, schedule: Schedule, epochs: int, seed: int, teachers: Networks | None
 ) -> None:
-    """Fit to ``values`` (n_windows, n_values) with ``targets`` per window and the number of each window's ``clip``."""
     rng = np.random.default_rng(seed)
+    values, targets, clip = examples.values, examples.targets, examples.clip
     windows_of = [np.flatnonzero(clip == c) for c in np.unique(clip)]
     steps = -(-len(windows_of) * schedule.per_clip // schedule.batch)
-    epochs = max(schedule.epochs, -(-schedule.least_steps // steps))
+    epochs = max(epochs, -(-schedule.least_steps // steps))
     rate = keras.optimizers.schedules.CosineDecay(schedule.rate, epochs * steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.decay)
-    step = _step(network, tasks, optimizer, schedule.smoothing)
+    step = _step(networks, examples.tasks, optimizer, schedule.smoothing, teachers)
     for _ in range(epochs):
         picked = np.concatenate([rng.choice(of, schedule.per_clip) for of in windows_of])
         rng.shuffle(picked)
@@ -63,23 +82,27 @@ def fit(
             mix = share[:, None]
             step(
                 mix * first + (1.0 - mix) * second,
-                [targets[task.name][batch] for task in tasks],
-                [targets[task.name][other] for task in tasks],
+                [targets[task.name][batch] for task in examples.tasks],
+                [targets[task.name][other] for task in examples.tasks],
                 share,
             )
 
 
-def _step(network: Any, tasks: list[Task], optimizer: Any, smoothing: float) -> Any:
+def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: float, teachers: Networks | None) -> Any:
     def step(values: Any, first: Any, second: Any, share: Any) -> None:
         with tf.GradientTape() as tape:
-            answers = network(values, training=True)
-            answers = answers if isinstance(answers, list) else [answers]
+            answers = networks(values, training=True)
             loss = 0.0
-            for task, answer, a, b in zip(tasks, answers, first, second, strict=True):
-                each = share * task_loss(task, answer, a, smoothing)
-                each += (1.0 - share) * task_loss(task, answer, b, smoothing)
-                loss += tf.reduce_mean(each)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+            if teachers is None:
+                for task, answer, a, b in zip(tasks, answers, first, second, strict=True):
+                    each = share * label_loss(task, answer, a, smoothing)
+                    each += (1.0 - share) * label_loss(task, answer, b, smoothing)
+                    loss += tf.reduce_sum(tf.reduce_mean(each, axis=1))
+            else:
+                for task, answer, said in zip(tasks, answers, teachers(values), strict=True):
+                    wanted = tf.stop_gradient(tf.reduce_mean(said, axis=0))
+                    loss += tf.reduce_sum(tf.reduce_mean(teacher_loss(task, answer, wanted), axis=1))
+        gradients = tape.gradient(loss, networks.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, networks.trainable_variables, strict=True))
 
     return tf.function(step, reduce_retracing=True)

@@ -1,55 +1,123 @@
 """The mood network: statistics of a window through dense layers, with a head for every task.
 
-It is fitted several times, and the network that is shipped answers with the mean of all, which is steadier than any.
+Several are fitted beside each other, and what ships answers with the mean of all, which is steadier than any.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras import layers
 
+from streammood.events import F32
 from streammood.training.tasks import Task
 
-
-def dense(size: int, tasks: list[Task], width: int = 96) -> Any:
-    """Statistics (n_statistics,) to one answer a task."""
-    given = layers.Input((size,), name="statistics")
-    x = layers.Dropout(0.2)(given)
-    x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dropout(0.5)(x)
-    x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dropout(0.4)(x)
-    return keras.Model(given, _heads(x, tasks))
+_HIDDEN = 2  # layers
 
 
-def _heads(x: Any, tasks: list[Task]) -> list[Any]:
-    return [layers.Dense(task.size, name=task.name)(x) for task in tasks]
+@dataclass(frozen=True, slots=True)
+class Dropout:
+    """Shares of values that are left out while a network is fitted."""
+
+    given: float
+    first: float
+    second: float
 
 
-def task_loss(task: Task, answer: Any, target: Any, smoothing: float) -> Any:
-    """Loss of each example (n,), 0 where the target is not known."""
-    known = tf.reduce_all(tf.math.is_finite(target), axis=1)
-    target = tf.where(known[:, None], target, tf.zeros_like(target))
+TEACHER = Dropout(0.2, 0.5, 0.4)
+PUPIL = Dropout(0.1, 0.2, 0.2)  # what a teacher says of every window is hard to learn by heart
+
+
+class Networks(keras.Model):  # type: ignore[misc]
+    """``count`` dense networks on the same statistics, each with weights of its own."""
+
+    def __init__(self, count: int, size: int, tasks: list[Task], dropout: Dropout, width: int = 96) -> None:
+        super().__init__()
+        self._dropout = dropout
+        sizes = [size] + [width] * _HIDDEN
+        self._hidden = [self._layer(count, before, after) for before, after in pairwise(sizes)]
+        self._heads = [self._layer(count, width, task.size) for task in tasks]
+
+    def _layer(self, count: int, before: int, after: int) -> tuple[Any, Any]:
+        kernels = np.stack([keras.initializers.GlorotUniform()((before, after)).numpy() for _ in range(count)])
+        return tf.Variable(kernels), tf.Variable(np.zeros((count, 1, after), np.float32))
+
+    def call(self, statistics: Any, training: bool = False) -> list[Any]:
+        """Answers to each task (count, n, task.size) for ``statistics`` (n, size)."""
+        x = tf.repeat(statistics[None], self._hidden[0][0].shape[0], axis=0)
+        x = _without(x, self._dropout.given, training)
+        for (kernel, bias), share in zip(self._hidden, (self._dropout.first, self._dropout.second), strict=True):
+            x = _without(tf.nn.relu(tf.matmul(x, kernel) + bias), share, training)
+        return [tf.matmul(x, kernel) + bias for kernel, bias in self._heads]
+
+    def of(self, number: int) -> tuple[list[list[F32]], list[list[F32]]]:
+        """Kernel and bias of each hidden layer and of each head of one of the networks."""
+        hidden, heads = (
+            [[kernel[number].numpy(), bias[number, 0].numpy()] for kernel, bias in part]
+            for part in (self._hidden, self._heads)
+        )
+        return hidden, heads
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self._hidden[0][0].shape[0])
+
+
+def _without(x: Any, share: float, training: bool) -> Any:
+    return tf.nn.dropout(x, share) if training else x
+
+
+def label_loss(task: Task, answer: Any, target: Any, smoothing: float) -> Any:
+    """Loss of each example (..., n) against what its clip says, 0 where it says nothing."""
+    known = tf.reduce_all(tf.math.is_finite(target), axis=-1)
+    target = tf.where(known[..., None], target, tf.zeros_like(target))
     if task.kind == "classes":
-        soft = target * (1.0 - smoothing) + smoothing / task.size
-        loss = tf.nn.softmax_cross_entropy_with_logits(soft, answer)
+        target = target * (1.0 - smoothing) + smoothing / task.size
+    loss = _loss(task, answer, target)
+    return tf.where(known, loss, tf.zeros_like(loss))
+
+
+def teacher_loss(task: Task, answer: Any, wanted: Any) -> Any:
+    """Loss of each example (..., n) against the answer of a teacher."""
+    return _loss(task, answer, tf.nn.softmax(wanted) if task.kind == "classes" else wanted)
+
+
+def _loss(task: Task, answer: Any, target: Any) -> Any:
+    if task.kind == "classes":
+        loss = -tf.reduce_sum(target * tf.nn.log_softmax(answer), axis=-1)
     else:
-        loss = tf.reduce_mean((answer - target) ** 2, axis=1)
-    return task.weight * tf.where(known, loss, tf.zeros_like(loss))
+        loss = tf.reduce_mean((answer - target) ** 2, axis=-1)
+    return task.weight * loss
 
 
-def join(fitted: list[Any], tasks: list[Task], offset: Any, gain: Any) -> Any:
-    """The network that is shipped: every fitted one on scaled inputs, the mean of their labels and circumplex.
+def join(networks: Networks, size: int, tasks: list[Task], offset: Any, gain: Any) -> Any:
+    """The network that is shipped: the mean of the labels and of the circumplex of all ``networks``.
 
     ``gain`` turns the fitted circumplex into -1..1 about ``offset``.
     """
-    names = [task.name for task in tasks]
-    statistics = layers.Input(fitted[0].input_shape[1:], name="statistics")
-    answers = [network(statistics, training=False) for network in fitted]
-    answers = [answer if isinstance(answer, list) else [answer] for answer in answers]
-    means = {name: layers.Average()([answer[number] for answer in answers]) for number, name in enumerate(names)}
+    statistics = layers.Input((size,), name="statistics")
+    wanted = [number for number, task in enumerate(tasks) if task.name in ("label", "circumplex")]
+    answers: dict[str, list[Any]] = {tasks[number].name: [] for number in wanted}
+    for one in range(networks.count):
+        hidden, heads = networks.of(one)
+        x = statistics
+        for weights in hidden:
+            x = _plain(x, weights, "relu")
+        for number in wanted:
+            answers[tasks[number].name].append(_plain(x, heads[number], None))
+    means = {name: layers.Average()(of) if len(of) > 1 else of[0] for name, of in answers.items()}
     axes = layers.Rescaling(gain, offset, name="axes")(means["circumplex"])
     return keras.Model(statistics, [means["label"], axes] if "label" in means else [axes])
+
+
+def _plain(x: Any, weights: list[F32], activation: str | None) -> Any:
+    layer = layers.Dense(weights[1].size, activation=activation)
+    answer = layer(x)
+    layer.set_weights(weights)
+    return answer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from streammood.events import Mood
 from streammood.model import MoodModel
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
+from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Heard, Listener
 from streammood.training.robust import Treated, robustness
@@ -48,8 +48,13 @@ class Scores:
     answers: list[Answered] = field(default_factory=list)
     followed: list[float] = field(default_factory=list)  # seconds until a change of music was followed
     treated: list[Treated] = field(default_factory=list)
-    trade: list[Row] = field(default_factory=list)  # of the first fold
+    trade: list[Row] = field(default_factory=list)  # of the first fold alone
     unsure: list[dict[str, float | None]] = field(default_factory=list)  # confidence in what is no music, each fold
+
+    def add(self, other: Scores) -> None:
+        """Take in those of another fold."""
+        for part in ("answers", "followed", "treated", "trade", "unsure"):
+            getattr(self, part).extend(getattr(other, part))
 
     @property
     def labelled(self) -> list[Answered]:
@@ -135,35 +140,40 @@ def listen(
         if clip.scored:
             kept.append((frames(number), heard))
     scores.followed += follow_times(listener, settings.hop, kept, seed)
-    if not scores.trade:
+    if audience.fold == 0:
         scores.trade += trade_off(audience.model, settings, [values for values, _ in kept[:_TRADED]], seed)
     scored = [corpus.clips[number] for number in audience.clips if corpus.clips[number].scored]
     scores.treated += robustness(scored, listener, settings, robust, seed)
     scores.unsure.append(confidences(listener, settings, seed))
 
 
-def cross_validate(
-    corpus: Corpus,
-    frames: list[F16],
-    windows: Windows,
-    fold: Ints,
-    settings: FeatureSettings,
-    schedule: Schedule,
-    seed: int,
-    folder: Path,
-    robust: int,
-    scores: Scores,
-) -> Iterator[int]:
-    """Fill ``scores`` fold by fold; yield the number of each finished fold. Fitted models are kept in ``folder``."""
-    for number in sorted(set(fold.tolist()) - {-1}):
-        held = fold == number
-        fitted = build_once(folder, corpus, select(windows, ~held), settings, schedule, "fold", seed + number)
-        audience = Audience(
-            np.flatnonzero(held).tolist(),
-            fitted.model(),
-            number,
-            fitted.float_model(),
-            support_vectors(corpus, windows, held),
-        )
-        listen(corpus, lambda clip: frames[clip], audience, settings, seed + number, robust, scores)
-        yield number
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """What all folds have in common."""
+
+    corpus: Corpus
+    windows: Windows
+    fold: Ints  # (n_clips,)
+    kept: FrameCache  # fitted models are kept beside the features
+    schedule: Schedule
+    seed: int
+    robust: int  # labelled clips of each fold that are treated as a venue would
+
+
+def hear_fold(trial: Trial, number: int) -> Scores:
+    """What a model that was fitted to the other folds hears in this one."""
+    corpus, windows, kept, seed = trial.corpus, trial.windows, trial.kept, trial.seed + number
+    held = trial.fold == number
+    fitted = build_once(kept.folder, corpus, select(windows, ~held), kept.settings, trial.schedule, "fold", seed)
+    audience = Audience(
+        np.flatnonzero(held).tolist(),
+        fitted.model(),
+        number,
+        fitted.float_model(),
+        support_vectors(corpus, windows, held),
+    )
+    scores = Scores(corpus.labels)
+    listen(
+        corpus, lambda clip: kept.frames(corpus.clips[clip].path), audience, kept.settings, seed, trial.robust, scores
+    )
+    return scores

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+import tensorflow as tf
 from rich.progress import Progress
 
 from streammood.config import FeatureSettings, MoodSettings
@@ -15,18 +17,18 @@ from streammood.errors import DataError
 from streammood.events import F32
 from streammood.model import Manifest, MoodModel
 from streammood.stream.features import Layout
-from streammood.training import card, datasets, folds, pictures, protocol, tables
+from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Listener
+from streammood.training.protocol import Scores, Trial, hear_fold
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
 ROBUST = 60  # clips of each fold that are also degraded and heard
-F16 = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,20 @@ def train(
     settings, effort = FeatureSettings(), effort or Effort()
     corpus = datasets.read(data)
     fold = folds.assign(corpus.clips, effort.folds, seed)
+    kept = FrameCache(cache, settings, seed)
     with bars() as progress:
-        kept = FrameCache(cache, settings, seed)
-        frames = _frames(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
-        corpus = _with_circumplex(corpus, frames, settings, progress)
+        _fill(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
+        corpus = _with_circumplex(corpus, kept, progress)
         windows = _windows(corpus, kept, jobs, progress)
-        scores = protocol.Scores(corpus.labels)
-        steps = protocol.cross_validate(
-            corpus, frames, windows, fold, settings, effort.schedule, seed, cache, effort.robust, scores
-        )
-        for _ in progress.track(steps, total=effort.folds, description="folds"):
-            pass
-        for _ in progress.track([0], description="final fit"):
-            fitted = build_once(cache, corpus, windows, settings, effort.schedule, out.stem, seed)
+        trial = Trial(corpus, windows, fold, kept, effort.schedule, seed, effort.robust)
+        scores = Scores(corpus.labels)
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
+            heard = pool.map(partial(hear_fold, trial), sorted(set(fold.tolist()) - {-1}))
+            final = pool.submit(build_once, cache, corpus, windows, settings, effort.schedule, out.stem, seed)
+            for of_one in progress.track(heard, total=effort.folds, description="folds"):
+                scores.add(of_one)
+            for _ in progress.track([0], description="final fit"):
+                fitted = final.result()
     manifest = fitted.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(fitted.quantised)
@@ -79,15 +82,20 @@ def train(
     return manifest
 
 
-def _with_circumplex(corpus: Corpus, frames: list[F16], settings: FeatureSettings, progress: Progress) -> Corpus:
+def _share_cores(jobs: int) -> None:
+    """So that processes beside each other do not ask for more cores than there are."""
+    tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // jobs))
+
+
+def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Corpus:
     """The corpus itself, or, where nobody rated valence and arousal, with what the shipped model hears in each clip."""
     if any("circumplex" in clip.targets for clip in corpus.clips):
         return corpus
     name = MoodSettings().model
-    listener = Listener(MoodModel.load(name, settings), settings)
+    listener = Listener(MoodModel.load(name, kept.settings), kept.settings)
     clips: list[Clip] = []
-    for clip, values in zip(corpus.clips, progress.track(frames, description="circumplex"), strict=True):
-        mood = listener.listen(values).summary
+    for clip in progress.track(corpus.clips, description="circumplex"):
+        mood = listener.listen(kept.frames(clip.path)).summary
         axes = {} if mood is None else {"circumplex": (mood.valence, mood.arousal)}
         clips.append(replace(clip, targets={**clip.targets, **axes}))
     return replace(
@@ -98,7 +106,7 @@ def _with_circumplex(corpus: Corpus, frames: list[F16], settings: FeatureSetting
 def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -> Windows:
     """Windows of every clip as it is, and of every labelled one as a venue might spoil it."""
     labelled = [number for number, clip in enumerate(corpus.clips) if clip.scored]
-    _frames(corpus, labelled, cache, 1, jobs, progress)
+    _fill(corpus, labelled, cache, 1, jobs, progress)
     numbers = list(range(len(corpus.clips))) + labelled
     variants = [0] * len(corpus.clips) + [1] * len(labelled)
     work = [(cache, corpus.clips[number].path, variant) for number, variant in zip(numbers, variants, strict=True)]
@@ -113,9 +121,7 @@ def _slots_of(work: tuple[FrameCache, Path, int]) -> F32:
     return pool_slots(cache.frames(clip, variant), Layout.of(cache.settings))
 
 
-def _frames(
-    corpus: Corpus, numbers: list[int], cache: FrameCache, variant: int, jobs: int, progress: Progress
-) -> list[F16]:
+def _fill(corpus: Corpus, numbers: list[int], cache: FrameCache, variant: int, jobs: int, progress: Progress) -> None:
     paths = [corpus.clips[number].path for number in numbers]
     missing = [path for path in paths if not path.is_file()]
     if missing:
@@ -124,4 +130,3 @@ def _frames(
         cache.fill(paths, variant, jobs), total=len(paths), description=("features", "degraded")[variant]
     ):
         pass
-    return [cache.frames(path, variant) for path in paths]

@@ -40,7 +40,7 @@ from streammood.training.frames import FrameCache, read_sound
 F16 = npt.NDArray[np.float16]
 
 _CONTEXT = 44  # frames of ours before a patch, a second, so that it is not heard as if it were the first sound
-_MOST = 4  # patches of a clip
+_MOST = 16  # patches of a clip
 _ASIDE = 10  # one group of clips in so many is not fitted to
 _LINEAR = 2.0  # deviations beyond which an error counts in proportion
 _EXAMPLES = 64  # patches asked at a time
@@ -84,7 +84,7 @@ No sound of these sets is part of it. Its terms, those of musicnn:
 class Schedule:
     """How long and how hard the embedding is fitted."""
 
-    steps: int = 1400
+    steps: int = 6000
     batch: int = 32
     rate: float = 1e-3
 
