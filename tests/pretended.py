@@ -27,6 +27,7 @@ class PretendedEngine:
 
     def __init__(self, port: int, bpm: float = 120.0, moods: Mapping[str, float] = MOODS) -> None:
         self.bpm = bpm
+        self.told = bpm  # what it says that the BPM is
         self.moods = dict(moods)
         self.label = max(self.moods, key=lambda label: self.moods[label])
         self.commands: list[tuple[str, list[object]]] = []
@@ -86,7 +87,7 @@ class PretendedEngine:
         self._send("status/alive", 1)
         self._send("status/signal", 1)
         self._send("beat/meter", 4)
-        self._send("bpm", self.bpm)
+        self._send("bpm", self.told)
         self._send("beat/locked", 1)
         self._send("beat/confidence", 0.93)
         self._send("mood/valence", 0.4)

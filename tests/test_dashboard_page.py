@@ -86,6 +86,7 @@ def both() -> Iterator[tuple[PretendedEngine, Served]]:
 def engine(both: tuple[PretendedEngine, Served]) -> tuple[PretendedEngine, Served]:
     """The two, as if nothing had been done to them."""
     both[0].commands.clear()
+    both[0].told = both[0].bpm
     return both
 
 
@@ -107,7 +108,7 @@ def test_numbers_and_moods_are_shown(visit: Open, engine: tuple[PretendedEngine,
         ["happy", "70", "%"], ["aggressive", "10", "%"], ["calm", "15", "%"], ["sad", "5", "%"],
     ]  # fmt: skip
     assert page.locator("#label").evaluate("e => getComputedStyle(e).color") == "rgb(255, 210, 63)"
-    engine[1].send("bpm", 133.25)
+    engine[0].told = 133.25
     shown(page, "bpm", "133.3")
     engine[1].send("status/input", 3)
     shown(page, "state", "Input stuck")

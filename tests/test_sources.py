@@ -97,7 +97,7 @@ def test_pacing_takes_as_long_as_the_sound(tmp_path: Path) -> None:
     while source.active:
         time.sleep(0.01)
     assert sum(size for size, _, _ in blocks) == 8000
-    assert blocks[-1][1] - began == pytest.approx(0.5, abs=0.05)
+    assert 0.45 < blocks[-1][1] - began < 0.9, "a busy machine may be late, and nobody may be early"
     assert all(arrived >= captured for _, captured, arrived in blocks)
     source.stop()
 
