@@ -27,7 +27,7 @@ Data = Annotated[
     ),
 ]
 Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
-Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes at work: on features, and on the folds of a mood model.")]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for features and folds of a mood model.")]
 
 
 @app.command()
