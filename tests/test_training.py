@@ -185,7 +185,7 @@ def test_what_ships_answers_with_the_mean_of_the_networks() -> None:
     values = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
     label, _, circumplex = (answer.numpy() for answer in networks(values))
     assert np.ptp(label, axis=0).min() > 0.0, "networks with the same weights would be no more than one"
-    heard, axes = join(networks, 10, tasks, [0.1, -0.2], [2.0, 3.0])(values)
+    heard, axes = join(networks, tasks, [0.1, -0.2], [2.0, 3.0])(values)
     np.testing.assert_allclose(heard, label.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(axes, np.array([2.0, 3.0]) * circumplex.mean(axis=0) + [0.1, -0.2], atol=1e-5)
 

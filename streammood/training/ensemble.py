@@ -64,7 +64,7 @@ def build(
     per_window = {task: values[windows.clip] for task, values in targets.items()}
     tasks = corpus.tasks
     networks = fit(Examples(vectors, per_window, windows.clip, tasks), schedule, 100 * seed)
-    network = join(networks, vectors.shape[1], tasks, centre, [_STRETCH * axis for axis in spread])
+    network = join(networks, tasks, centre, [_STRETCH * axis for axis in spread])
     quantised = to_tflite(network, vectors, seed)
     manifest = Manifest(
         format=FORMAT,

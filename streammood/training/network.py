@@ -49,7 +49,7 @@ class Networks(keras.Model):  # type: ignore[misc]
 
     def call(self, statistics: Any, training: bool = False) -> list[Any]:
         """Answers to each task (count, n, task.size) for ``statistics`` (n, size)."""
-        x = tf.repeat(statistics[None], self._hidden[0][0].shape[0], axis=0)
+        x = tf.repeat(statistics[None], self.count, axis=0)
         x = _without(x, self._dropout.given, training)
         for (kernel, bias), share in zip(self._hidden, (self._dropout.first, self._dropout.second), strict=True):
             x = _without(tf.nn.relu(tf.matmul(x, kernel) + bias), share, training)
@@ -67,6 +67,11 @@ class Networks(keras.Model):  # type: ignore[misc]
     def count(self) -> int:
         """How many there are."""
         return int(self._hidden[0][0].shape[0])
+
+    @property
+    def size(self) -> int:
+        """How many statistics go in."""
+        return int(self._hidden[0][0].shape[1])
 
 
 def _without(x: Any, share: float, training: bool) -> Any:
@@ -96,12 +101,12 @@ def _loss(task: Task, answer: Any, target: Any) -> Any:
     return task.weight * loss
 
 
-def join(networks: Networks, size: int, tasks: list[Task], offset: Any, gain: Any) -> Any:
+def join(networks: Networks, tasks: list[Task], offset: Any, gain: Any) -> Any:
     """The network that is shipped: the mean of the labels and of the circumplex of all ``networks``.
 
     ``gain`` turns the fitted circumplex into -1..1 about ``offset``.
     """
-    statistics = layers.Input((size,), name="statistics")
+    statistics = layers.Input((networks.size,), name="statistics")
     wanted = [number for number, task in enumerate(tasks) if task.name in ("label", "circumplex")]
     answers: dict[str, list[Any]] = {tasks[number].name: [] for number in wanted}
     for one in range(networks.count):
