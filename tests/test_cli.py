@@ -148,6 +148,7 @@ def test_events_to_the_output_are_json_alone(wav: Path) -> None:
         (["analyze", "x.wav", "--out", "/proc/no"], "/proc/no"),
         (["analyze", "x.wav", "--events", "/proc/no/x"], "/proc/no"),
         (["analyze", "."], "no sound files"),
+        (["analyze", "missing.wav"], "missing.wav: no such file"),
         (["analyze", "x.wav", "--channels", "left"], "--channels"),
         (["run", "--input", "demo", "--target", "nowhere"], "HOST:PORT"),
         (["run", "--input", "demo", "--target", "no-such-host.invalid:7000"], "does not resolve"),
@@ -161,6 +162,7 @@ def test_what_is_wrong_is_one_line_and_a_status(tmp_path: Path, arguments: list[
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
     assert "Traceback" not in done.stderr
+    assert not done.stdout.strip()
 
 
 def test_a_file_played_in_real_time_gives_the_events_of_analysis(music: Rendered, tmp_path: Path) -> None:

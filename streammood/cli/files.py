@@ -56,7 +56,8 @@ def analyze_files(
     screen = terminal.console(stderr=True)
     with terminal.progress(screen) as bar:
         results = batch.run(files, 1 if events is not None else jobs, terminal.file_progress(bar, len(files)))
-    terminal.console(stderr=events == "-").print(terminal.result_table(results))
+    if heard := [result for result in results if result.duration]:
+        terminal.console(stderr=events == "-").print(terminal.result_table(heard))
     failed = [result for result in results if result.error]
     for result in failed:
         screen.print(f"streammood: {result.error}", style="red", markup=False)
