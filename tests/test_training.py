@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from streammood import embedding_model
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32, Features
@@ -19,6 +20,8 @@ from streammood.model import MoodModel
 from streammood.sinks.signals import signals
 from streammood.stream.features import Layout
 from streammood.stream.mood import MoodStream
+from streammood.stream.slots import SlotPool
+from streammood.stream.statistics import Statistics
 
 if TYPE_CHECKING:
     from streammood.training.train import Effort
@@ -27,6 +30,7 @@ pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`
 
 from streammood.training import datasets, degrade, folds, measures
 from streammood.training.frames import FrameCache, extract_signal
+from streammood.training.windows import FIRST, LENGTH, cut, pool_slots
 
 RATE = 22_050
 FEATURES = FeatureSettings()
@@ -164,6 +168,24 @@ def test_a_clip_without_prediction_counts_as_wrong() -> None:
     assert measures.macro_f1(true, np.array([0, -1, 1, -1]), 2) == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("seconds", [2.0, 6.0, 30.0])
+def test_a_clip_is_cut_into_windows_as_long_as_those_heard_live(seconds: float) -> None:
+    layout = Layout.of(FEATURES)
+    slots = pool_slots(extract_signal(tone("strokes", 1, seconds), RATE, FEATURES), layout)
+    given = cut([slots, slots[:FIRST]], [7, 8], [0, 1], layout, seed=1)
+    again = cut([slots, slots[:FIRST]], [7, 8], [0, 1], layout, seed=1)
+    np.testing.assert_array_equal(given.statistics, again.statistics)
+    assert (given.clip[-1], given.variant[-1]) == (8, 1)
+    assert np.isfinite(given.statistics).all()
+    of_clip = given.statistics[given.clip == 7]
+    full = 1 + max(0, slots.shape[0] - LENGTH) // 13
+    assert of_clip.shape[0] == (full + max(1, full // 4) if slots.shape[0] > LENGTH else 1)
+    assert np.unique(of_clip, axis=0).shape[0] == of_clip.shape[0], "no window comes twice"
+    np.testing.assert_array_equal(
+        of_clip[0], Statistics(SlotPool(layout, embedding_model.shipped()).layout)(slots[:LENGTH])
+    )
+
+
 @pytest.fixture
 def quick() -> Effort:
     """As little work as shows that the whole chain is sound."""
@@ -173,6 +195,21 @@ def quick() -> Effort:
     from streammood.training.train import Effort  # noqa: PLC0415
 
     return Effort(Schedule(least_steps=100, teachers=2, fits=1), folds=2, robust=1)
+
+
+def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.fit import some, takes_of  # noqa: PLC0415  needs the extra
+
+    clip, variant = np.array([3, 3, 3, 5, 3, 3]), np.array([0, 0, 0, 0, 1, 1])
+    takes = takes_of(clip, variant)
+    assert {number: [take.tolist() for take in of] for number, of in takes.items()} == {
+        3: [[0, 1, 2], [4, 5]],
+        5: [[3]],
+    }
+    rng = np.random.default_rng(0)
+    seen = {tuple(sorted(some(takes[3], rng).tolist())) for _ in range(300)}
+    assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
 
 
 def test_what_ships_answers_with_the_mean_of_the_networks() -> None:

@@ -1,5 +1,6 @@
 """Fits networks to windows: mixup over all tasks, noise on what goes in, cosine learning rate.
 
+What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
 First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together.
 """
 
@@ -17,6 +18,8 @@ from streammood.events import F32
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
 
+Ints = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -27,7 +30,7 @@ class Schedule:
     fits: int = 3  # networks that ship, whose answers are averaged
     learning: int = 60  # epochs of these
     least_steps: int = 400  # where there are few clips, more epochs
-    per_clip: int = 3  # windows of each clip in an epoch
+    per_clip: int = 3  # times that each clip comes in an epoch
     batch: int = 64
     rate: float = 2e-3
     decay: float = 1e-3
@@ -41,8 +44,9 @@ class Examples:
     """What is fitted to."""
 
     values: F32  # (n_windows, n_values), scaled
-    targets: dict[str, F32]  # task by task (n_windows, size), NaN where a clip does not say
-    clip: npt.NDArray[np.int64]  # (n_windows,) number of the clip
+    targets: dict[str, F32]  # task by task (n_clips, size), NaN where a clip does not say
+    clip: Ints  # (n_windows,) number of the clip
+    variant: Ints  # (n_windows,) how the clip was degraded
     tasks: list[Task]
 
 
@@ -60,32 +64,41 @@ def _fit(
     networks: Networks, examples: Examples, schedule: Schedule, epochs: int, seed: int, teachers: Networks | None
 ) -> None:
     rng = np.random.default_rng(seed)
-    values, targets, clip = examples.values, examples.targets, examples.clip
-    windows_of = [np.flatnonzero(clip == c) for c in np.unique(clip)]
-    steps = -(-len(windows_of) * schedule.per_clip // schedule.batch)
+    values, targets = examples.values, examples.targets
+    takes = takes_of(examples.clip, examples.variant)
+    steps = -(-len(takes) * schedule.per_clip // schedule.batch)
     epochs = max(epochs, -(-schedule.least_steps // steps))
     rate = keras.optimizers.schedules.CosineDecay(schedule.rate, epochs * steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.decay)
     step = _step(networks, examples.tasks, optimizer, schedule.smoothing, teachers)
     for _ in range(epochs):
-        picked = np.concatenate([rng.choice(of, schedule.per_clip) for of in windows_of])
-        rng.shuffle(picked)
+        picked = rng.permutation(np.repeat(list(takes), schedule.per_clip))
         for start in range(0, picked.size, schedule.batch):
             batch = picked[start : start + schedule.batch]
-            other = rng.permutation(batch)
+            given = np.stack([values[some(takes[clip], rng)].mean(axis=0) for clip in batch])
+            given += rng.normal(0.0, schedule.noise, given.shape).astype(np.float32)
+            other = rng.permutation(batch.size)
             share = rng.beta(schedule.mixup, schedule.mixup, batch.size).astype(np.float32)
             share = np.maximum(share, 1.0 - share)
-            first, second = (
-                values[rows] + rng.normal(0.0, schedule.noise, (rows.size, values.shape[1])).astype(np.float32)
-                for rows in (batch, other)
-            )
             mix = share[:, None]
             step(
-                mix * first + (1.0 - mix) * second,
+                mix * given + (1.0 - mix) * given[other],
                 [targets[task.name][batch] for task in examples.tasks],
-                [targets[task.name][other] for task in examples.tasks],
+                [targets[task.name][batch[other]] for task in examples.tasks],
                 share,
             )
+
+
+def takes_of(clip: Ints, variant: Ints) -> dict[int, list[Ints]]:
+    """The windows of each clip: those of it as it is, those of each way in which it was degraded."""
+    rows = {number: np.flatnonzero(clip == number) for number in np.unique(clip).tolist()}
+    return {number: [of[variant[of] == which] for which in np.unique(variant[of])] for number, of in rows.items()}
+
+
+def some(takes: list[Ints], rng: np.random.Generator) -> Ints:
+    """One window, some or all of one of ``takes``, any number as likely as any other."""
+    windows = takes[rng.integers(len(takes))]
+    return rng.choice(windows, rng.integers(1, windows.size + 1), replace=False)
 
 
 def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: float, teachers: Networks | None) -> Any:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from streammood.config import FeatureSettings
@@ -95,20 +97,17 @@ def _rows(windows: Windows, rows: npt.NDArray[np.bool_]) -> Windows:
 
 
 def support_vectors(corpus: Corpus, windows: Windows, held: npt.NDArray[np.bool_]) -> dict[int, int]:
-    """A plain SVM on the statistics of clean clips: the label of every held-out scored clip, by its number."""
-    scored = np.array([clip.scored for clip in corpus.clips])
-    if not scored.any():
+    """A plain SVM on mean statistics of clean clips: the label of every held-out scored clip, by its number."""
+    clean = _rows(windows, windows.variant == 0)
+    numbers = [number for number, clip in enumerate(corpus.clips) if clip.scored]
+    if not numbers:
         return {}
-    windows = _rows(windows, windows.variant == 0)
-    fitted, asked = select(windows, scored & ~held), select(windows, scored & held)
-    labels = np.array([label_of(clip) if clip.scored else -1 for clip in corpus.clips])
-    mean, deviation = fitted.statistics.mean(axis=0), fitted.statistics.std(axis=0) + 1e-3
-    svm = SVC(C=2.0, gamma=0.3 / mean.size, decision_function_shape="ovr")
-    svm.fit((fitted.statistics - mean) / deviation, labels[fitted.clip])
-    votes = svm.decision_function((asked.statistics - mean) / deviation)
-    if votes.ndim == 1:
-        votes = np.stack([-votes, votes], axis=1)
-    return {int(clip): int(votes[asked.clip == clip].mean(axis=0).argmax()) for clip in np.unique(asked.clip)}
+    means = np.stack([clean.statistics[clean.clip == number].mean(axis=0) for number in numbers])
+    labels = np.array([label_of(corpus.clips[number]) for number in numbers])
+    asked = held[numbers]
+    svm = make_pipeline(StandardScaler(), SVC(C=1.0, gamma=0.5 / means.shape[1]))
+    said = svm.fit(means[~asked], labels[~asked]).predict(means[asked])
+    return dict(zip(np.array(numbers)[asked].tolist(), said.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
