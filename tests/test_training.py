@@ -199,7 +199,7 @@ def quick() -> Effort:
 
 def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.fit import some, takes_of  # noqa: PLC0415  needs the extra
+    from streammood.training.fit import pick_windows, takes_of  # noqa: PLC0415  needs the extra
 
     clip, variant = np.array([3, 3, 3, 5, 3, 3]), np.array([0, 0, 0, 0, 1, 1])
     takes = takes_of(clip, variant)
@@ -208,7 +208,7 @@ def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
         5: [[3]],
     }
     rng = np.random.default_rng(0)
-    seen = {tuple(sorted(some(takes[3], rng).tolist())) for _ in range(300)}
+    seen = {tuple(sorted(pick_windows(takes[3], rng).tolist())) for _ in range(300)}
     assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
 
 

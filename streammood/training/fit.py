@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
 from streammood.events import F32
+from streammood.training.folds import Ints
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def _fit(
         picked = rng.permutation(np.repeat(list(takes), schedule.per_clip))
         for start in range(0, picked.size, schedule.batch):
             batch = picked[start : start + schedule.batch]
-            given = np.stack([values[some(takes[clip], rng)].mean(axis=0) for clip in batch])
+            given = np.stack([values[pick_windows(takes[clip], rng)].mean(axis=0) for clip in batch])
             given += rng.normal(0.0, schedule.noise, given.shape).astype(np.float32)
             other = rng.permutation(batch.size)
             share = rng.beta(schedule.mixup, schedule.mixup, batch.size).astype(np.float32)
@@ -95,7 +93,7 @@ def takes_of(clip: Ints, variant: Ints) -> dict[int, list[Ints]]:
     return {number: [of[variant[of] == which] for which in np.unique(variant[of])] for number, of in rows.items()}
 
 
-def some(takes: list[Ints], rng: np.random.Generator) -> Ints:
+def pick_windows(takes: list[Ints], rng: np.random.Generator) -> Ints:
     """One window, some or all of one of ``takes``, any number as likely as any other."""
     windows = takes[rng.integers(len(takes))]
     return rng.choice(windows, rng.integers(1, windows.size + 1), replace=False)
