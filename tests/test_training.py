@@ -168,6 +168,19 @@ def test_a_clip_without_prediction_counts_as_wrong() -> None:
     assert measures.macro_f1(true, np.array([0, -1, 1, -1]), 2) == pytest.approx(2 / 3)
 
 
+def test_slots_are_those_of_the_sound_whatever_silence_lies_before_it() -> None:
+    layout = Layout.of(FEATURES)
+    frames = extract_signal(tone("strokes", 1), RATE, FEATURES)
+    silence = extract_signal(np.zeros(RATE, np.float32), RATE, FEATURES)
+    slots = pool_slots(frames, layout)
+    np.testing.assert_array_equal(pool_slots(np.concatenate([silence, frames]), layout), slots)
+    late = pool_slots(np.concatenate([silence, frames]), layout, 5)
+    np.testing.assert_array_equal(late, pool_slots(frames[5:], layout))
+    assert np.abs(late[3] - slots[3]).max() > 0.0
+    short = frames[: FIRST * 16 + 2]
+    np.testing.assert_array_equal(pool_slots(short, layout, 15), pool_slots(short[2:], layout))
+
+
 @pytest.mark.parametrize("seconds", [2.0, 6.0, 30.0])
 def test_a_clip_is_cut_into_windows_as_long_as_those_heard_live(seconds: float) -> None:
     layout = Layout.of(FEATURES)
@@ -212,6 +225,24 @@ def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
     assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
 
 
+def test_likeness_is_that_of_kernel_ridge_regression() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
+    from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
+
+    from streammood.training.kernel import Likeness  # noqa: PLC0415  needs the extra
+
+    rng = np.random.default_rng(0)
+    means = rng.normal(3.0, 2.0, (40, 7)).astype(np.float32)
+    targets = np.stack([means[:, 0], np.sin(means[:, 1])], axis=1)
+    asked = rng.normal(3.0, 2.0, (9, 7)).astype(np.float32)
+    offset, scale = means.mean(axis=0), means.std(axis=0)
+    # the same by another name: the mean of a Gaussian process, with noise of variance 1 and 2 length**2 = 7 / 0.5
+    process = GaussianProcessRegressor(RBF(7.0**0.5), alpha=1.0, optimizer=None).fit((means - offset) / scale, targets)
+    expected = process.predict((asked - offset) / scale)
+    np.testing.assert_allclose(Likeness(means, targets)(asked).numpy(), expected, atol=5e-3)
+
+
 def test_what_ships_answers_with_the_mean_of_the_networks() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     from streammood.training.network import PUPIL, Networks, join  # noqa: PLC0415  needs the extra
@@ -243,6 +274,14 @@ def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: P
     scores = evaluate(folders, out, tmp_path / "cache", out=tmp_path / "scores")
     assert scores["labels"]["macro_f1"] > 0.8
     assert (tmp_path / "scores" / "scores.png").is_file()
+
+
+def test_a_clip_that_is_too_short_for_a_mood_is_named(folders: Path, tmp_path: Path, quick: Effort) -> None:
+    from streammood.training.train import train  # noqa: PLC0415  needs the extra
+
+    soundfile.write(folders / "drone" / "blip.wav", tone("drone", 1, seconds=0.8), RATE)
+    with pytest.raises(DataError, match=r"blip\.wav: too short for a mood"):
+        train(folders, tmp_path / "own.tflite", tmp_path / "cache", seed=1, effort=quick)
 
 
 def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(

@@ -43,8 +43,9 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         "labels and ratings, and then the networks that ship, to what these teachers say together. The "
         "temperature of the probabilities, the stretch of the axes and the settings of `mood` are constants that were "
         "chosen on such folds of the public sets. Labelled clips are also fitted to in degraded copies (room, "
-        "equaliser, noise, low-pass, clipping); the SVM beside is fitted to clean ones alone. The embedding is one for "
-        "all folds: it learned from tags of other music, and knows no label of these clips.",
+        "equaliser, noise, low-pass, clipping), and all from some hop after the silence gate opened; the SVM beside is "
+        "fitted to clean ones alone. The embedding is one for all folds: it learned from tags of other music, and "
+        "knows no label of these clips.",
         scores_in_words(scores, manifest.name),
         "## Limits",
         _LIMITS,

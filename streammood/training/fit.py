@@ -1,11 +1,13 @@
 """Fits networks to windows: mixup over all tasks, noise on what goes in, cosine learning rate.
 
 What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
-First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together.
+First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together,
+which is in valence and arousal the mean of those networks and of likeness to known clips.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +17,11 @@ import tf_keras as keras
 
 from streammood.events import F32
 from streammood.training.folds import Ints
+from streammood.training.kernel import Likeness
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
+
+Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.size) of statistics (n, n_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +59,36 @@ def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
     teachers = Networks(schedule.teachers, size, examples.tasks, TEACHER)
     _fit(teachers, examples, schedule, schedule.teaching, seed, None)
     pupils = Networks(schedule.fits, size, examples.tasks, PUPIL)
-    _fit(pupils, examples, schedule, schedule.learning, seed + 1, teachers)
+    _fit(pupils, examples, schedule, schedule.learning, seed + 1, _together(teachers, examples))
     return pupils
 
 
+def _together(teachers: Networks, examples: Examples) -> Teachers:
+    """The mean of ``teachers``, and in valence and arousal of them and of likeness to the clips that were rated."""
+    axes = [task.name for task in examples.tasks].index("circumplex")
+    likeness = _likeness(examples)
+
+    def say(values: Any) -> list[Any]:
+        said = [tf.reduce_mean(answer, axis=0) for answer in teachers(values)]
+        if likeness is not None:
+            said[axes] = 0.5 * (said[axes] + likeness(values))
+        return said
+
+    return say
+
+
+def _likeness(examples: Examples) -> Likeness | None:
+    rated = np.flatnonzero(np.isfinite(examples.targets["circumplex"]).all(axis=1))
+    clean = {clip: np.flatnonzero((examples.clip == clip) & (examples.variant == 0)) for clip in rated.tolist()}
+    rows = {clip: windows for clip, windows in clean.items() if windows.size}
+    if len(rows) < 2:
+        return None
+    means = np.stack([examples.values[windows].mean(axis=0) for windows in rows.values()])
+    return Likeness(means, examples.targets["circumplex"][list(rows)])
+
+
 def _fit(
-    networks: Networks, examples: Examples, schedule: Schedule, epochs: int, seed: int, teachers: Networks | None
+    networks: Networks, examples: Examples, schedule: Schedule, epochs: int, seed: int, teachers: Teachers | None
 ) -> None:
     rng = np.random.default_rng(seed)
     values, targets = examples.values, examples.targets
@@ -99,7 +128,7 @@ def pick_windows(takes: list[Ints], rng: np.random.Generator) -> Ints:
     return rng.choice(windows, rng.integers(1, windows.size + 1), replace=False)
 
 
-def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: float, teachers: Networks | None) -> Any:
+def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: float, teachers: Teachers | None) -> Any:
     def step(values: Any, first: Any, second: Any, share: Any) -> None:
         with tf.GradientTape() as tape:
             answers = networks(values, training=True)
@@ -111,7 +140,7 @@ def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: floa
                     loss += tf.reduce_sum(tf.reduce_mean(each, axis=1))
             else:
                 for task, answer, said in zip(tasks, answers, teachers(values), strict=True):
-                    wanted = tf.stop_gradient(tf.reduce_mean(said, axis=0))
+                    wanted = tf.stop_gradient(said)
                     loss += tf.reduce_sum(tf.reduce_mean(teacher_loss(task, answer, wanted), axis=1))
         gradients = tape.gradient(loss, networks.trainable_variables)
         optimizer.apply_gradients(zip(gradients, networks.trainable_variables, strict=True))

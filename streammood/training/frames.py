@@ -39,7 +39,7 @@ class FrameCache:
         if kept.is_file():
             cached: F16 = np.load(kept)
             return cached
-        values = extract(clip, self.settings, self._rng(clip, variant)).astype(np.float16)
+        values = extract(clip, self.settings, self.rng(clip, variant) if variant else None).astype(np.float16)
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(f".{os.getpid()}.npy")
         np.save(partial, values)
@@ -53,9 +53,8 @@ class FrameCache:
             for clip, _ in zip(clips, pool.map(_fill_one, work, chunksize=4), strict=True):
                 yield clip
 
-    def _rng(self, clip: Path, variant: int) -> np.random.Generator | None:
-        if variant == 0:
-            return None
+    def rng(self, clip: Path, variant: int) -> np.random.Generator:
+        """What decides what happens to this variant of ``clip``."""
         return np.random.default_rng([self.seed, variant, zlib.crc32(clip.name.encode())])
 
     def _file(self, clip: Path, variant: int) -> Path:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from streammood.config import FeatureSettings
 from streammood.model import Manifest
-from streammood.training import ensemble, fit, network, windows
+from streammood.training import ensemble, fit, kernel, network, windows
 from streammood.training.datasets import Corpus
 from streammood.training.ensemble import Fitted, build
 from streammood.training.fit import Schedule
 from streammood.training.windows import Windows
 
-_SOURCES = (ensemble, fit, network, windows)  # what a fit depends on beside its arguments
+_SOURCES = (ensemble, fit, kernel, network, windows)  # what a fit depends on beside its arguments
 
 
 def build_once(

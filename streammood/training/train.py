@@ -17,6 +17,8 @@ from streammood.errors import DataError
 from streammood.events import F32
 from streammood.model import Manifest, MoodModel
 from streammood.stream.features import Layout
+from streammood.stream.slots import HOPS
+from streammood.stream.statistics import SHORTEST
 from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
@@ -118,7 +120,11 @@ def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -
 
 def _slots_of(work: tuple[FrameCache, Path, int]) -> F32:
     cache, clip, variant = work
-    return pool_slots(cache.frames(clip, variant), Layout.of(cache.settings))
+    late = int(cache.rng(clip, variant).integers(HOPS))  # live, nothing says where in the music a slot begins
+    slots = pool_slots(cache.frames(clip, variant), Layout.of(cache.settings), late)
+    if slots.shape[0] < SHORTEST:
+        raise DataError(f"{clip}: too short for a mood, which needs a second of sound; take it out of the data")
+    return slots
 
 
 def _fill(corpus: Corpus, numbers: list[int], cache: FrameCache, variant: int, jobs: int, progress: Progress) -> None:

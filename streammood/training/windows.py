@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood import embedding_model
+from streammood.config import LevelSettings
 from streammood.events import F32, Features
 from streammood.stream.features import Layout
-from streammood.stream.slots import SlotPool
+from streammood.stream.levels import Gate
+from streammood.stream.slots import HOPS, SlotPool
 from streammood.stream.statistics import Statistics
 
 LENGTH = 27  # slots in a window, 5.0 s
@@ -28,10 +30,17 @@ class Windows:
     variant: npt.NDArray[np.int64]  # (n,) 0 where the clip is as it is, else how it was degraded
 
 
-def pool_slots(frames: npt.NDArray[np.floating], layout: Layout) -> F32:
-    """Slots (n_slots, n_values) of features (n_frames, n_features)."""
-    pool = SlotPool(layout, embedding_model.shipped())
-    rows = [pool.slot.copy() for values in frames.astype(np.float32) if pool.push(Features(0, values))]
+def pool_slots(frames: npt.NDArray[np.floating], layout: Layout, late: int = 0) -> F32:
+    """Slots (n_slots, n_values) of features (n_frames, n_features), from ``late`` hops after the silence gate opens.
+
+    How long a file is silent before its music begins tells of where it comes from, which nobody hears live. A clip that
+    has little more than what the first answer needs is used from its beginning.
+    """
+    pool, gate = SlotPool(layout, embedding_model.shipped()), Gate(LevelSettings(), layout)
+    hops = [Features(0, values) for values in frames.astype(np.float32)]
+    begin = next((number for number, hop in enumerate(hops) if gate.push(hop)), 0)
+    begin = min(begin + late, max(0, len(hops) - FIRST * HOPS))
+    rows = [pool.slot.copy() for hop in hops[begin:] if pool.push(hop)]
     return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
 
 
