@@ -16,6 +16,7 @@ from streammood.events import Mood
 from streammood.model import MoodModel
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
+from streammood.training.folds import Ints
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Heard, Listener
@@ -27,7 +28,6 @@ from streammood.training.windows import Windows
 
 SECONDS = (3.0, 5.0, 10.0, 20.0, 30.0)
 _TRADED = 30  # clips on which settings are compared
-Ints = npt.NDArray[np.int64]
 F16 = npt.NDArray[np.float16]
 
 

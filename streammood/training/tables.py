@@ -8,9 +8,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from streammood.events import QUADRANTS, Mood, seconds
+from streammood.training.folds import Ints
 from streammood.training.listening import Heard
 from streammood.training.measures import AxisScore, confusion, macro_f1
-from streammood.training.protocol import SECONDS, Answered, Ints, Scores, label_of, likeliest
+from streammood.training.protocol import SECONDS, Answered, Scores, label_of, likeliest
 
 Numbers = dict[str, float]
 _CLEARLY = 0.1  # distance of a value from 0 from which its sign means something
