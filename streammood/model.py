@@ -59,6 +59,13 @@ class Scaling(Part):
         return self
 
 
+class Line(Part):
+    """Straight lines through what a network says of valence and arousal: intercept + slope * answer."""
+
+    intercept: tuple[float, float] = (0.0, 0.0)
+    slope: tuple[Annotated[float, Field(gt=0.0)], Annotated[float, Field(gt=0.0)]] = (1.0, 1.0)
+
+
 class Novelty(Part):
     """How far statistics lie from those of music: their mean square, scaled, each limited to 25."""
 
@@ -103,6 +110,7 @@ class Manifest(ManifestBase):
     labels: tuple[str, ...]  # none: valence and arousal alone
     circumplex: str = ""  # what valence and arousal were learned from
     temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
+    axes: Line = Line()  # so that valence and arousal are on the scale of the ratings
 
     @field_validator("labels")
     @classmethod
@@ -145,6 +153,7 @@ class MoodModel:
         (self._input,) = self._interpreter.get_input_details()
         self._centre = np.array(manifest.statistics.offset, dtype=np.float32)
         self._spread = np.array(manifest.statistics.scale, dtype=np.float32)
+        self._intercept, self._slope = np.array(manifest.axes.intercept), np.array(manifest.axes.slope)
         self._outputs = _by_size(self._interpreter.get_output_details(), len(manifest.labels))
         self._quantise = _Quantiser(manifest.statistics, self._input)
 
@@ -168,7 +177,7 @@ class MoodModel:
             np.zeros(0, np.float32) if d is None else dequantise(self._interpreter.get_tensor(d["index"]), d)
             for d in self._outputs
         )
-        valence, arousal = np.clip(circumplex, -1.0, 1.0).tolist()
+        valence, arousal = np.clip(self._intercept + self._slope * circumplex, -1.0, 1.0).tolist()
         return Answer(logits / self.manifest.temperature, valence, arousal, self._familiarity(statistics))
 
     def _familiarity(self, statistics: F32) -> float:

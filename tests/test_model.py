@@ -55,6 +55,18 @@ def test_absurd_values_stay_within_the_ranges() -> None:
     assert np.isfinite(answer.logits).all()
 
 
+def test_a_model_answers_as_its_manifest_says_of_temperature_and_axes(copy: Path) -> None:
+    plain = {"intercept": (0.0, 0.0), "slope": (1.0, 1.0)}
+    statistics = np.array(read_manifest(copy.with_suffix(".tflite"), Manifest).statistics.offset, dtype=np.float32)
+    edit(copy, temperature=1.0, axes=plain)
+    before = MoodModel.load(str(copy), FeatureSettings())(statistics)
+    edit(copy, temperature=2.0, axes={"intercept": (0.1, -0.1), "slope": (0.5, 2.0)})
+    after = MoodModel.load(str(copy), FeatureSettings())(statistics)
+    np.testing.assert_allclose(after.logits, before.logits / 2.0, rtol=1e-6)
+    assert after.valence == pytest.approx(0.1 + 0.5 * before.valence)
+    assert after.arousal == pytest.approx(-0.1 + 2.0 * before.arousal)
+
+
 def test_the_shipped_model_is_small_and_names_its_data() -> None:
     manifest = read_manifest(SHIPPED, Manifest)
     assert SHIPPED.stat().st_size <= 300_000
@@ -96,7 +108,9 @@ def test_a_model_with_another_number_of_labels_is_refused(copy: Path) -> None:
     assert "3 labels" in refusal(copy)
 
 
-@pytest.mark.parametrize("change", [{"format": 1}, {"sha256": "no"}, {"extra": 1}, {"temperature": 0}])
+@pytest.mark.parametrize(
+    "change", [{"format": 1}, {"sha256": "no"}, {"extra": 1}, {"temperature": 0}, {"axes": {"slope": (0, 1)}}]
+)
 def test_a_manifest_that_says_something_wrong_is_refused(copy: Path, change: dict[str, object]) -> None:
     edit(copy, **change)
     assert next(iter(change)) in refusal(copy)

@@ -16,10 +16,10 @@ from streammood import embedding_model
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32, Features
-from streammood.model import MoodModel
+from streammood.model import Line, MoodModel
 from streammood.sinks.signals import signals
 from streammood.stream.features import Layout
-from streammood.stream.mood import MoodStream
+from streammood.stream.mood import MoodStream, corners, softmax
 from streammood.stream.slots import SlotPool
 from streammood.stream.statistics import Statistics
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
 
 from streammood.training import datasets, degrade, folds, measures
+from streammood.training.calibrate import Calibration, Held, calibrate, of_each_fold
 from streammood.training.frames import FrameCache, extract_signal
 from streammood.training.windows import FIRST, LENGTH, cut, pool_slots
 
@@ -241,6 +242,54 @@ def test_likeness_is_that_of_kernel_ridge_regression() -> None:
     process = GaussianProcessRegressor(RBF(7.0**0.5), alpha=1.0, optimizer=None).fit((means - offset) / scale, targets)
     expected = process.predict((asked - offset) / scale)
     np.testing.assert_allclose(Likeness(means, targets)(asked).numpy(), expected, atol=5e-3)
+
+
+def told(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:
+    """Clips of which a model says just what a calibration with these values would put right, but for noise."""
+    rng = np.random.default_rng(seed)
+    where, share = corners(labels), MoodSettings().agreement
+    said = []
+    for _ in range(4000):
+        logits = rng.normal(0.0, 2.0, len(labels))
+        shares = softmax((logits / temperature).astype(np.float32)).astype(np.float64)
+        axes = rng.normal(0.0, 0.2, 2)
+        true = np.array(line.intercept) + np.array(line.slope) * axes
+        if where.size:
+            true = (1.0 - share) * true + share * shares @ where
+        valence, arousal = (true + rng.normal(0.0, 0.1, 2)).tolist()
+        label = int(rng.choice(len(labels), p=shares / shares.sum()))
+        said.append(Held(logits.astype(np.float32), (axes[0], axes[1]), label, (valence, arousal)))
+    return said
+
+
+@pytest.mark.parametrize("labels", [("uplifting", "dark"), ("happy", "aggressive", "sad", "calm")])
+@pytest.mark.parametrize("temperature", [0.5, 1.7])
+def test_calibration_finds_the_temperature_and_the_lines(labels: tuple[str, ...], temperature: float) -> None:
+    line = Line(intercept=(-0.1, 0.05), slope=(1.4, 0.9))
+    found = calibrate(told(3, labels, temperature, line), labels)
+    assert found.temperature == pytest.approx(temperature, rel=0.1)
+    np.testing.assert_allclose(found.axes.intercept, line.intercept, atol=0.02)
+    np.testing.assert_allclose(found.axes.slope, line.slope, rtol=0.05)
+
+
+def test_calibration_leaves_alone_what_too_little_is_known_of() -> None:
+    assert calibrate(told(3, ("a", "b"), 2.0, Line(slope=(2.0, 2.0)))[:15], ("a", "b")) == Calibration()
+
+
+def test_calibration_never_lets_the_axes_stand_still_or_turn_round() -> None:
+    rng = np.random.default_rng(4)
+    axes = rng.normal(size=(100, 2)).tolist()
+    held = [Held(np.zeros(0, np.float32), (x, 0.0), None, (-x, y)) for x, y in axes]
+    assert min(calibrate(held, ()).axes.slope) > 0.0
+
+
+def test_the_calibration_of_a_fold_does_not_know_the_fold() -> None:
+    said = [told(seed, ("a", "b"), 1.0, Line())[:50] for seed in range(3)]
+    other = told(9, ("a", "b"), 3.0, Line(slope=(2.0, 2.0)))[:50]
+    before, after = of_each_fold(said, ("a", "b")), of_each_fold([said[0], other, said[2]], ("a", "b"))
+    assert before[1] == after[1]
+    assert before[0] != after[0]
+    assert before[2] != after[2]
 
 
 def test_what_ships_answers_with_the_mean_of_the_networks() -> None:

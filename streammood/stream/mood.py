@@ -16,6 +16,7 @@ Confidence is the calibrated probability of the label, lowered where the sound i
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from streammood import embedding_model
 from streammood.config import MoodSettings
@@ -80,6 +81,12 @@ def softmax(logits: F32) -> F32:
     return scaled
 
 
+def corners(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """Where labels (n_labels, 2) lie in valence and arousal; empty unless all of them are names of quadrants."""
+    named = set(labels) <= set(QUADRANTS)
+    return _CORNER * np.array([QUADRANTS[label] for label in labels] if named else [])
+
+
 class MoodStream:
     """Follows the mood of a stream of features."""
 
@@ -92,9 +99,8 @@ class MoodStream:
         self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
         self._first = manifest.window.first
-        named = bool(self._labels) and set(self._labels) <= set(QUADRANTS)
-        self._corners = _CORNER * np.array([QUADRANTS[label] for label in self._labels] if named else [])
-        self._agreement = settings.agreement if named else 0.0
+        self._corners = corners(self._labels)
+        self._agreement = settings.agreement if self._corners.size else 0.0
         hop = manifest.features.hop
         self._step = max(1, int(settings.interval * ANALYSIS_RATE) // hop) * hop  # never slower than asked for
         fade = settings.interval / max(settings.smoothing, 1e-3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tf_keras as keras
@@ -13,14 +13,13 @@ from streammood.config import FeatureSettings
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.stream.slots import HOPS
+from streammood.training.calibrate import Calibration
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Examples, Schedule, fit
 from streammood.training.network import join
 from streammood.training.quantise import to_tflite
 from streammood.training.windows import FIRST, LENGTH, Windows
 
-_TEMPERATURE = 0.7  # mixup and smoothed labels make networks too modest (held-out clips, results.md)
-_STRETCH = (1.42, 1.36)  # mixup and means pull valence and arousal to the middle; held-out clips ask for 1.29 and 1.28
 _FAMILIAR = 0.97  # share of windows; speech, hum and noise lie from 1.5 times as far, applause from 1.3
 _STRANGE = 1.4
 
@@ -32,6 +31,10 @@ class Fitted:
     quantised: bytes
     floating: bytes
     manifest: Manifest  # of the quantised one
+
+    def calibrated(self, calibration: Calibration) -> Fitted:
+        """The same with other sure and other scaled answers."""
+        return replace(self, manifest=calibration.of(self.manifest))
 
     def model(self) -> MoodModel:
         """The model that is shipped."""
@@ -63,7 +66,7 @@ def build(
     targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     tasks = corpus.tasks
     networks = fit(Examples(vectors, targets, windows.clip, windows.variant, tasks), schedule, 100 * seed)
-    network = join(networks, tasks, centre, np.multiply(_STRETCH, spread).tolist())
+    network = join(networks, tasks, centre, spread)
     quantised = to_tflite(network, vectors, seed)
     manifest = Manifest(
         format=FORMAT,
@@ -77,7 +80,6 @@ def build(
         novelty=_novelty(vectors, vectors.shape[1] - 2 * embedding.size),
         labels=corpus.labels,
         circumplex=corpus.circumplex,
-        temperature=_TEMPERATURE,
         training=corpus.sources,
     )
     return Fitted(quantised, to_tflite(network, vectors, seed, int8=False), manifest)

@@ -11,10 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from streammood.config import FeatureSettings
+from streammood.config import FeatureSettings, MoodSettings
 from streammood.events import Mood
 from streammood.model import MoodModel
+from streammood.training.calibrate import Calibration, Held
 from streammood.training.datasets import Clip, Corpus
+from streammood.training.ensemble import Fitted
 from streammood.training.fit import Schedule
 from streammood.training.folds import Ints
 from streammood.training.frames import FrameCache
@@ -159,11 +161,36 @@ class Trial:
     robust: int  # labelled clips of each fold that are treated as a venue would
 
 
-def hear_fold(trial: Trial, number: int) -> Scores:
-    """What a model that was fitted to the other folds hears in this one."""
+def fit_fold(trial: Trial, number: int) -> Fitted:
+    """A model that was fitted to all folds but this one; not calibrated."""
+    held, kept = trial.fold == number, trial.kept
+    return build_once(
+        kept.folder, trial.corpus, select(trial.windows, ~held), kept.settings, trial.schedule, "fold",
+        trial.seed + number,
+    )  # fmt: skip
+
+
+def say_fold(trial: Trial, number: int) -> list[Held]:
+    """What such a model says of the clips of this fold that have a label or ratings, for the calibration of others."""
+    corpus, kept = trial.corpus, trial.kept
+    listener = Listener(fit_fold(trial, number).model(), kept.settings, MoodSettings(agreement=0.0))
+    said = []
+    for clip in (corpus.clips[one] for one in np.flatnonzero(trial.fold == number)):
+        rated = clip.targets.get("circumplex")
+        mood = listener.listen(kept.frames(clip.path)).summary if clip.scored or rated else None
+        if mood is not None:
+            shares = np.array([mood.probabilities[label] for label in corpus.labels], dtype=np.float32)
+            logits = np.log(np.maximum(shares, np.finfo(np.float32).tiny))
+            label = label_of(clip) if clip.scored else None
+            said.append(Held(logits, (mood.valence, mood.arousal), label, rated))
+    return said
+
+
+def hear_fold(trial: Trial, calibration: Calibration, number: int) -> Scores:
+    """What a model that was fitted to the other folds, and calibrated, hears in this one."""
     corpus, windows, kept, seed = trial.corpus, trial.windows, trial.kept, trial.seed + number
     held = trial.fold == number
-    fitted = build_once(kept.folder, corpus, select(windows, ~held), kept.settings, trial.schedule, "fold", seed)
+    fitted = fit_fold(trial, number).calibrated(calibration)
     audience = Audience(
         np.flatnonzero(held).tolist(),
         fitted.model(),

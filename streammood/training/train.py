@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import tensorflow as tf
@@ -21,12 +22,13 @@ from streammood.stream.slots import HOPS
 from streammood.stream.statistics import SHORTEST
 from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
+from streammood.training.calibrate import calibrate, of_each_fold
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Listener
-from streammood.training.protocol import Scores, Trial, hear_fold
+from streammood.training.protocol import Scores, Trial, hear_fold, say_fold
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
@@ -68,12 +70,15 @@ def train(
         trial = Trial(corpus, windows, fold, kept, effort.schedule, seed, effort.robust)
         scores = Scores(corpus.labels)
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
-            heard = pool.map(partial(hear_fold, trial), sorted(set(fold.tolist()) - {-1}))
+            numbers = sorted(set(fold.tolist()) - {-1})
+            saying = pool.map(partial(say_fold, trial), numbers)
             final = pool.submit(build_once, cache, corpus, windows, settings, effort.schedule, out.stem, seed)
-            for of_one in progress.track(heard, total=effort.folds, description="folds"):
+            said = list(progress.track(saying, total=effort.folds, description="folds"))
+            heard = pool.map(partial(hear_fold, trial), of_each_fold(said, corpus.labels), numbers)
+            for of_one in progress.track(heard, total=effort.folds, description="listening"):
                 scores.add(of_one)
             for _ in progress.track([0], description="final fit"):
-                fitted = final.result()
+                fitted = final.result().calibrated(calibrate([*chain(*said)], corpus.labels))
     manifest = fitted.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(fitted.quantised)
