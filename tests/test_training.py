@@ -226,7 +226,8 @@ def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
     assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
 
 
-def test_likeness_is_that_of_kernel_ridge_regression() -> None:
+@pytest.mark.parametrize("by_correlation", [True, False])
+def test_likeness_is_that_of_kernel_ridge_regression(by_correlation: bool) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
     from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
@@ -238,10 +239,15 @@ def test_likeness_is_that_of_kernel_ridge_regression() -> None:
     targets = np.stack([means[:, 0], np.sin(means[:, 1])], axis=1)
     asked = rng.normal(3.0, 2.0, (9, 7)).astype(np.float32)
     offset, scale = means.mean(axis=0), means.std(axis=0)
-    # the same by another name: the mean of a Gaussian process, with noise of variance 1 and 2 length**2 = 7 / 0.5
-    process = GaussianProcessRegressor(RBF(7.0**0.5), alpha=1.0, optimizer=None).fit((means - offset) / scale, targets)
-    expected = process.predict((asked - offset) / scale)
-    np.testing.assert_allclose(Likeness(means, targets)(asked).numpy(), expected, atol=5e-3)
+    answers = Likeness(means, targets, by_correlation)(asked).numpy()
+    for answer, target in zip(answers.T, targets.T, strict=True):
+        counts = np.abs([np.corrcoef(value, target)[0, 1] if by_correlation else 1.0 for value in means.T])
+        counts /= np.sqrt(np.mean(counts**2))
+        # the same by another name: the mean of a Gaussian process, with noise of variance 1 and 2 length**2 = 7 / 0.25
+        process = GaussianProcessRegressor(RBF(14.0**0.5), alpha=1.0, optimizer=None)
+        process.fit(counts * (means - offset) / scale, target - target.mean())
+        expected = target.mean() + process.predict(counts * (asked - offset) / scale)
+        np.testing.assert_allclose(answer, expected, atol=5e-3)
 
 
 def told(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:

@@ -2,7 +2,7 @@
 
 What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
 First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together,
-which is in valence and arousal the mean of those networks and of likeness to known clips.
+which is in labels, valence and arousal a mean of those networks and of likeness to known clips.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from streammood.training.kernel import Likeness
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
 
+_ALIKE = {"label": 0.35, "circumplex": 0.5}  # share of likeness in what the networks that ship are fitted to
+_UNLIKELY = 1e-3  # probability of a label below which likeness, which is no probability, says nothing
+
 Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.size) of statistics (n, n_values)
 
 
@@ -28,7 +31,7 @@ Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.siz
 class Schedule:
     """How long and how hard networks are fitted."""
 
-    teachers: int = 8
+    teachers: int = 24
     teaching: int = 40  # epochs of the teachers
     fits: int = 3  # networks that ship, whose answers are averaged
     learning: int = 60  # epochs of these
@@ -64,27 +67,35 @@ def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
 
 
 def _together(teachers: Networks, examples: Examples) -> Teachers:
-    """The mean of ``teachers``, and in valence and arousal of them and of likeness to the clips that were rated."""
-    axes = [task.name for task in examples.tasks].index("circumplex")
-    likeness = _likeness(examples)
+    """The mean of ``teachers``, and in labels and axes of them and of likeness to the clips that these are known of."""
+    alike = {number: _likeness(examples, task) for number, task in enumerate(examples.tasks) if task.name in _ALIKE}
 
     def say(values: Any) -> list[Any]:
         said = [tf.reduce_mean(answer, axis=0) for answer in teachers(values)]
-        if likeness is not None:
-            said[axes] = 0.5 * (said[axes] + likeness(values))
+        for number, likeness in alike.items():
+            if likeness is not None:
+                said[number] = _with_likeness(examples.tasks[number], said[number], likeness(values))
         return said
 
     return say
 
 
-def _likeness(examples: Examples) -> Likeness | None:
-    rated = np.flatnonzero(np.isfinite(examples.targets["circumplex"]).all(axis=1))
-    clean = {clip: np.flatnonzero((examples.clip == clip) & (examples.variant == 0)) for clip in rated.tolist()}
+def _with_likeness(task: Task, said: Any, alike: Any) -> Any:
+    share = _ALIKE[task.name]
+    if task.kind == "classes":
+        return tf.math.log((1.0 - share) * tf.nn.softmax(said) + share * tf.clip_by_value(alike, _UNLIKELY, 1.0))
+    return (1.0 - share) * said + share * alike
+
+
+def _likeness(examples: Examples, task: Task) -> Likeness | None:
+    targets = examples.targets[task.name]
+    known = np.flatnonzero(np.isfinite(targets).all(axis=1))
+    clean = {clip: np.flatnonzero((examples.clip == clip) & (examples.variant == 0)) for clip in known.tolist()}
     rows = {clip: windows for clip, windows in clean.items() if windows.size}
     if len(rows) < 2:
         return None
     means = np.stack([examples.values[windows].mean(axis=0) for windows in rows.values()])
-    return Likeness(means, examples.targets["circumplex"][list(rows)])
+    return Likeness(means, targets[list(rows)], by_correlation=task.kind == "values")
 
 
 def _fit(

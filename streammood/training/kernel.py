@@ -1,34 +1,56 @@
-"""Valence and arousal by likeness to known clips: a teacher that errs otherwise than networks do."""
+"""Labels, valence and arousal by likeness to known clips: a teacher that errs otherwise than networks do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from sklearn.kernel_ridge import KernelRidge
 
 from streammood.events import F32
 from streammood.model import LIMIT
 
-_WIDTH = 0.5  # of the kernel: what gamma is for a single statistic
+_WIDTH = 0.25  # of the kernel: what gamma is for a single statistic
 _RIDGE = 1.0
 
 
 class Likeness:
-    """Kernel ridge regression with a Gaussian kernel (C. Saunders, A. Gammerman and V. Vovk, ICML 1998)."""
+    """Kernel ridge regression with a Gaussian kernel (C. Saunders, A. Gammerman and V. Vovk, ICML 1998).
 
-    def __init__(self, means: F32, targets: F32) -> None:
-        """Fit to the mean statistics (n_clips, n_values) and the scaled valence and arousal (n_clips, 2) of clips."""
+    With ``by_correlation`` each target has a kernel of its own, in which a statistic counts by its correlation with it.
+    """
+
+    def __init__(self, means: F32, targets: F32, by_correlation: bool) -> None:
+        """Fit to the mean statistics (n_clips, n_values) and the targets (n_clips, n_targets) of clips."""
         self._offset, self._scale = means.mean(axis=0), means.std(axis=0) + 1e-3
-        self._gamma = _WIDTH / means.shape[1]
-        self._known = np.clip((means - self._offset) / self._scale, -LIMIT, LIMIT)
-        ridge = KernelRidge(kernel="rbf", alpha=_RIDGE, gamma=self._gamma).fit(self._known, targets)
-        self._weights = ridge.dual_coef_.astype(np.float32)
+        scaled = np.clip((means - self._offset) / self._scale, -LIMIT, LIMIT)
+        self._kernels: list[tuple[F32, F32, F32, float]] = []
+        for target in targets.T:
+            counts = _correlation(scaled, target) if by_correlation else np.ones(means.shape[1], np.float32)
+            counts *= (_WIDTH / means.shape[1]) ** 0.5
+            known = scaled * counts
+            mean = float(target.mean())
+            ridge = KernelRidge(kernel="rbf", alpha=_RIDGE, gamma=1.0).fit(known, target - mean)
+            self._kernels.append((counts, known, ridge.dual_coef_.astype(np.float32)[:, None], mean))
 
     def __call__(self, statistics: Any) -> Any:
-        """Scaled valence and arousal (n, 2) for ``statistics`` (n, n_values)."""
-        asked = tf.clip_by_value((statistics - self._offset) / self._scale, -LIMIT, LIMIT)
-        squares = tf.reduce_sum(asked**2, axis=1)[:, None] + np.sum(self._known**2, axis=1)
-        distances = squares - 2.0 * tf.matmul(asked, self._known, transpose_b=True)
-        return tf.matmul(tf.exp(-self._gamma * distances), self._weights)
+        """Targets (n, n_targets) for ``statistics`` (n, n_values)."""
+        scaled = tf.clip_by_value((statistics - self._offset) / self._scale, -LIMIT, LIMIT)
+        answers = []
+        for counts, known, weights, mean in self._kernels:
+            asked = scaled * counts
+            squares = tf.reduce_sum(asked**2, axis=1)[:, None] + np.sum(known**2, axis=1)
+            distances = squares - 2.0 * tf.matmul(asked, known, transpose_b=True)
+            answers.append(mean + tf.matmul(tf.exp(-distances), weights))
+        return tf.concat(answers, axis=1)
+
+
+def _correlation(values: F32, target: npt.NDArray[np.floating]) -> F32:
+    """How far each of ``values`` (n, n_values) goes with ``target`` (n,), either way; 1 in the mean of squares."""
+    apart, wanted = values - values.mean(axis=0), target - target.mean()
+    norms = np.sqrt((apart**2).sum(axis=0) * (wanted**2).sum())
+    found = np.abs(wanted @ apart) / np.maximum(norms, 1e-9)
+    counts: F32 = (found / max(float(np.sqrt(np.mean(found**2))), 1e-9)).astype(np.float32)
+    return counts
