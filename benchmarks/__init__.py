@@ -1,0 +1,1 @@
+import streammood  # noqa: F401  before numpy, which it asks not to keep a second core busy, as in the program itself
