@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from streammood import embedding_model, resources
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.dsp import mel
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
-from streammood.model import MoodModel
+from streammood.model import Answer, MoodModel
 from streammood.stream.features import FeatureStream, Layout
 from streammood.stream.framer import Framer
 from streammood.stream.mood import MoodStream
@@ -121,6 +122,23 @@ def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: li
     assert stream.summary() == whole
     after = moods(stream, music)
     assert [m.probabilities for m in after] == [m.probabilities for m in before]  # nothing of before was left
+
+
+def test_the_first_full_window_counts_nearly_as_much_as_all_that_were_not_full(
+    model: MoodModel, music: list[Features], heard: list[Mood]
+) -> None:
+    window = model.manifest.window
+    full = [mood.sample >= window.slots * window.hops * HOP for mood in heard].index(True)
+    valences = iter([0.0] * full + [1.0])
+    answer = model(np.array(model.manifest.statistics.offset, dtype=np.float32))
+
+    class Scripted(MoodModel):
+        def __call__(self, _: F32) -> Answer:
+            return replace(answer, valence=next(valences))
+
+    stream = MoodStream(MoodSettings(agreement=0.0), Scripted.load("mood", FEATURES), LAYOUT)
+    until = [hop for hop in music if hop.sample <= heard[full].sample]
+    assert 0.35 < moods(stream, until)[-1].valence < 0.65
 
 
 def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music: list[Features]) -> None:

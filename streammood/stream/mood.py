@@ -28,7 +28,7 @@ from streammood.stream.statistics import Statistics
 from streammood.stream.window import SlotWindow
 
 _LENGTH = 2.0  # of an axis of the circumplex
-_SHORT = 8  # a window counts by this power of how full it is: at the start it knows less, and a fuller one knows it too
+_FULLNESS = 8  # a window counts by this power of how full it is: a fuller one knows more, and all that it knew
 _CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
 
 
@@ -152,7 +152,7 @@ class MoodStream:
     def _answer(self, sample: int, decided: int) -> Mood:
         window = self._window.recent()
         answer = self._model(self._statistics(window))
-        weight = (window.shape[0] / self._window.length) ** _SHORT
+        weight = (window.shape[0] / self._window.length) ** _FULLNESS
         values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
         for evidence in (self._slow, self._quick, self._whole):
             evidence.add(values, weight)

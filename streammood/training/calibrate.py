@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from streammood.config import MoodSettings
 from streammood.events import F32
@@ -79,9 +80,7 @@ def _temperature(told: list[tuple[F32, int]]) -> float:
     rows, true = np.arange(len(told)), np.array([label for _, label in told])
 
     def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        likely = np.log(np.exp(scaled - scaled.max(axis=1, keepdims=True)).sum(axis=1)) + scaled.max(axis=1)
-        return float(np.mean(likely - scaled[rows, true]))
+        return -float(log_softmax(logits / np.exp(log_temperature), axis=1)[rows, true].mean())
 
     lowest, highest = np.log(_TEMPERATURES).tolist()
     best = minimize_scalar(loss, bounds=(lowest, highest), method="bounded")
