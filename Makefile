@@ -17,7 +17,8 @@ VIEWS := chromium tmux
 .PHONY: run test bench train lint clean
 
 run: $(VENV)/run.done
-	$(BIN)/streammood run --input auto $(ARGS)
+	@echo "$(BIN)/streammood run --input auto $(ARGS)"
+	@trap : INT; $(BIN)/streammood run --input auto $(ARGS) || [ $$? = 130 ]  # Ctrl-C is how it ends
 
 test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \

@@ -16,7 +16,9 @@ from streammood.embedding_model import LAYERS, MIDDLE, RHYTHM, TIMBRE, Layer, We
 from streammood.errors import DataError, ModelError
 from streammood.events import F32
 from streammood.model import Manifest, MoodModel
-from streammood.stream.embedding import BAND_STEP, BANDS, FRAMES, REACH, Embedding, compress
+from streammood.stream.embedding import BAND_STEP, BANDS, FRAMES, POWER, REACH, Embedding, compress
+from streammood.stream.features import Layout
+from streammood.training.windows import opening
 
 F64 = npt.NDArray[np.float64]
 
@@ -150,3 +152,27 @@ def test_what_is_no_wheel_of_musicnn_is_refused(tmp_path: Path) -> None:
     (tmp_path / "musicnn.whl").write_bytes(b"no")
     with pytest.raises(DataError, match="pip download --no-deps musicnn"):
         musicnn.read(tmp_path / "musicnn.whl")
+
+
+def test_the_original_does_not_hear_how_loud_a_file_is() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.embedding import musicnn  # noqa: PLC0415
+
+    music = np.random.default_rng(1).gamma(0.5, 1.0, (400, musicnn.N_MELS)).astype(np.float32)
+    constant = 300.0
+    levelled = musicnn.levelled(music, constant)
+    np.testing.assert_allclose(musicnn.levelled(100.0 * music, constant), levelled, rtol=1e-3, atol=1e-3)
+    steady = musicnn.levelled(np.full_like(music, 7.0), constant)
+    np.testing.assert_allclose(steady, np.log10(1.0 + 1e4 * POWER), rtol=1e-4)
+    changed = np.concatenate([music, 100.0 * music])
+    followed = musicnn.levelled(changed, constant)[400:]
+    assert followed[0].mean() > levelled[0].mean() + 0.5, "a sudden change of level must be heard"
+    assert abs(followed[-50:].mean() - levelled[-50:].mean()) < 0.2, "and be forgotten"
+
+
+def test_music_opens_where_the_gate_does() -> None:
+    layout = Layout.of(FeatureSettings())
+    quiet, loud = np.zeros((2, layout.size), dtype=np.float32)
+    loud[layout.rms] = 0.3
+    assert opening(np.stack([quiet] * 9 + [loud] * 5), layout) == 9
+    assert opening(np.stack([quiet] * 9), layout) == 0

@@ -1,8 +1,9 @@
 """Features in, moods out: the mood of the music that is playing, steady while it plays, quick when it changes.
 
 Each answer of the network hears the last five seconds. The evidence of all answers since this music began is
-averaged, which is what makes the mood right and steady. A quick average beside it notices that the music has
-changed: where it has contradicted the slow one for long enough, the slow one starts again from it.
+averaged, which is what makes the mood right and steady; in labels, those of a window that is not full yet count little.
+A quick average beside it notices that the music has changed: where it has contradicted the slow one for long enough,
+the slow one starts again from it.
 
 Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
 and after it. Only ``summary`` looks at everything since the last reset.
@@ -28,49 +29,53 @@ from streammood.stream.statistics import Statistics
 from streammood.stream.window import SlotWindow
 
 _LENGTH = 2.0  # of an axis of the circumplex
-_FULLNESS = 8  # a window counts by this power of how full it is: a fuller one knows more, and all that it knew
+_FULLNESS = 8  # power of how full a window is by which its labels count: a fuller one knows all that it knew, and more
 _CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
 
 
 class Evidence:
-    """A weighted mean of answers in which old ones fade."""
+    """Weighted means of answers in which old ones fade."""
 
     def __init__(self, n_labels: int, keep: float) -> None:
         self._keep = keep
-        self._sums = np.zeros(n_labels + 3)
-        self.weight = 0.0
+        self._sums, self._weights = np.zeros((2, n_labels + 3))
 
     def clear(self) -> None:
         """Forget all answers."""
-        self._sums[:] = 0.0
-        self.weight = 0.0
+        self._sums[:] = self._weights[:] = 0.0
 
-    def add(self, values: F32, weight: float) -> None:
+    def add(self, values: F32, weights: F32) -> None:
         """Let the past fade by one step and add logits, valence, arousal and familiarity (n_labels + 3,)."""
         self._sums *= self._keep
-        self._sums += weight * values
-        self.weight = self._keep * self.weight + weight
+        self._sums += weights * values
+        self._weights *= self._keep
+        self._weights += weights
 
     def replace(self, other: Evidence) -> None:
         """Start again from what ``other`` knows."""
         self._sums[:] = other._sums
-        self.weight = other.weight
+        self._weights[:] = other._weights
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any."""
+        return bool(self._weights[-1] > 0.0)
 
     @property
     def probabilities(self) -> F32:
         """Probability of each label (n_labels,)."""
-        return softmax((self._sums[:-3] / self.weight).astype(np.float32))
+        return softmax((self._sums[:-3] / self._weights[:-3]).astype(np.float32))
 
     @property
     def circumplex(self) -> tuple[float, float]:
         """Valence and arousal."""
-        valence, arousal = np.clip(self._sums[-3:-1] / self.weight, -1.0, 1.0).tolist()
+        valence, arousal = np.clip(self._sums[-3:-1] / self._weights[-3:-1], -1.0, 1.0).tolist()
         return valence, arousal
 
     @property
     def familiarity(self) -> float:
         """How much this is like the music that the model learned from, 0..1."""
-        return float(self._sums[-1] / self.weight)
+        return float(self._sums[-1] / self._weights[-1])
 
 
 def softmax(logits: F32) -> F32:
@@ -144,7 +149,7 @@ class MoodStream:
 
     def summary(self) -> Mood | None:
         """The mood of everything since the last reset; none where no mood was heard."""
-        if self._whole.weight == 0.0:
+        if not self._whole.known:
             return None
         label = int(self._whole.probabilities.argmax()) if self._labels else None
         return self._mood(self._whole, label, self._last_sample, self._last_sample, False)
@@ -152,10 +157,11 @@ class MoodStream:
     def _answer(self, sample: int, decided: int) -> Mood:
         window = self._window.recent()
         answer = self._model(self._statistics(window))
-        weight = (window.shape[0] / self._window.length) ** _FULLNESS
         values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
+        weights = np.full_like(values, (window.shape[0] / self._window.length) ** _FULLNESS)
+        weights[-3:-1] = 1.0
         for evidence in (self._slow, self._quick, self._whole):
-            evidence.add(values, weight)
+            evidence.add(values, weights)
         self._notice_change()
         label = self._hold(self._slow.probabilities) if self._labels else None
         changed = label != self._label  # the first label of a stream is a change too: it sets the scene

@@ -18,7 +18,7 @@ from streammood.stream.embedding import BANDS, FRAMES, Embedding
 from streammood.stream.features import Layout
 
 HOPS = 16  # hops in a slot
-_LEVEL_HOPS = 430.0  # time constant of the level that the floor follows, 5 s
+LEVEL_HOPS = 430.0  # time constant of the level that the floor follows, 5 s
 _FLOOR = np.float32(1e-5)  # floor of a mel band, relative to the mean power of all bands: -50 dB
 _N_CEPSTRA = 12  # whose movement within a slot is kept
 PARTS = 4  # of a slot, for the rhythm
@@ -58,7 +58,7 @@ def _pool(
         mel[m] = np.float32(10.0) ** (values[m] * np.float32(0.1))
         total += mel[m]
     total /= n_mels
-    state[_AGE] = min(state[_AGE] + np.float32(1.0), np.float32(_LEVEL_HOPS))
+    state[_AGE] = min(state[_AGE] + np.float32(1.0), np.float32(LEVEL_HOPS))
     state[_LEVEL] += (total - state[_LEVEL]) / state[_AGE]
     floor = _FLOOR * state[_LEVEL] + np.float32(1e-12)
     if hop == 0:

@@ -30,17 +30,22 @@ class Windows:
     variant: npt.NDArray[np.int64]  # (n,) 0 where the clip is as it is, else how it was degraded
 
 
+def opening(frames: npt.NDArray[np.floating], layout: Layout) -> int:
+    """The first of ``frames`` (n_frames, n_features) that the silence gate lets through; 0 if it never opens."""
+    gate = Gate(LevelSettings(), layout)
+    hops = (Features(0, values) for values in frames.astype(np.float32))
+    return next((number for number, hop in enumerate(hops) if gate.push(hop)), 0)
+
+
 def pool_slots(frames: npt.NDArray[np.floating], layout: Layout, late: int = 0) -> F32:
     """Slots (n_slots, n_values) of features (n_frames, n_features), from ``late`` hops after the silence gate opens.
 
     How long a file is silent before its music begins tells of where it comes from, which nobody hears live. A clip that
     has little more than what the first answer needs is used from its beginning.
     """
-    pool, gate = SlotPool(layout, embedding_model.shipped()), Gate(LevelSettings(), layout)
-    hops = [Features(0, values) for values in frames.astype(np.float32)]
-    begin = next((number for number, hop in enumerate(hops) if gate.push(hop)), 0)
-    begin = min(begin + late, max(0, len(hops) - FIRST * HOPS))
-    rows = [pool.slot.copy() for hop in hops[begin:] if pool.push(hop)]
+    pool = SlotPool(layout, embedding_model.shipped())
+    begin = min(opening(frames, layout) + late, max(0, frames.shape[0] - FIRST * HOPS))
+    rows = [pool.slot.copy() for values in frames[begin:].astype(np.float32) if pool.push(Features(0, values))]
     return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
 
 

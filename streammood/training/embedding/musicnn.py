@@ -22,7 +22,7 @@ from streammood.dsp import mel
 from streammood.embedding_model import LAYERS, RHYTHM, TIMBRE, Layer
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.stream.embedding import BAND_STEP, BANDS
+from streammood.stream.embedding import BAND_STEP, BANDS, POWER
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
@@ -33,6 +33,7 @@ _MODEL = "musicnn/MSD_musicnn/"
 _ZERO = 1e-3  # what a filter that weight decay has emptied does not reach
 _TIMBRE, _RHYTHM, _MIDDLE = (0, 1), (2, 3, 4), (5, 6, 7)  # numbers of its convolutions
 _EPSILON = 1e-3  # of its batch normalisation
+_SILENCE = np.float32(1e-7)  # mean power of a band, 65 dB below the usual, that is nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,16 +49,28 @@ class Network:
     centre: int
 
 
-def spectra(signal: F32, rate: int) -> F32:
-    """Compressed mel spectra (n_frames, N_MELS) of a signal (n,), as the network takes them in."""
+def powers(signal: F32, rate: int) -> F32:
+    """Mel spectra (n_frames, N_MELS) of a signal (n,) before they are compressed."""
     divisor = gcd(RATE, rate)
     sound = np.pad(resample_poly(signal, RATE // divisor, rate // divisor), N_FFT // 2)
     window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
     frames = sliding_window_view(sound, N_FFT)[::HOP] * window
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
-    compressed: F32 = np.log10(1.0 + 1e4 * power @ mel.mel_filters(RATE, N_FFT, N_MELS, 0.0, RATE / 2).T).astype(
-        np.float32
-    )
+    bands: F32 = (power @ mel.mel_filters(RATE, N_FFT, N_MELS, 0.0, RATE / 2).T).astype(np.float32)
+    return bands
+
+
+def levelled(bands: F32, constant: float) -> F32:
+    """Compressed spectra of ``bands`` (n_frames, N_MELS), as the network takes them in, as if all music were as loud.
+
+    Loud is what it was over the last frames, with a time ``constant`` in frames, as in ``SlotPool``: a network that
+    hears the level of a file cannot be followed by one that must not.
+    """
+    level, levels = 0.0, np.empty((bands.shape[0], 1), dtype=np.float32)
+    for number, total in enumerate(bands.mean(axis=1), 1):
+        level += (float(total) - level) / min(number, constant)
+        levels[number - 1] = level
+    compressed: F32 = np.log10(1.0 + np.float32(1e4 * POWER) * bands / (levels + _SILENCE))
     return compressed
 
 
