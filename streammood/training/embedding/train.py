@@ -156,10 +156,10 @@ def _original(wheel: Path) -> Stretch:
 def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
     """Patches of a clip as it is, and, where it is labelled, as a venue might spoil it, against the clean original."""
     clip, wheel, kept = work
-    ratio = musicnn.HOP / musicnn.RATE * ANALYSIS_RATE / (HOPS // FRAMES * kept.settings.hop)
+    per_hop = kept.settings.hop / ANALYSIS_RATE * musicnn.RATE / musicnn.HOP  # frames of the original's
+    ratio = FRAMES / (HOPS * per_hop)  # frames of ours to one of the original's
     length = _CONTEXT + round(musicnn.PATCH * ratio)
-    layout, per_hop = Layout.of(kept.settings), kept.settings.hop / ANALYSIS_RATE * musicnn.RATE / musicnn.HOP
-    begin = opening(kept.frames(clip.path), layout)
+    begin = opening(kept.frames(clip.path), Layout.of(kept.settings))
     powers = musicnn.powers(*read_sound(clip.path))[round(begin * per_hop) :]
     heard = musicnn.levelled(powers, LEVEL_HOPS * per_hop)
     starts = np.arange(0, heard.shape[0] - musicnn.PATCH + 1, musicnn.PATCH // 2)
