@@ -5,6 +5,7 @@ Everything here is synthesised; what needs TensorFlow is skipped where the extra
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import soundfile
 from streammood import embedding_model
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32, Features
+from streammood.events import F32, Features, Mood
 from streammood.model import Line, MoodModel
 from streammood.sinks.signals import signals
 from streammood.stream.features import Layout
@@ -127,6 +128,40 @@ def test_no_artist_lies_on_both_sides_of_a_fold() -> None:
     for artist in {clip.group for clip in clips}:
         assert len({int(f) for f, clip in zip(fold, clips, strict=True) if clip.group == artist}) == 1
     assert set(fold.tolist()) == set(range(5))
+
+
+def test_a_model_that_shall_not_meet_a_set_meets_none_of_its_artists() -> None:
+    clip = partial(datasets.Clip, Path("x.wav"))
+    clips = [
+        clip("one", "4q_taffc", {"label": datasets.one_hot(0, 4)}),
+        clip("two", "4q_taffc", {"label": datasets.one_hot(1, 4)}),
+        clip("two", "mirex_mood", {"cluster": datasets.one_hot(4, 5)}),
+        clip("three", "deam_10s", {"circumplex": (0.1, 0.2)}),
+    ]
+    assert folds.unmet(clips, "cluster").tolist() == [False, True, True, False]
+    assert not folds.unmet(clips, "emotions").any()
+
+
+def test_a_set_that_was_never_met_is_scored_by_the_labels_that_are_in_it() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.protocol import Scores  # noqa: PLC0415  needs the extra
+    from streammood.training.tables import by_unmet  # noqa: PLC0415
+
+    def heard(**probabilities: float) -> Mood:
+        label = max(probabilities, key=lambda name: probabilities[name])
+        return Mood(0, 0, 0.0, 0.0, probabilities, label, 1.0, changed=False)
+
+    scores = Scores(datasets.LABELS)
+    assert by_unmet(scores) == {}
+    scores.unmet = [
+        ("happy", heard(happy=0.5, aggressive=0.2, calm=0.2, sad=0.1)),
+        ("happy", heard(happy=0.2, aggressive=0.1, calm=0.6, sad=0.1)),  # of the two that are in the set, happy
+        ("sad", heard(happy=0.3, aggressive=0.5, calm=0.1, sad=0.1)),
+        ("sad", heard(happy=0.1, aggressive=0.1, calm=0.1, sad=0.7)),
+        ("sad", None),
+    ]
+    # happy: 2 right, 1 wrongly said; sad: 1 right of 3
+    assert by_unmet(scores) == {"clips": 5.0, "macro_f1": round((4 / 5 + 2 / 4) / 2, 4), "heard_as_another": 0.5}
 
 
 def test_noise_has_the_level_that_was_asked_for() -> None:

@@ -74,6 +74,7 @@ def _labels(scores: Scores, numbers: Numbers, picture: str) -> Iterable[str]:
     yield _label_table(numbers)
     yield "Rows are true labels, columns the label of the summary:"
     yield tables.matrix(scores)
+    yield _unmet(scores)
     yield "## Soon and steady"
     yield _table(
         ["seconds of sound", *(f"{t:g}" for t in SECONDS), "whole clip"],
@@ -85,6 +86,19 @@ def _labels(scores: Scores, numbers: Numbers, picture: str) -> Iterable[str]:
     )
     yield f"![score over the seconds, confusion matrix, steadiness against following]({picture}.png)"
     yield _trade(scores)
+
+
+def _unmet(scores: Scores) -> str:
+    numbers = tables.by_unmet(scores)
+    if not numbers:
+        return ""
+    names = ", ".join(dict.fromkeys(label for label, _ in scores.unmet))
+    return (
+        "A model of the same kind that was fitted to no clip of `mirex_mood`, nor to any other of its artists, tells "
+        f"those of its clusters that are like a label here ({names}; {numbers['clips']:.0f} clips) with a macro-F1 of "
+        f"**{numbers['macro_f1']:.3f}**, the likeliest of these labels; {100 * numbers['heard_as_another']:.0f} % it "
+        "hears as another."
+    )
 
 
 def _followed(numbers: Numbers) -> str:

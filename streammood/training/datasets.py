@@ -21,6 +21,7 @@ TAGS = ("valence_tags", "arousal_tags")
 EMOTIONS = (
     "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
 )  # fmt: skip
+CLUSTERS = {1: "happy", 2: "sad", 4: "aggressive"}  # of mirex_mood, from 0, those that are like a label
 _LABEL_COLUMNS = ("mood", "label", "class")
 _GROUP_COLUMNS = ("artist_group", "group", "artist")
 

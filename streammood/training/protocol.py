@@ -15,10 +15,10 @@ from streammood.config import FeatureSettings, MoodSettings
 from streammood.events import Mood
 from streammood.model import MoodModel
 from streammood.training.calibrate import Calibration, Held
-from streammood.training.datasets import Clip, Corpus
+from streammood.training.datasets import CLUSTERS, Clip, Corpus
 from streammood.training.ensemble import Fitted
 from streammood.training.fit import Schedule
-from streammood.training.folds import Ints
+from streammood.training.folds import Ints, unmet
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Heard, Listener
@@ -54,10 +54,11 @@ class Scores:
     treated: list[Treated] = field(default_factory=list)
     trade: list[Row] = field(default_factory=list)  # of the first fold alone
     unsure: list[dict[str, float | None]] = field(default_factory=list)  # confidence in what is no music, each fold
+    unmet: list[tuple[str, Mood | None]] = field(default_factory=list)  # label, summary, of a set never met
 
     def add(self, other: Scores) -> None:
         """Take in those of another fold."""
-        for part in ("answers", "followed", "treated", "trade", "unsure"):
+        for part in ("answers", "followed", "treated", "trade", "unsure", "unmet"):
             getattr(self, part).extend(getattr(other, part))
 
     @property
@@ -203,3 +204,23 @@ def hear_fold(trial: Trial, calibration: Calibration, number: int) -> Scores:
         corpus, lambda clip: kept.frames(corpus.clips[clip].path), audience, kept.settings, seed, trial.robust, scores
     )
     return scores
+
+
+def hear_unmet(trial: Trial) -> Scores:
+    """What a model that met no clip of `mirex_mood`, nor others of its artists, hears in those like a label."""
+    corpus, kept, scores = trial.corpus, trial.kept, Scores(trial.corpus.labels)
+    like = [(clip, label) for clip in corpus.clips if (label := _cluster_label(clip, corpus.labels)) is not None]
+    if not like:
+        return scores
+    met = select(trial.windows, ~unmet(corpus.clips, "cluster"))
+    fitted = build_once(kept.folder, corpus, met, kept.settings, trial.schedule, "unmet", trial.seed)
+    listener = Listener(fitted.model(), kept.settings)
+    for clip, label in like:
+        scores.unmet.append((label, listener.listen(kept.frames(clip.path)).summary))
+    return scores
+
+
+def _cluster_label(clip: Clip, labels: tuple[str, ...]) -> str | None:
+    cluster = clip.targets.get("cluster")
+    label = None if cluster is None else CLUSTERS.get(int(np.argmax(cluster)))
+    return label if label in labels else None

@@ -193,6 +193,21 @@ def by_treatment(scores: Scores) -> Numbers:
     return numbers
 
 
+def by_unmet(scores: Scores) -> Numbers:
+    """Macro-F1 on a set that the model never met, by the likeliest of the labels that are in it; none without one."""
+    if not scores.unmet:
+        return {}
+    names = tuple(sorted({label for label, _ in scores.unmet}))
+    true = np.array([names.index(label) for label, _ in scores.unmet], dtype=np.int64)
+    said = np.array([likeliest(mood, names) for _, mood in scores.unmet], dtype=np.int64)
+    freely = [scores.labels[likeliest(mood, scores.labels)] for _, mood in scores.unmet if mood is not None]
+    return {
+        "clips": float(true.size),
+        "macro_f1": round(macro_f1(true, said, len(names)), 4),
+        "heard_as_another": round(float(np.mean([label not in names for label in freely])), 4),
+    }
+
+
 def confidence_of_music(scores: Scores) -> float | None:
     """Median confidence of the moods of clips, none where none were heard."""
     sure = [mood.confidence for answer in scores.answers for mood in answer.heard.moods]
@@ -217,4 +232,5 @@ def everything(scores: Scores) -> dict[str, dict[str, float]]:
         tables[f"{axis}, moment by moment"] = numbers
     tables["contradictions"] = contradictions(scores)
     tables["robustness"] = by_treatment(scores)
+    tables["never met"] = by_unmet(scores)
     return {name: numbers for name, numbers in tables.items() if numbers}

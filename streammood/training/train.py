@@ -28,7 +28,7 @@ from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
 from streammood.training.listening import Listener
-from streammood.training.protocol import Scores, Trial, hear_fold, say_fold
+from streammood.training.protocol import Scores, Trial, hear_fold, hear_unmet, say_fold
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
@@ -73,10 +73,12 @@ def train(
             numbers = sorted(set(fold.tolist()) - {-1})
             saying = pool.map(partial(say_fold, trial), numbers)
             final = pool.submit(build_once, cache, corpus, windows, settings, effort.schedule, out.stem, seed)
+            never_met = pool.submit(hear_unmet, trial)
             said = list(progress.track(saying, total=effort.folds, description="folds"))
             heard = pool.map(partial(hear_fold, trial), of_each_fold(said, corpus.labels), numbers)
             for of_one in progress.track(heard, total=effort.folds, description="listening"):
                 scores.add(of_one)
+            scores.add(never_met.result())
             for _ in progress.track([0], description="final fit"):
                 fitted = final.result().calibrated(calibrate([*chain(*said)], corpus.labels))
     manifest = fitted.manifest.model_copy(update={"scores": tables.everything(scores)})
