@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streammood import config
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Tempo
 from streammood.model import MoodModel
-from streammood.sources.synth import Rendered, render, steady
+from streammood.sources.synth import DEMO, SILENCE, Rendered, render, steady
 from streammood.stream.analyzer import Analyzer
 
 SETTINGS = config.load()
@@ -88,6 +88,15 @@ def test_beats_are_those_of_the_synthesiser(mood: str, bpm: float, model: MoodMo
     assert mir_eval.beat.f_measure(trim(known), trim(np.sort(fired))) > 0.9
     locked = [e for e in events if isinstance(e, Tempo) and e.locked]
     assert locked[-1].bpm == pytest.approx(bpm, rel=0.02)
+
+
+def test_every_part_of_the_demo_is_heard_as_the_mood_that_it_plays(model: MoodModel) -> None:
+    demo = render(DEMO, ANALYSIS_RATE)
+    moods = [e for e in listen(Analyzer(SETTINGS, ANALYSIS_RATE, model), demo.sound) if isinstance(e, Mood)]
+    for start, end, section in demo.sections:
+        if section.mood != SILENCE:
+            late = [mood.label for mood in moods if start + 6 * ANALYSIS_RATE <= mood.decided < end]
+            assert set(late) == {section.mood}, f"from {start / ANALYSIS_RATE:.0f} s"
 
 
 def test_beats_count_up_and_come_once(music: Rendered, model: MoodModel) -> None:

@@ -141,7 +141,7 @@ def bass(rate: int, rng: Rng, pitch: float, seconds: float, cutoff: float = 600.
     time = _time(rate, seconds)
     phase = time * hertz(pitch)
     open_, closed = (_read(_saw(pitch, rate, hz), phase) for hz in (2.0 * cutoff, 0.5 * cutoff))
-    return (closed + (open_ - closed) * _decay(time, 0.12)) * _gate(time, 0.004) * (0.6 + 0.4 * _decay(time, 0.3))
+    return (closed + (open_ - closed) * _decay(time, 0.12)) * _gate(time, 0.004) * (0.6 + 0.4 * _decay(time, 0.2))
 
 
 def pluck(rate: int, rng: Rng, pitch: float, seconds: float, bright: float = 0.5) -> F32:
@@ -198,7 +198,7 @@ def lead(rate: int, rng: Rng, pitch: float, seconds: float, cutoff: float = 2500
     saw = _saw(pitch, rate, cutoff)
     saw[1::2] *= 0.25
     wobble = 0.012 * np.clip(time - 0.15, 0.0, 0.3) * np.sin(2.0 * np.pi * 5.5 * time) * hertz(pitch) / 5.5
-    return _read(saw, time * hertz(pitch) + wobble) * _gate(time, 0.006, 0.05) * (0.5 + 0.5 * _decay(time, 0.25))
+    return _read(saw, time * hertz(pitch) + wobble) * _gate(time, 0.006, 0.05) * (0.6 + 0.4 * _decay(time, 0.2))
 
 
 def guitar(rate: int, rng: Rng, pitch: float, seconds: float, muted: bool = False) -> F32:
@@ -221,6 +221,44 @@ def guitar(rate: int, rng: Rng, pitch: float, seconds: float, muted: bool = Fals
         (1.0 + (90.0 / frequency) ** 4) * (1.0 + (frequency / top) ** 8)
     )
     return (0.5 * np.fft.irfft(spectrum, time.size)[::2]).astype(np.float32)
+
+
+# Voices, without words
+
+AH, EH, AW = 0, 1, 2
+FORMANTS = ((730.0, 1090.0, 2440.0), (530.0, 1840.0, 2480.0), (570.0, 840.0, 2410.0))  # Hz; Peterson and Barney, 1952
+FORMANT_WIDTHS = (90.0, 110.0, 170.0)
+FORMANT_LEVELS = (1.0, 0.6, 0.35)
+
+
+def _vowel(pitch: float, rate: int, vowel: int) -> F64:
+    """Amplitudes of the partials of a sung vowel."""
+    count = max(1, int(min(TOP, 0.45 * rate) / hertz(pitch)))
+    number = np.arange(1, count + 1)
+    throat = np.full(count, 0.015)
+    for formant, width, level in zip(FORMANTS[vowel], FORMANT_WIDTHS, FORMANT_LEVELS, strict=True):
+        throat += level / (1.0 + ((number * hertz(pitch) - formant) / width) ** 2)
+    amplitudes: F64 = 1.2 * number**-0.6 * throat
+    return amplitudes
+
+
+def voice(rate: int, rng: Rng, pitch: float, seconds: float, vowel: int = AH) -> F32:
+    """Somebody who sings ``vowel``: soft edges, some breath, and a vibrato on what is held."""
+    time = _time(rate, seconds)
+    swing = np.sin(2.0 * np.pi * 5.3 * time) * np.clip((time - 0.2) / 0.3, 0.0, 1.0)
+    tone = _read(_vowel(pitch, rate, vowel), time * hertz(pitch) + 0.012 * swing * hertz(pitch) / 5.3)
+    return (tone + np.float32(0.03) * _noise(rate, seconds, 1500.0, 7000.0, rng)) * _gate(time, 0.07, 0.12)
+
+
+def shout(rate: int, rng: Rng, pitch: float, seconds: float, vowel: int = AH) -> F32:
+    """Somebody who shouts it: unsteady folds that close hard on every second turn, and as much air as tone."""
+    time = _time(rate, seconds)
+    phase = time * hertz(pitch) + 0.35 * np.cumsum(rng.standard_normal(time.size)) / np.sqrt(rate)
+    growl = 1.0 + 0.7 * np.sign(np.sin(np.pi * phase)).astype(np.float32)
+    tone = _read(_vowel(pitch, rate, vowel), phase) * growl
+    harsh = np.tanh(2.5 * (tone + 1.2 * _noise(rate, seconds, 500.0, 6000.0, rng)))
+    sound: F32 = harsh * _gate(time, 0.008, 0.08) * (0.6 + 0.4 * _decay(time, 0.2))
+    return sound
 
 
 class Room:

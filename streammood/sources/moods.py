@@ -107,15 +107,21 @@ def happy_drums(band: Band, bar: int) -> Iterator[Stroke]:
             yield band.drum(late, 0.55, play.snare)
 
 
-# Aggressive: E phrygian, chugging distorted guitars, double kicks, cymbals all over.
+# Aggressive: E phrygian, chugging distorted guitars, somebody who shouts, double kicks, cymbals all over.
 
 RIFFS = ("0.mm1.mm0.mm3.1.", "0.mm1.mm6.mm5.3.", "0...mmmm1...mmmm", "0.m0.m1.m1.m3.1.")  # sixteenths
 RIFF_OF_BAR = (0, 0, 0, 1, 0, 0, 2, 3)
 LOW_E = 40
+SHOUTS: tuple[tuple[tuple[float, float, int, int], ...], ...] = (  # (beat, beats, MIDI note, vowel)
+    ((0, 0.9, 57, play.AH), (1, 0.9, 57, play.EH), (2, 0.9, 58, play.AH), (3, 0.9, 57, play.AW)),
+    ((0, 1.9, 60, play.AH), (2, 1.9, 57, play.EH)),
+    ((0, 0.9, 57, play.AW), (1, 0.9, 57, play.AH), (2, 1.9, 58, play.EH)),
+    ((0, 3.5, 62, play.AH),),
+)
 
 
 def aggressive_music(band: Band, bar: int) -> Iterator[Stroke]:
-    """The riff: m is a muted stroke on the low string, a digit a chord so many semitones above it that rings on."""
+    """Shouts over the riff: m is a muted stroke on the low string, a digit a chord so far above it that rings on."""
     riff = RIFFS[RIFF_OF_BAR[bar % 8]]
     for step, sign in enumerate(riff):
         if sign == ".":
@@ -125,6 +131,8 @@ def aggressive_music(band: Band, bar: int) -> Iterator[Stroke]:
         pitch = LOW_E + (0 if muted else int(sign))
         yield band.note(step / 4, 0.95 * length / 4, 0.5 if muted else 0.42, play.guitar, pitch, muted)
         yield band.note(step / 4, 0.9 * length / 4, 0.30, play.bass, pitch - 12, 1500.0)
+    for beat, beats, pitch, vowel in SHOUTS[bar % 4]:
+        yield band.note(beat, beats, 0.5, play.shout, pitch, vowel)
     if bar % 8 >= 4:
         for eighth, step in enumerate((24, 25, 24, 30, 24, 25, 27, 25)):
             yield band.note(eighth / 2, 0.5, 0.13, play.guitar, LOW_E + step, False)
@@ -178,20 +186,20 @@ def calm_drums(band: Band, bar: int) -> Iterator[Stroke]:
         yield band.drum(eighth / 2, 0.07 if eighth % 2 == 0 else 0.04, play.hat, 0.03)
 
 
-# Sad: A minor, i VI iv V, a slow piano, strings and a falling line.
+# Sad: A minor, i VI iv V, a slow piano, strings, and a low voice that sings a falling line.
 
 SAD_CHORDS = ((57, 60, 64), (53, 57, 60), (57, 62, 65), (52, 56, 59))
 SAD_BASS = (45, 41, 38, 40)
 SAD_TUNE: tuple[Melody, ...] = (
-    ((0, 2, 76), (2, 1, 77), (3, 1, 76)),
-    ((0, 3, 72), (3, 1, 71)),
-    ((0, 2, 74), (2, 2, 72)),
-    ((0, 3, 71), (3, 1, 68)),
+    ((0, 2, 64), (2, 1, 65), (3, 1, 64)),
+    ((0, 3, 60), (3, 1, 59)),
+    ((0, 2, 62), (2, 2, 60)),
+    ((0, 3, 59), (3, 1, 56)),
 )
 
 
 def sad_music(band: Band, bar: int) -> Iterator[Stroke]:
-    """Broken piano chords, low octaves, and strings that sing the line from the fifth bar."""
+    """Broken piano chords over low octaves, strings behind, and a voice with the line."""
     chord = SAD_CHORDS[bar % 4]
     yield band.note(0.0, 4.0, 0.40, play.piano, SAD_BASS[bar % 4], 0.2)
     yield band.note(0.0, 4.0, 0.28, play.piano, SAD_BASS[bar % 4] - 12, 0.15)
@@ -200,9 +208,7 @@ def sad_music(band: Band, bar: int) -> Iterator[Stroke]:
     for pitch in chord:
         yield band.note(0.0, 4.0, 0.09, play.strings, pitch, 800.0, 0.7, 0.9)
     for beat, beats, pitch in SAD_TUNE[bar % 4]:
-        yield band.note(beat, beats + 0.5, 0.34, play.piano, pitch, 0.3)
-        if bar % 8 >= 4:
-            yield band.note(beat, beats, 0.11, play.strings, pitch, 1200.0, 0.25, 0.5)
+        yield band.note(beat, beats, 0.6, play.voice, pitch, play.AW if beats > 1 else play.AH)
 
 
 def sad_drums(band: Band, bar: int) -> Iterator[Stroke]:
