@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from streammood import embedding_model, resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
-from streammood.events import ANALYSIS_RATE, F32, QUADRANTS
+from streammood.events import ANALYSIS_RATE, F32
 from streammood.native import quiet
 
 FORMAT = 2  # of the manifest and of what goes into and comes out of the network
@@ -110,7 +110,6 @@ class Manifest(ManifestBase):
     labels: tuple[str, ...]  # none: valence and arousal alone
     circumplex: str = ""  # what valence and arousal were learned from
     temperature: float = Field(1.0, gt=0.0)  # logits are divided by it, so that probabilities are calibrated
-    interaction: float = Field(1.0, ge=0.0)  # share of it that is kept, see ``calibrated``
     axes: Line = Line()  # so that valence and arousal are on the scale of the ratings
 
     @field_validator("labels")
@@ -135,22 +134,6 @@ def check_labels(labels: Sequence[str]) -> None:
         raise ValueError("labels must differ from each other")
 
 
-def across(labels: Sequence[str]) -> F32:
-    """The direction (n_labels,), of length 1, in which logits of quadrants tell neither valence nor arousal.
-
-    In a two-way design it is called the interaction. Labels that are not the four quadrants have none: zeros.
-    """
-    if set(labels) != set(QUADRANTS):
-        return np.zeros(len(labels), np.float32)
-    return np.array([0.5 * QUADRANTS[label][0] * QUADRANTS[label][1] for label in labels], np.float32)
-
-
-def calibrated(logits: F32, direction: F32, temperature: float, interaction: float) -> F32:
-    """Logits (..., n_labels) of which only that share is kept in ``direction``, divided by the temperature."""
-    kept: F32 = logits - np.float32(1.0 - interaction) * (logits @ direction)[..., None] * direction
-    return kept / np.float32(temperature)
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the network says about one window."""
@@ -171,7 +154,6 @@ class MoodModel:
         self._centre = np.array(manifest.statistics.offset, dtype=np.float32)
         self._spread = np.array(manifest.statistics.scale, dtype=np.float32)
         self._intercept, self._slope = np.array(manifest.axes.intercept), np.array(manifest.axes.slope)
-        self._across = across(manifest.labels)
         self._outputs = _by_size(self._interpreter.get_output_details(), len(manifest.labels))
         self._quantise = _Quantiser(manifest.statistics, self._input)
 
@@ -196,8 +178,7 @@ class MoodModel:
             for d in self._outputs
         )
         valence, arousal = np.clip(self._intercept + self._slope * circumplex, -1.0, 1.0).tolist()
-        logits = calibrated(logits, self._across, self.manifest.temperature, self.manifest.interaction)
-        return Answer(logits, valence, arousal, self._familiarity(statistics))
+        return Answer(logits / self.manifest.temperature, valence, arousal, self._familiarity(statistics))
 
     def _familiarity(self, statistics: F32) -> float:
         novelty = self.manifest.novelty

@@ -13,8 +13,7 @@ import pytest
 from streammood import resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
-from streammood.events import QUADRANTS
-from streammood.model import RESERVED, Manifest, MoodModel, across, calibrated, check_labels, read_manifest
+from streammood.model import RESERVED, Manifest, MoodModel, check_labels, read_manifest
 
 SHIPPED = resources.folder("models") / "mood.tflite"
 
@@ -66,28 +65,6 @@ def test_a_model_answers_as_its_manifest_says_of_temperature_and_axes(copy: Path
     np.testing.assert_allclose(after.logits, before.logits / 2.0, rtol=1e-6)
     assert after.valence == pytest.approx(0.1 + 0.5 * before.valence)
     assert after.arousal == pytest.approx(-0.1 + 2.0 * before.arousal)
-
-
-def test_interaction_is_what_neither_valence_nor_arousal_tells() -> None:
-    labels = ("sad", "happy", "calm", "aggressive")
-    direction = across(labels)
-    signs = np.array([QUADRANTS[label] for label in labels])
-    assert np.linalg.norm(direction) == pytest.approx(1.0)
-    np.testing.assert_allclose(direction @ np.column_stack([signs, np.ones(4)]), 0.0, atol=1e-7)
-    logits = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    kept = calibrated(logits, direction, 2.0, 0.25)
-    np.testing.assert_allclose(kept @ direction, 0.25 * (logits @ direction) / 2.0, rtol=1e-5)
-    np.testing.assert_allclose(kept @ signs, logits @ signs / 2.0, rtol=1e-4, atol=1e-6)
-    without = calibrated(logits, direction, 1.0, 0.0)  # then valence and arousal are told apart from each other
-    shares = np.exp(without) / np.exp(without).sum(axis=1, keepdims=True)
-    valence, arousal = (shares @ (signs[:, k] == 1) for k in (0, 1))
-    np.testing.assert_allclose(shares[:, labels.index("happy")], valence * arousal, rtol=1e-5)
-
-
-def test_other_labels_have_no_interaction() -> None:
-    logits = np.array([1.0, -2.0, 0.5], np.float32)
-    for labels in (("happy", "sad", "calm"), ("up", "down", "dark")):
-        np.testing.assert_allclose(calibrated(logits, across(labels), 2.0, 0.0), logits / 2.0)
 
 
 def test_the_shipped_model_is_small_and_names_its_data() -> None:

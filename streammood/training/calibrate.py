@@ -8,18 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from streammood.config import MoodSettings
 from streammood.events import F32
-from streammood.model import Line, Manifest, across, calibrated
-from streammood.stream.mood import corners
+from streammood.model import Line, Manifest
+from streammood.stream.mood import corners, softmax
 
 _LEAST = 20  # clips; from fewer nothing is computed
 _TEMPERATURES = (0.2, 5.0)
-_INTERACTIONS = (0.0, 1.5)
 _SLOPES = (0.5, 3.0)  # ratings without rhyme or reason must not make the axes stand still
 
 
@@ -38,37 +36,33 @@ class Calibration:
     """What becomes of a network's answers."""
 
     temperature: float = 1.0
-    interaction: float = 1.0
     axes: Line = field(default_factory=Line)
 
     def of(self, manifest: Manifest) -> Manifest:
         """The manifest of a calibrated model."""
-        update = {"temperature": self.temperature, "interaction": self.interaction, "axes": self.axes}
-        return manifest.model_copy(update=update)
+        return manifest.model_copy(update={"temperature": self.temperature, "axes": self.axes})
 
 
 def calibrate(held: list[Held], labels: tuple[str, ...]) -> Calibration:
-    """Temperature and interaction with the least log loss (C. Guo et al., ICML 2017), lines with the least squares.
+    """The temperature with the least log loss (C. Guo et al., ICML 2017) and the lines with the least squares.
 
     The lines are those with which the axes are best after labels have drawn them, as they do live by default.
     """
-    temperature, interaction = _sureness([(one.logits, one.label) for one in held if one.label is not None], labels)
+    temperature = _temperature([(one.logits, one.label) for one in held if one.label is not None])
     rated = [one for one in held if one.rated is not None]
     if len(rated) < _LEAST:
-        return Calibration(temperature, interaction)
+        return Calibration(temperature)
     wanted = np.array([one.rated for one in rated], dtype=np.float64)
     where = corners(labels)
     if where.size:
         share = MoodSettings().agreement
-        logits = np.stack([one.logits for one in rated])
-        drawn = softmax(calibrated(logits, across(labels), temperature, interaction), axis=1) @ where
+        drawn = np.array([softmax(one.logits / temperature) @ where for one in rated])
         wanted = (wanted - share * drawn) / max(1.0 - share, 1e-3)
     said = np.array([one.circumplex for one in rated], dtype=np.float64)
     apart = said - said.mean(axis=0)
     slope = np.clip((apart * wanted).sum(axis=0) / np.maximum((apart**2).sum(axis=0), 1e-9), *_SLOPES)
     valence, arousal = (wanted.mean(axis=0) - slope * said.mean(axis=0)).round(4).tolist()
-    axes = Line(intercept=(valence, arousal), slope=tuple(slope.round(4).tolist()))
-    return Calibration(temperature, interaction, axes)
+    return Calibration(temperature, Line(intercept=(valence, arousal), slope=tuple(slope.round(4).tolist())))
 
 
 def of_each_fold(said: list[list[Held]], labels: tuple[str, ...]) -> list[Calibration]:
@@ -79,18 +73,15 @@ def of_each_fold(said: list[list[Held]], labels: tuple[str, ...]) -> list[Calibr
     ]
 
 
-def _sureness(told: list[tuple[F32, int]], labels: tuple[str, ...]) -> tuple[float, float]:
+def _temperature(told: list[tuple[F32, int]]) -> float:
     if len(told) < _LEAST:
-        return 1.0, 1.0
+        return 1.0
     logits = np.stack([values for values, _ in told])
     rows, true = np.arange(len(told)), np.array([label for _, label in told])
-    direction = across(labels)
 
-    def loss(values: npt.NDArray[np.float64]) -> float:
-        temperature, interaction = float(np.exp(values[0])), float(values[1])
-        return -float(log_softmax(calibrated(logits, direction, temperature, interaction), axis=1)[rows, true].mean())
+    def loss(log_temperature: float) -> float:
+        return -float(log_softmax(logits / np.exp(log_temperature), axis=1)[rows, true].mean())
 
     lowest, highest = np.log(_TEMPERATURES).tolist()
-    bounds = [(lowest, highest), _INTERACTIONS if direction.any() else (1.0, 1.0)]
-    best = minimize(loss, np.array([0.0, 1.0]), method="Nelder-Mead", bounds=bounds).x
-    return round(float(np.exp(best[0])), 3), round(float(best[1]), 3)
+    best = minimize_scalar(loss, bounds=(lowest, highest), method="bounded")
+    return round(float(np.exp(best.x)), 3)
