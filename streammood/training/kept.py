@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from streammood import model
 from streammood.config import FeatureSettings
 from streammood.model import Manifest
 from streammood.training import ensemble, fit, kernel, network, windows
@@ -13,7 +14,7 @@ from streammood.training.ensemble import Fitted, build
 from streammood.training.fit import Schedule
 from streammood.training.windows import Windows
 
-_SOURCES = (ensemble, fit, kernel, network, windows)  # what a fit depends on beside its arguments
+_SOURCES = (ensemble, fit, kernel, model, network, windows)  # what a fit and its manifest depend on
 
 
 def build_once(
