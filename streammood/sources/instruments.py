@@ -141,7 +141,7 @@ def bass(rate: int, rng: Rng, pitch: float, seconds: float, cutoff: float = 600.
     time = _time(rate, seconds)
     phase = time * hertz(pitch)
     open_, closed = (_read(_saw(pitch, rate, hz), phase) for hz in (2.0 * cutoff, 0.5 * cutoff))
-    return (closed + (open_ - closed) * _decay(time, 0.12)) * _gate(time, 0.004) * (0.6 + 0.4 * _decay(time, 0.2))
+    return (closed + (open_ - closed) * _decay(time, 0.12)) * _gate(time, 0.004) * (0.6 + 0.4 * _decay(time, 0.3))
 
 
 def pluck(rate: int, rng: Rng, pitch: float, seconds: float, bright: float = 0.5) -> F32:
@@ -198,7 +198,7 @@ def lead(rate: int, rng: Rng, pitch: float, seconds: float, cutoff: float = 2500
     saw = _saw(pitch, rate, cutoff)
     saw[1::2] *= 0.25
     wobble = 0.012 * np.clip(time - 0.15, 0.0, 0.3) * np.sin(2.0 * np.pi * 5.5 * time) * hertz(pitch) / 5.5
-    return _read(saw, time * hertz(pitch) + wobble) * _gate(time, 0.006, 0.05) * (0.6 + 0.4 * _decay(time, 0.2))
+    return _read(saw, time * hertz(pitch) + wobble) * _gate(time, 0.006, 0.05) * (0.5 + 0.5 * _decay(time, 0.25))
 
 
 def guitar(rate: int, rng: Rng, pitch: float, seconds: float, muted: bool = False) -> F32:
