@@ -16,7 +16,7 @@ from streammood.embedding_model import LAYERS, MIDDLE, RHYTHM, TIMBRE, Layer, We
 from streammood.errors import DataError, ModelError
 from streammood.events import F32
 from streammood.model import Manifest, MoodModel
-from streammood.stream.embedding import BAND_STEP, BANDS, FRAMES, POWER, REACH, Embedding, compress
+from streammood.stream.embedding import BANDS, FRAMES, POWER, REACH, Embedding, compress
 from streammood.stream.features import Layout
 from streammood.training.windows import opening
 
@@ -54,10 +54,10 @@ def at_once(weights: Weights, spectra: F32) -> F64:
         layer = weights.layers[name]
         padded = np.pad(x, ((REACH - 1, 0), (0, 0)))
         for k in range(layer.size):
-            answers = correlate(padded, layer.kernel[:, :, k].astype(np.float64), "valid")[:, ::BAND_STEP]
+            answers = correlate(padded, layer.kernel[:, :, k].astype(np.float64), "valid")
             front.append(finished(layer, answers, k).max(axis=1))
     layer = weights.layers[RHYTHM]
-    padded = np.pad(x, ((layer.kernel.shape[0] - 1, 0), (0, 0)))[:, ::BAND_STEP]
+    padded = np.pad(x, ((layer.kernel.shape[0] - 1, 0), (0, 0)))
     for k in range(layer.size):
         front.append(
             finished(layer, correlate(padded, layer.kernel[:, :, k].astype(np.float64), "valid"), k).max(axis=1)
@@ -133,7 +133,7 @@ def test_the_network_that_is_fitted_is_the_one_that_plays(weights: Weights) -> N
     from streammood.training.embedding.network import Stretch  # noqa: PLC0415
 
     long = weights.layers[RHYTHM].kernel.shape[0]
-    network = Network(weights.layers, weights.gain, weights.offset, weights.joined, BANDS, BAND_STEP, long // 2)
+    network = Network(weights.layers, weights.gain, weights.offset, weights.joined, BANDS, long // 2)
     spectra = sound(30)
     given = Stretch(network, causal=True)(compress(spectra)[None])[0].numpy()
     played = heard(Embedding(weights), spectra)

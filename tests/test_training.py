@@ -153,6 +153,8 @@ def test_a_set_that_was_never_met_is_scored_by_the_labels_that_are_in_it() -> No
 
     scores = Scores(datasets.LABELS)
     assert by_unmet(scores) == {}
+    scores.unmet = [("happy", None)]
+    assert by_unmet(scores) == {}
     scores.unmet = [
         ("happy", heard(happy=0.5, aggressive=0.2, calm=0.2, sad=0.1)),
         ("happy", heard(happy=0.2, aggressive=0.1, calm=0.6, sad=0.1)),  # of the two that are in the set, happy

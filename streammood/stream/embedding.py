@@ -19,7 +19,6 @@ FRAMES = 8  # in a slot, each of two hops
 BANDS = 58  # lowest mel bands that are heard, up to 8 kHz
 POWER = 0.38  # mean power of a band, as musicnn computes it, in most music
 REACH = 5  # frames under a filter of timbre, and under each layer of the middle
-BAND_STEP = 2  # bands from place to place of a filter of timbre, and from one to the next filter of rhythm
 
 
 def compress(spectra: F32) -> F32:
@@ -33,7 +32,7 @@ class _Timbre:
 
     def __init__(self, layer: Layer, spectra: F32) -> None:
         reach, taps, _ = layer.kernel.shape
-        self._places = sliding_window_view(spectra[1 - reach - FRAMES :], (reach, taps))[:, ::BAND_STEP]
+        self._places = sliding_window_view(spectra[1 - reach - FRAMES :], (reach, taps))
         self._windows = np.empty(self._places.shape, dtype=np.float32)
         self._layer = layer
 
@@ -54,7 +53,7 @@ class _Rhythm:
             kernel[frame : frame + length, frame] = layer.kernel[:, 0]
         parts = (np.tile(getattr(layer, part), FRAMES) for part in ("bias", "gain", "offset"))
         self._layer = Layer(kernel.reshape(length + FRAMES - 1, 1, -1), *parts)
-        self._bands = spectra.T[::BAND_STEP]
+        self._bands = spectra.T
 
     def __call__(self) -> F32:
         best: F32 = self._layer(self._bands).max(axis=0).reshape(FRAMES, -1)

@@ -194,8 +194,8 @@ def by_treatment(scores: Scores) -> Numbers:
 
 
 def by_unmet(scores: Scores) -> Numbers:
-    """Macro-F1 on a set that the model never met, by the likeliest of the labels that are in it; none without one."""
-    if not scores.unmet:
+    """Macro-F1 on a set that the model never met, by the likeliest of the labels that are in it; none without a mood."""
+    if all(mood is None for _, mood in scores.unmet):
         return {}
     names = tuple(sorted({label for label, _ in scores.unmet}))
     true = np.array([names.index(label) for label, _ in scores.unmet], dtype=np.int64)

@@ -22,7 +22,7 @@ from streammood.dsp import mel
 from streammood.embedding_model import LAYERS, RHYTHM, TIMBRE, Layer
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.stream.embedding import BAND_STEP, BANDS, POWER
+from streammood.stream.embedding import BANDS, POWER
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
@@ -45,7 +45,6 @@ class Network:
     offset: float
     joined: Ints
     bands: int
-    step: int  # bands from place to place of a filter
     centre: int
 
 
@@ -126,7 +125,7 @@ def _network(values: dict[str, Floats]) -> Network:
     gain, offset = (float(value.item()) for value in _normalisation(values, ""))
     centre = (rhythm.kernel.shape[0] - 1) // 2
     named_layers = dict(zip(LAYERS, named, strict=True))
-    return Network(named_layers, gain, offset, np.flatnonzero(on), N_MELS, 1, centre)
+    return Network(named_layers, gain, offset, np.flatnonzero(on), N_MELS, centre)
 
 
 def _layer(values: dict[str, Floats], number: int) -> Layer:
@@ -178,7 +177,7 @@ def carried_over(theirs: Network, frame: float, band: float, reach: int) -> Netw
         else:
             kernel = _resampled(layer.kernel, 0, frame, reach, (layer.kernel.shape[0] - 1) / 2)
         layers[name] = Layer(kernel, layer.bias, layer.gain, layer.offset)
-    return Network(layers, theirs.gain, theirs.offset, theirs.joined, BANDS, BAND_STEP, long // 2)
+    return Network(layers, theirs.gain, theirs.offset, theirs.joined, BANDS, long // 2)
 
 
 def _resampled(kernel: Floats, axis: int, step: float, taps: int, centre: float) -> Floats:

@@ -89,12 +89,12 @@ class Stretch(keras.Model):  # type: ignore[misc]
         n, frames, bands = tf.shape(x)[0], tf.shape(x)[1], self._network.bands
         stacked = tf.stack([padded[:, k : k + frames] for k in range(reach)], axis=3)
         kernel = tf.transpose(filters.kernel, [1, 0, 2])
-        answers = tf.nn.conv1d(tf.reshape(stacked, [n * frames, bands, reach]), kernel, self._network.step, "VALID")
+        answers = tf.nn.conv1d(tf.reshape(stacked, [n * frames, bands, reach]), kernel, 1, "VALID")
         return tf.reshape(tf.reduce_max(filters(answers), axis=1), [n, frames, kernel.shape[2]])
 
     def _rhythm(self, x: Any) -> Any:
         filters = self._filters[RHYTHM]
-        bands = tf.transpose(tf.pad(x, [[0, 0], self._padding, [0, 0]])[:, :, :: self._network.step], [0, 2, 1])
+        bands = tf.transpose(tf.pad(x, [[0, 0], self._padding, [0, 0]]), [0, 2, 1])
         n, n_bands, length = tf.shape(bands)[0], tf.shape(bands)[1], tf.shape(bands)[2]
         answers = filters(tf.nn.conv1d(tf.reshape(bands, [n * n_bands, length, 1]), filters.kernel, 1, "VALID"))
         return tf.reduce_max(tf.reshape(answers, [n, n_bands, tf.shape(x)[1], filters.kernel.shape[2]]), axis=1)

@@ -86,7 +86,7 @@ No sound of these sets is part of it. Its terms, those of musicnn:
 class Schedule:
     """How long and how hard the embedding is fitted."""
 
-    steps: int = 6000
+    steps: int = 9000
     batch: int = 32
     rate: float = 1e-3
 
