@@ -194,7 +194,7 @@ def by_treatment(scores: Scores) -> Numbers:
 
 
 def by_unmet(scores: Scores) -> Numbers:
-    """Macro-F1 on a set that the model never met, by the likeliest of the labels that are in it; none without a mood."""
+    """Macro-F1 on a set that the model never met, by the likeliest of its own labels; none without a mood."""
     if all(mood is None for _, mood in scores.unmet):
         return {}
     names = tuple(sorted({label for label, _ in scores.unmet}))
