@@ -32,6 +32,7 @@ pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`
 from streammood.training import datasets, degrade, folds, measures
 from streammood.training.calibrate import Calibration, Held, calibrate, of_each_fold
 from streammood.training.frames import FrameCache, extract_signal
+from streammood.training.votes import Votes
 from streammood.training.windows import FIRST, LENGTH, cut, pool_slots
 
 RATE = 22_050
@@ -245,7 +246,7 @@ def quick() -> Effort:
     from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
     from streammood.training.train import Effort  # noqa: PLC0415
 
-    return Effort(Schedule(least_steps=100, teachers=2, fits=1), folds=2, robust=1)
+    return Effort(Schedule(least_steps=100, teachers=2), folds=2, robust=1)
 
 
 def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
@@ -263,8 +264,7 @@ def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
     assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
 
 
-@pytest.mark.parametrize("by_correlation", [True, False])
-def test_likeness_is_that_of_kernel_ridge_regression(by_correlation: bool) -> None:
+def test_likeness_is_that_of_kernel_ridge_regression() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
     from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
     from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
@@ -276,15 +276,86 @@ def test_likeness_is_that_of_kernel_ridge_regression(by_correlation: bool) -> No
     targets = np.stack([means[:, 0], np.sin(means[:, 1])], axis=1)
     asked = rng.normal(3.0, 2.0, (9, 7)).astype(np.float32)
     offset, scale = means.mean(axis=0), means.std(axis=0)
-    answers = Likeness(means, targets, by_correlation)(asked).numpy()
+    answers = Likeness(means, targets)(asked).numpy()
     for answer, target in zip(answers.T, targets.T, strict=True):
-        counts = np.abs([np.corrcoef(value, target)[0, 1] if by_correlation else 1.0 for value in means.T])
+        counts = np.abs([np.corrcoef(value, target)[0, 1] for value in means.T])
         counts /= np.sqrt(np.mean(counts**2))
         # the same by another name: the mean of a Gaussian process, with noise of variance 1 and 2 length**2 = 7 / 0.25
         process = GaussianProcessRegressor(RBF(14.0**0.5), alpha=1.0, optimizer=None)
         process.fit(counts * (means - offset) / scale, target - target.mean())
         expected = target.mean() + process.predict(counts * (asked - offset) / scale)
         np.testing.assert_allclose(answer, expected, atol=5e-3)
+
+
+def votes_of(votes: Votes, statistics: F32) -> F32:
+    """What the layers of ``votes`` give, as their docstring says."""
+
+    def through(affine: list[F32], x: F32) -> F32:
+        answers: F32 = x @ affine[0] + affine[1]
+        return answers
+
+    x = through(votes.placed, statistics)
+    alike = np.exp(through(votes.near, x) - (x**2).sum(axis=1, keepdims=True))
+    return through(votes.counted, np.tanh(through(votes.pairs, alike)))
+
+
+def test_votes_on_means_are_those_of_kernel_ridge_regression_between_every_two_labels() -> None:
+    from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
+    from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
+
+    rng = np.random.default_rng(0)
+    label = np.arange(60) % 3
+    means = (rng.normal(3.0, 2.0, (60, 7)) + 2.0 * np.eye(3, 7)[label]).astype(np.float32)
+    asked = rng.normal(3.0, 2.0, (9, 7)).astype(np.float32)
+    offset, scale = means.mean(axis=0), means.std(axis=0)
+    expected = np.zeros((9, 3))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        rows = (label == one) | (label == other)
+        side = np.where(label[rows] == one, 1.0, -1.0)
+        # by another name, as above; all seven components of seven statistics leave distances as they are
+        process = GaussianProcessRegressor(RBF(3.5**0.5), alpha=0.3, optimizer=None)
+        process.fit((means[rows] - offset) / scale, side - side.mean())
+        cast = np.tanh(2.0 * (side.mean() + process.predict((asked - offset) / scale)))
+        expected[:, one] += 1.5 * cast
+        expected[:, other] -= 1.5 * cast
+    # asked of each clip's mean alone, functions about these means are those of kernel ridge regression
+    votes = Votes.of(means, np.arange(60), means, np.eye(3, dtype=np.float32)[label], seed=1)
+    np.testing.assert_allclose(votes_of(votes, asked), expected, atol=2e-2)
+
+
+@pytest.mark.parametrize("n_labels", [2, 4, 12])
+def test_votes_are_as_loud_for_any_number_of_labels_and_keep_no_more_clips_than_they_may(n_labels: int) -> None:
+    rng = np.random.default_rng(1)
+    label = np.arange(1200) % n_labels
+    means = (rng.normal(0.0, 0.1, (1200, 20)) + 5.0 * np.eye(n_labels, 20)[label]).astype(np.float32)
+    votes = Votes.of(means, np.arange(1200), means, np.eye(n_labels, dtype=np.float32)[label], seed=1)
+    assert votes.near[1].size == 1000
+    said = votes_of(votes, means)
+    assert (said.argmax(axis=1) == label).all()
+    assert np.median(said.max(axis=1)) == pytest.approx(3.0, abs=0.3)
+
+
+def test_each_clip_has_as_much_of_a_say_in_votes_however_many_windows_it_has() -> None:
+    rng = np.random.default_rng(3)
+    windows = rng.normal(size=(40, 6)).astype(np.float32)
+    clip = np.arange(40) // 4
+    means = np.stack([windows[clip == number].mean(axis=0) for number in range(10)])
+    labels = np.eye(2, dtype=np.float32)[np.arange(10) % 2]
+    twice = np.flatnonzero(clip < 3)  # of three clips, every window once more
+    more, whose = np.concatenate([windows, windows[twice]]), np.concatenate([clip, clip[twice]])
+    given = votes_of(Votes.of(windows, clip, means, labels, seed=1), windows)
+    again = votes_of(Votes.of(more, whose, means, labels, seed=1), windows)
+    np.testing.assert_allclose(given, again, atol=1e-3)
+    whole = votes_of(Votes.of(means, np.arange(10), means, labels, seed=1), windows)
+    assert np.abs(given - whole).max() > 0.1, "windows are not their mean"
+
+
+def test_votes_stand_a_label_that_no_clip_of_a_fold_has() -> None:
+    means = np.random.default_rng(2).normal(size=(6, 5)).astype(np.float32)
+    votes = Votes.of(means, np.arange(6), means, np.eye(4, dtype=np.float32)[[0, 0, 0, 1, 1, 1]], seed=1)
+    said = votes_of(votes, means)
+    assert np.isfinite(said).all()
+    assert set(said.argmax(axis=1).tolist()) <= {0, 1}
 
 
 def told(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:
@@ -335,19 +406,24 @@ def test_the_calibration_of_a_fold_does_not_know_the_fold() -> None:
     assert before[2] != after[2]
 
 
-def test_what_ships_answers_with_the_mean_of_the_networks() -> None:
+def test_what_ships_answers_with_the_mean_of_the_network_and_the_votes() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.network import PUPIL, Networks, join  # noqa: PLC0415  needs the extra
+    from streammood.training.network import PUPIL, TEACHER, Networks, shipped  # noqa: PLC0415  needs the extra
     from streammood.training.tasks import Task  # noqa: PLC0415
 
     tasks = [Task("label", 3, "classes", 1.0), Task("tags", 4, "values", 1.0), Task("circumplex", 2, "values", 1.0)]
-    networks = Networks(3, 10, tasks, PUPIL, width=8)
-    values = np.random.default_rng(0).normal(size=(5, 10)).astype(np.float32)
-    label, _, circumplex = (answer.numpy() for answer in networks(values))
-    assert np.ptp(label, axis=0).min() > 0.0, "networks with the same weights would be no more than one"
-    heard, axes = join(networks, tasks, [0.1, -0.2], [2.0, 3.0])(values)
-    np.testing.assert_allclose(heard, label.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(axes, np.array([2.0, 3.0]) * circumplex.mean(axis=0) + [0.1, -0.2], atol=1e-5)
+    values = np.random.default_rng(0).normal(size=(30, 10)).astype(np.float32)
+    several, _, _ = (answer.numpy() for answer in Networks(3, 10, tasks, TEACHER, width=8)(values))
+    assert np.ptp(several, axis=0).min() > 0.0, "teachers with the same weights would be no more than one"
+    network = Networks(1, 10, tasks, PUPIL, width=8)
+    label, _, circumplex = (answer.numpy()[0] for answer in network(values))
+    votes = Votes.of(values, np.arange(30), values, np.eye(3, dtype=np.float32)[np.arange(30) % 3], seed=1)
+    heard, axes = shipped(network, tasks, [0.1, -0.2], [2.0, 3.0], votes)(values)
+    np.testing.assert_allclose(heard, (label + votes_of(votes, values)) / 2.0, atol=1e-4)
+    np.testing.assert_allclose(axes, np.array([2.0, 3.0]) * circumplex + [0.1, -0.2], atol=1e-5)
+    rated = Networks(1, 10, tasks[1:], PUPIL, width=8)
+    (axes,) = shipped(rated, tasks[1:], [0.0, 0.0], [1.0, 1.0], None).outputs
+    assert axes.shape[-1] == 2
 
 
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:

@@ -38,16 +38,17 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         "No sound of these sets is part of the model or of this project.",
         "## Protocol",
         f"Folds are grouped by artist, and stratified by label where there are labels; seed {seed}. In each fold a "
-        "model is fitted to the others, quantised, and heard through the live path on the clips held out, with default "
-        "settings. The model described here is then fitted to all clips. What is fitted is several teachers, to the "
-        "labels and ratings, and then the networks that ship, to what these teachers and likeness to known clips "
-        "say together. The temperature of the probabilities and the straight lines that bring the axes to the scale "
-        "of the ratings are computed from what such models say of clips held out: for each fold from the other "
-        "folds, for the model described here from all. How networks are fitted and the settings of `mood` were "
-        "chosen on such folds of the public sets, with seed 1. Labelled clips are also fitted to in degraded copies "
-        "(room, equaliser, noise, low-pass, clipping), and all from some hop after the silence gate opened; the SVM "
-        "beside is fitted to clean ones alone. The embedding is one for all folds: it learned from tags of other "
-        "music, and knows no label of these clips.",
+        "model is fitted to the others, quantised, and heard through the live path on the clips held out, with "
+        "default settings. The model described here is then fitted to all clips. What is fitted is several "
+        "teachers, to the labels and ratings, and then the network that ships, to what these teachers say, and in "
+        "valence and arousal likeness to known clips. Its labels are the mean of what it says and of the votes of "
+        "known clips, which are kept in the model as 64 numbers each. The temperature of the probabilities and the "
+        "straight lines that bring the axes to the scale of the ratings are computed from what such models say of "
+        "clips held out: for each fold from the other folds, for the model described here from all. How both are "
+        "fitted and the settings of `mood` were chosen on such folds of the public sets, with seeds 1 to 8. "
+        "Labelled clips are also fitted to in degraded copies (room, equaliser, noise, low-pass, clipping), and all"
+        " from some hop after the silence gate opened; the SVM beside is fitted to clean ones alone. The embedding "
+        "is one for all folds: it learned from tags of other music, and knows no label of these clips.",
         scores_in_words(scores, manifest.name),
         "## Limits",
         _LIMITS,

@@ -16,8 +16,9 @@ from streammood.stream.slots import HOPS
 from streammood.training.calibrate import Calibration
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Examples, Schedule, fit
-from streammood.training.network import join
+from streammood.training.network import shipped
 from streammood.training.quantise import to_tflite
+from streammood.training.votes import Votes
 from streammood.training.windows import FIRST, LENGTH, Windows
 
 _FAMILIAR = 0.97  # share of windows; speech, hum and noise lie from 1.5 times as far, applause from 1.3
@@ -65,8 +66,9 @@ def build(
     centre, spread = _centre(targets["circumplex"])
     targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     tasks = corpus.tasks
-    networks = fit(Examples(vectors, targets, windows.clip, windows.variant, tasks), schedule, 100 * seed)
-    network = join(networks, tasks, centre, spread)
+    examples = Examples(vectors, targets, windows.clip, windows.variant, tasks)
+    votes = _votes(examples, seed) if "label" in targets else None
+    network = shipped(fit(examples, schedule, 100 * seed), tasks, centre, spread, votes)
     quantised = to_tflite(network, vectors, seed)
     manifest = Manifest(
         format=FORMAT,
@@ -83,6 +85,12 @@ def build(
         training=corpus.sources,
     )
     return Fitted(quantised, to_tflite(network, vectors, seed, int8=False), manifest)
+
+
+def _votes(examples: Examples, seed: int) -> Votes:
+    known, means, labels = examples.known("label")
+    told = np.isin(examples.clip, known)
+    return Votes.of(examples.values[told], np.searchsorted(known, examples.clip[told]), means, labels, seed)
 
 
 def _scaling(values: F32) -> Scaling:

@@ -1,8 +1,8 @@
 """Fits networks to windows: mixup over all tasks, noise on what goes in, cosine learning rate.
 
 What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
-First many teachers are fitted to what is known of the clips, then the few that ship to what the teachers say together,
-which is in labels, valence and arousal a mean of those networks and of likeness to known clips.
+First many teachers are fitted to what is known of the clips, then the one that ships to what the teachers say together,
+which is in valence and arousal a mean of those networks and of likeness to known clips.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from streammood.training.kernel import Likeness
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
 
-_ALIKE = {"label": 0.35, "circumplex": 0.5}  # share of likeness in what the networks that ship are fitted to
-_UNLIKELY = 1e-3  # probability of a label below which likeness, which is no probability, says nothing
+_ALIKE = 0.5  # share of likeness in the valence and arousal that the network that ships is fitted to
 
 Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.size) of statistics (n, n_values)
 
@@ -33,8 +32,7 @@ class Schedule:
 
     teachers: int = 24
     teaching: int = 40  # epochs of the teachers
-    fits: int = 3  # networks that ship, whose answers are averaged
-    learning: int = 60  # epochs of these
+    learning: int = 60  # epochs of the network that ships
     least_steps: int = 400  # where there are few clips, more epochs
     per_clip: int = 3  # times that each clip comes in an epoch
     batch: int = 64
@@ -55,47 +53,39 @@ class Examples:
     variant: Ints  # (n_windows,) how the clip was degraded
     tasks: list[Task]
 
+    def known(self, task: str) -> tuple[Ints, F32, F32]:
+        """Which clips say ``task`` (n,), their mean statistics as they are (n, n_values), what they say (n, size)."""
+        targets = self.targets[task]
+        told = np.flatnonzero(np.isfinite(targets).all(axis=1))
+        clean = self.variant == 0
+        numbers = np.unique(self.clip[clean & np.isin(self.clip, told)])
+        means = [self.values[clean & (self.clip == clip)].mean(axis=0) for clip in numbers]
+        return numbers, np.array(means, dtype=np.float32).reshape(len(means), -1), targets[numbers]
+
 
 def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
-    """The networks that ship."""
+    """The network that ships, as one of one."""
     size = examples.values.shape[1]
     teachers = Networks(schedule.teachers, size, examples.tasks, TEACHER)
     _fit(teachers, examples, schedule, schedule.teaching, seed, None)
-    pupils = Networks(schedule.fits, size, examples.tasks, PUPIL)
-    _fit(pupils, examples, schedule, schedule.learning, seed + 1, _together(teachers, examples))
-    return pupils
+    pupil = Networks(1, size, examples.tasks, PUPIL)
+    _fit(pupil, examples, schedule, schedule.learning, seed + 1, _together(teachers, examples))
+    return pupil
 
 
 def _together(teachers: Networks, examples: Examples) -> Teachers:
-    """The mean of ``teachers``, and in labels and axes of them and of likeness to the clips that these are known of."""
-    alike = {number: _likeness(examples, task) for number, task in enumerate(examples.tasks) if task.name in _ALIKE}
+    """The mean of ``teachers``, and in valence and arousal of them and of likeness to the clips that are rated."""
+    rated = next(number for number, task in enumerate(examples.tasks) if task.name == "circumplex")
+    _, means, ratings = examples.known("circumplex")
+    likeness = Likeness(means, ratings) if len(means) > 1 else None
 
     def say(values: Any) -> list[Any]:
         said = [tf.reduce_mean(answer, axis=0) for answer in teachers(values)]
-        for number, likeness in alike.items():
-            if likeness is not None:
-                said[number] = _with_likeness(examples.tasks[number], said[number], likeness(values))
+        if likeness is not None:
+            said[rated] = (1.0 - _ALIKE) * said[rated] + _ALIKE * likeness(values)
         return said
 
     return say
-
-
-def _with_likeness(task: Task, said: Any, alike: Any) -> Any:
-    share = _ALIKE[task.name]
-    if task.kind == "classes":
-        return tf.math.log((1.0 - share) * tf.nn.softmax(said) + share * tf.clip_by_value(alike, _UNLIKELY, 1.0))
-    return (1.0 - share) * said + share * alike
-
-
-def _likeness(examples: Examples, task: Task) -> Likeness | None:
-    targets = examples.targets[task.name]
-    known = np.flatnonzero(np.isfinite(targets).all(axis=1))
-    clean = {clip: np.flatnonzero((examples.clip == clip) & (examples.variant == 0)) for clip in known.tolist()}
-    rows = {clip: windows for clip, windows in clean.items() if windows.size}
-    if len(rows) < 2:
-        return None
-    means = np.stack([examples.values[windows].mean(axis=0) for windows in rows.values()])
-    return Likeness(means, targets[list(rows)], by_correlation=task.kind == "values")
 
 
 def _fit(

@@ -1,4 +1,4 @@
-"""Labels, valence and arousal by likeness to known clips: a teacher that errs otherwise than networks do."""
+"""Valence and arousal by likeness to known clips: a teacher that errs otherwise than networks do."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ _RIDGE = 1.0
 class Likeness:
     """Kernel ridge regression with a Gaussian kernel (C. Saunders, A. Gammerman and V. Vovk, ICML 1998).
 
-    With ``by_correlation`` each target has a kernel of its own, in which a statistic counts by its correlation with it.
+    Each target has a kernel of its own, in which a statistic counts by its correlation with it.
     """
 
-    def __init__(self, means: F32, targets: F32, by_correlation: bool) -> None:
+    def __init__(self, means: F32, targets: F32) -> None:
         """Fit to the mean statistics (n_clips, n_values) and the targets (n_clips, n_targets) of clips."""
         self._offset, self._scale = means.mean(axis=0), means.std(axis=0) + 1e-3
         scaled = np.clip((means - self._offset) / self._scale, -LIMIT, LIMIT)
         self._kernels: list[tuple[F32, F32, F32, float]] = []
         for target in targets.T:
-            counts = _correlation(scaled, target) if by_correlation else np.ones(means.shape[1], np.float32)
-            counts *= (_WIDTH / means.shape[1]) ** 0.5
+            counts = (_WIDTH / means.shape[1]) ** 0.5 * _correlation(scaled, target)
             known = scaled * counts
             mean = float(target.mean())
             ridge = KernelRidge(kernel="rbf", alpha=_RIDGE, gamma=1.0).fit(known, target - mean)

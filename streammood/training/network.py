@@ -1,6 +1,6 @@
 """The mood network: statistics of a window through dense layers, with a head for every task.
 
-Several are fitted beside each other, and what ships answers with the mean of all, which is steadier than any.
+Many teachers are fitted beside each other; one network ships, and beside it the votes of known clips.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import tensorflow as tf
 import tf_keras as keras
 from tf_keras import layers
 
-from streammood.events import F32
 from streammood.training.tasks import Task
+from streammood.training.votes import Affine, Votes
 
 _HIDDEN = 2  # layers
 
@@ -55,11 +55,10 @@ class Networks(keras.Model):  # type: ignore[misc]
             x = _without(tf.nn.relu(tf.matmul(x, kernel) + bias), share, training)
         return [tf.matmul(x, kernel) + bias for kernel, bias in self._heads]
 
-    def of(self, number: int) -> tuple[list[list[F32]], list[list[F32]]]:
-        """Kernel and bias of each hidden layer and of each head of one of the networks."""
+    def first(self) -> tuple[list[Affine], list[Affine]]:
+        """Each hidden layer and each head of the first of the networks."""
         hidden, heads = (
-            [[kernel[number].numpy(), bias[number, 0].numpy()] for kernel, bias in part]
-            for part in (self._hidden, self._heads)
+            [[kernel[0].numpy(), bias[0, 0].numpy()] for kernel, bias in part] for part in (self._hidden, self._heads)
         )
         return hidden, heads
 
@@ -101,28 +100,32 @@ def _loss(task: Task, answer: Any, target: Any) -> Any:
     return task.weight * loss
 
 
-def join(networks: Networks, tasks: list[Task], offset: Any, gain: Any) -> Any:
-    """The network that is shipped: the mean of the labels and of the circumplex of all ``networks``.
+def shipped(network: Networks, tasks: list[Task], offset: Any, gain: Any, votes: Votes | None) -> Any:
+    """The network that is shipped: the circumplex, and before it, where there are labels, the mean of both opinions.
 
     ``gain`` turns the fitted circumplex into -1..1 about ``offset``.
     """
-    statistics = layers.Input((networks.size,), name="statistics")
-    wanted = [number for number, task in enumerate(tasks) if task.name in ("label", "circumplex")]
-    answers: dict[str, list[Any]] = {tasks[number].name: [] for number in wanted}
-    for one in range(networks.count):
-        hidden, heads = networks.of(one)
-        x = statistics
-        for weights in hidden:
-            x = _plain(x, weights, "relu")
-        for number in wanted:
-            answers[tasks[number].name].append(_plain(x, heads[number], None))
-    means = {name: layers.Average()(of) if len(of) > 1 else of[0] for name, of in answers.items()}
-    axes = layers.Rescaling(gain, offset, name="axes")(means["circumplex"])
-    return keras.Model(statistics, [means["label"], axes] if "label" in means else [axes])
+    statistics = layers.Input((network.size,), name="statistics")
+    hidden, heads = network.first()
+    x = statistics
+    for affine in hidden:
+        x = _dense(x, affine, "relu")
+    answers = {task.name: _dense(x, head) for task, head in zip(tasks, heads, strict=True)}
+    axes = layers.Rescaling(gain, offset, name="axes")(answers["circumplex"])
+    if votes is None:
+        return keras.Model(statistics, [axes])
+    return keras.Model(statistics, [layers.Average()([answers["label"], _voted(statistics, votes)]), axes])
 
 
-def _plain(x: Any, weights: list[F32], activation: str | None) -> Any:
-    layer = layers.Dense(weights[1].size, activation=activation)
+def _voted(statistics: Any, votes: Votes) -> Any:
+    placed = _dense(statistics, votes.placed)
+    square = tf.reduce_sum(placed * placed, axis=1, keepdims=True)
+    alike = tf.exp(_dense(placed, votes.near) - square)
+    return _dense(_dense(alike, votes.pairs, "tanh"), votes.counted)
+
+
+def _dense(x: Any, affine: Affine, activation: str | None = None) -> Any:
+    layer = layers.Dense(affine[1].size, activation=activation)
     answer = layer(x)
-    layer.set_weights(weights)
+    layer.set_weights(affine)
     return answer
