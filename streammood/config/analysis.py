@@ -100,7 +100,7 @@ class MoodSettings(Strict):
     model: str = "mood"
     interval: float = Field(0.5, ge=0.1, le=10.0)
     smoothing: float = Field(60.0, ge=0.0, le=600.0)
-    reaction: float = Field(1.0, ge=0.0, le=60.0)
-    surprise: float = Field(0.2, ge=0.0, le=1.0)
+    reaction: float = Field(0.5, ge=0.0, le=60.0)
+    surprise: float = Field(0.5, ge=0.0, le=1.0)
     hysteresis: float = Field(0.1, ge=0.0, le=1.0)
     agreement: float = Field(0.1, ge=0.0, le=1.0)

@@ -28,7 +28,7 @@ from streammood.stream.slots import SlotPool
 from streammood.stream.statistics import Statistics
 from streammood.stream.window import SlotWindow
 
-_LENGTH = 2.0  # of an axis of the circumplex
+_APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
 _FULLNESS = 8  # power of how full a window is by which its labels count: a fuller one knows all that it knew, and more
 _CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
 
@@ -178,7 +178,7 @@ class MoodStream:
     def _contradicts(self) -> bool:
         if not self._labels:
             apart = np.subtract(self._quick.circumplex, self._slow.circumplex)
-            return float(np.abs(apart).max()) > _LENGTH * self._settings.surprise
+            return float(np.abs(apart).max()) > _APART * self._settings.surprise
         quick, slow = self._quick.probabilities, self._slow.probabilities
         return float(quick.max() - quick[int(slow.argmax())]) > self._settings.surprise
 

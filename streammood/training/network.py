@@ -120,7 +120,7 @@ def shipped(network: Networks, tasks: list[Task], offset: Any, gain: Any, votes:
 def _voted(statistics: Any, votes: Votes) -> Any:
     placed = _dense(statistics, votes.placed)
     square = tf.reduce_sum(placed * placed, axis=1, keepdims=True)
-    alike = tf.exp(_dense(placed, votes.near) - square)
+    alike = tf.exp(tf.nn.relu(_dense(placed, votes.near, "relu") - square))
     return _dense(_dense(alike, votes.pairs, "tanh"), votes.counted)
 
 

@@ -18,11 +18,11 @@ DEFAULT = MoodSettings()
 CHOICES = tuple(
     MoodSettings(reaction=reaction, surprise=surprise, hysteresis=hysteresis)
     for reaction, surprise, hysteresis in (
-        (0.5, 0.2, 0.0),
-        (1.0, 0.2, 0.1),
-        (1.0, 0.3, 0.1),
+        (0.0, 0.4, 0.0),
+        (0.5, 0.3, 0.1),
+        (0.5, 0.5, 0.1),
         (1.0, 0.5, 0.1),
-        (2.0, 0.3, 0.1),
+        (2.0, 0.5, 0.1),
         (4.0, 0.5, 0.2),
     )
 )

@@ -24,6 +24,7 @@ _RIDGE = 0.3
 _STABLE = 1e-6  # of the ridge, so that two clips that are the same can be solved for
 _STEEP = 2.0  # a vote is all but cast where an answer says more than half
 _LOUD = 3.0  # log odds of a label with all votes, to even
+_FAR = 4.5  # square of the distance, in widths, beyond which no clip is taken to be: int8 has finer steps then
 
 Affine = list[F32]  # kernel (n, m) and bias (m,) of a dense layer
 
@@ -35,12 +36,12 @@ class Votes:
     The functions are Gaussian, of the first principal components of statistics, about the means of clips, and fitted to
     their windows, which is what is asked live (T. Poggio and F. Girosi, "Networks for approximation and learning",
     Proc. IEEE 1990; every two labels: J. Friedman, "Another approach to polychotomous classification", 1996).
-    As layers: ``counted(tanh(pairs(exp(near(x) - |x|**2))))`` with ``x = placed(statistics)``.
+    As layers: ``counted(tanh(pairs(exp(relu(relu(near(x)) - |x|**2)))))`` with ``x = placed(statistics)``.
     """
 
     placed: Affine  # statistics to principal components, in widths of the kernel
-    near: Affine  # these to the logarithm of the kernel with each known clip, save for their own square
-    pairs: Affine  # kernels to an answer for every two labels
+    near: Affine  # these to how much nearer than far each known clip is, save for their own square
+    pairs: Affine  # kernels, ``exp(_FAR)`` times as great, to an answer for every two labels
     counted: Affine  # squashed answers to log odds of labels
 
     @classmethod
@@ -79,8 +80,8 @@ class Votes:
         kernel = width * parts.components_.T / scale[:, None]
         return cls(
             placed=_affine(kernel, -offset @ kernel - width * parts.mean_ @ parts.components_.T),
-            near=_affine(2.0 * known.T, -(known**2).sum(axis=1)),
-            pairs=_affine(_STEEP * pairs, _STEEP * bias),
+            near=_affine(2.0 * known.T, _FAR - (known**2).sum(axis=1)),
+            pairs=_affine(_STEEP * np.exp(-_FAR) * pairs, _STEEP * bias),
             counted=_affine(counted, np.zeros(n_labels)),
         )
 
