@@ -8,13 +8,13 @@ from pathlib import Path
 from streammood import model
 from streammood.config import FeatureSettings
 from streammood.model import Manifest
-from streammood.training import ensemble, fit, kernel, network, votes, windows
+from streammood.training import ensemble, fit, kernel, network, quantise, votes, windows
 from streammood.training.datasets import Corpus
 from streammood.training.ensemble import Fitted, build
 from streammood.training.fit import Schedule
 from streammood.training.windows import Windows
 
-_SOURCES = (ensemble, fit, kernel, model, network, votes, windows)  # what a fit and its manifest depend on
+_SOURCES = (ensemble, fit, kernel, model, network, quantise, votes, windows)  # what a fit and its manifest depend on
 
 
 def build_once(
