@@ -24,6 +24,12 @@ _LIMITS = """\
 def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
     """The card in Markdown."""
     labels = f"Labels {', '.join(manifest.labels)}; v" if manifest.labels else "No labels: v"
+    votes = (
+        "Its labels are the mean of what it says and of the votes of known clips, of which the model keeps principal "
+        "components of their statistics. "
+        if manifest.labels
+        else ""
+    )
     window = manifest.window
     heard = window.hops * window.slots * manifest.features.hop / manifest.sample_rate
     parts = [
@@ -41,8 +47,7 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         "model is fitted to the others, quantised, and heard through the live path on the clips held out, with "
         "default settings. The model described here is then fitted to all clips. What is fitted is several "
         "teachers, to the labels and ratings, and then the network that ships, to what these teachers say, and in "
-        "valence and arousal likeness to known clips. Its labels are the mean of what it says and of the votes of "
-        "known clips, which are kept in the model as 64 numbers each. The temperature of the probabilities and the "
+        f"valence and arousal likeness to known clips. {votes}The temperature of the probabilities and the "
         "straight lines that bring the axes to the scale of the ratings are computed from what such models say of "
         "clips held out: for each fold from the other folds, for the model described here from all. How both are "
         "fitted and the settings of `mood` were chosen on such folds of the public sets, with seeds 1 to 8. "

@@ -118,6 +118,7 @@ def shipped(network: Networks, tasks: list[Task], offset: Any, gain: Any, votes:
 
 
 def _voted(statistics: Any, votes: Votes) -> Any:
+    """Log odds of labels by ``votes``; the inner ``relu`` changes nothing but the range that int8 has to cover."""
     placed = _dense(statistics, votes.placed)
     square = tf.reduce_sum(placed * placed, axis=1, keepdims=True)
     alike = tf.exp(tf.nn.relu(_dense(placed, votes.near, "relu") - square))

@@ -14,8 +14,7 @@ from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 from streammood.events import F32
-
-Ints = npt.NDArray[np.int64]
+from streammood.training.folds import Ints
 
 _PARTS = 64  # principal components by which clips are alike
 _MOST = 1000  # known clips that are kept, which is most of the size
