@@ -183,6 +183,26 @@ def test_demo_stops_after_its_time_and_says_what_it_hears(tmp_path: Path) -> Non
     assert "dB" in done.stdout
 
 
+def test_a_mood_model_by_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    for label in ("calm", "wild"):
+        (tmp_path / label).mkdir()
+        for number in range(5):
+            soundfile.write(tmp_path / label / f"{number}.wav", np.zeros(22_050), 22_050)
+    wheel = tmp_path / "wheel.whl"
+    wheel.write_bytes(b"no")
+    out = tmp_path / "mine.tflite"
+    done = streammood(
+        "train", "--data", str(tmp_path), "--from", str(wheel), "--out", str(out), "--cache", str(tmp_path / "kept")
+    )
+    assert done.returncode != 0
+    assert f"{wheel}: is not the wheel of musicnn" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count(str(wheel)) == 1
+    assert not (tmp_path / "kept").exists(), "a bad wheel is told before the long work"
+    assert not out.exists()
+
+
 def test_an_embedding_without_its_origin_is_refused(tmp_path: Path) -> None:
     done = streammood("train", "embedding", "--data", str(tmp_path))
     assert done.returncode != 0

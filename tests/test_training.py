@@ -94,7 +94,7 @@ def test_what_is_wrong_with_the_data_is_said_in_one_line(tmp_path: Path) -> None
     assert "valence and arousal" in refusal(write_csv(tmp_path, "file\nx.wav\n"))
     assert "no clip has a label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,\n"))
     assert "only one label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,a\n"))
-    assert "4 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
+    assert "5 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
     assert "key of the event log" in refusal(write_csv(tmp_path, "file,mood\nx.wav,time\ny.wav,b\n"))
     assert "in -1..1" in refusal(write_csv(tmp_path, "file,mood,valence,arousal\nx.wav,a,3,0\n"))
 
@@ -285,6 +285,51 @@ def test_likeness_is_that_of_kernel_ridge_regression() -> None:
         process.fit(counts * (means - offset) / scale, target - target.mean())
         expected = target.mean() + process.predict(counts * (asked - offset) / scale)
         np.testing.assert_allclose(answer, expected, atol=5e-3)
+
+
+def test_what_taggers_hear_is_found_in_statistics_and_likeness_goes_by_it() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.kernel import Likeness, translation  # noqa: PLC0415  needs the extra
+
+    rng = np.random.default_rng(0)
+    means = rng.normal(3.0, 2.0, (900, 12)).astype(np.float32)  # of which taggers hear three, in disguise
+    heard = (means[:, :3] @ rng.normal(0.0, 1.0, (3, 8)) + 5.0).astype(np.float32)
+    hearing = translation(means, np.concatenate([heard, np.ones((900, 1), np.float32)], axis=1))
+    assert hearing.shape == (12, 8), "what never varies tells nothing"
+    found = means @ hearing
+    assert min(np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, heard.T, strict=True)) > 0.99
+    assert np.abs(hearing[3:]).max() < 0.1 * np.abs(hearing[:3]).max()
+    spread = means.std(axis=0)
+    wanted, given = (heard - heard.mean(axis=0)) / heard.std(axis=0), (means - means.mean(axis=0)) / spread
+    closed = np.linalg.solve(given.T @ given + 30.0 * np.eye(12), given.T @ wanted) / spread[:, None]
+    np.testing.assert_allclose(hearing, closed, atol=2e-2)  # less what limits cut off
+
+    from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
+    from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
+
+    target = np.sin(heard[:60, 0]) + heard[:60, 1]
+    asked = rng.normal(3.0, 2.0, (9, 12)).astype(np.float32)
+    known, offset, scale = found[:60], found[:60].mean(axis=0), found[:60].std(axis=0) + 1e-3
+    counts = np.abs([np.corrcoef(value, target)[0, 1] for value in known.T])
+    counts /= np.sqrt(np.mean(counts**2))
+    process = GaussianProcessRegressor(RBF(16.0**0.5), alpha=0.3, optimizer=None)  # 2 length**2 = 8 / 0.25
+    process.fit(counts * (known - offset) / scale, target - target.mean())
+    expected = target.mean() + process.predict(counts * (asked @ hearing - offset) / scale)
+    np.testing.assert_allclose(Likeness(means[:60], target[:, None], hearing)(asked).numpy()[:, 0], expected, atol=5e-3)
+
+
+def test_what_taggers_hear_of_clips_held_out_is_not_used() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.fit import Examples  # noqa: PLC0415  needs the extra
+
+    rng = np.random.default_rng(0)
+    clip = np.repeat(np.arange(20), 2)
+    values, heard = rng.normal(size=(40, 5)).astype(np.float32), rng.normal(size=(30, 4)).astype(np.float32)
+    other = np.where(np.arange(30)[:, None] < 20, heard, 99.0).astype(np.float32)
+    maps = [Examples(values, {}, clip, np.zeros(40, np.int64), [], told).hearing() for told in (heard, other)]
+    assert maps[0] is not None
+    np.testing.assert_array_equal(maps[0], maps[1])
+    assert Examples(values, {}, clip, np.zeros(40, np.int64), []).hearing() is None
 
 
 def votes_of(votes: Votes, statistics: F32) -> F32:

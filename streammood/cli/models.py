@@ -49,7 +49,8 @@ def train(
             "--from",
             metavar="FILE",
             help="beat: a model to fit further, instead of a new one. "
-            "embedding: the wheel of musicnn (pip download --no-deps musicnn).",
+            "embedding: the wheel of musicnn (pip download --no-deps musicnn). "
+            "mood: the same wheel, if valence and arousal are to be as true as those of the shipped model.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
@@ -57,8 +58,6 @@ def train(
 ) -> None:
     """Train a model from clips, quantise it, write its card with its scores; needs the extra `train`."""
     path = out or Path("models") / f"{what}{'.npz' if what == 'embedding' else '.tflite'}"
-    if start and what == "mood":
-        raise ConfigError("--from goes with beat and embedding: the mood model is always fitted from nothing")
     if what == "embedding" and start is None:
         raise ConfigError(
             "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
@@ -67,7 +66,7 @@ def train(
         if what == "mood":
             from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
 
-            fit_mood(data, path, cache, seed, jobs)
+            fit_mood(data, path, cache, seed, jobs, wheel=start)
         elif start is not None and what == "embedding":
             from streammood.training.embedding.train import train as fit_embedding  # noqa: PLC0415  heavy, and an extra
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streammood.errors import DataError
-from streammood.events import QUADRANTS
+from streammood.events import F32, QUADRANTS
 from streammood.model import DataSet, check_labels
 from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 LABELS = tuple(QUADRANTS)
-LEAST = 4  # artists or songs of each label
+LEAST = 5  # artists or songs of each label: one to hold out in each fold
 LEAST_RATED = 20  # artists or songs with valence and arousal, where there are no labels
 TAGS = ("valence_tags", "arousal_tags")
 EMOTIONS = (
@@ -51,6 +51,7 @@ class Corpus:
     tasks: list[Task]
     sources: tuple[DataSet, ...]
     circumplex: str  # what valence and arousal are learned from, for people
+    heard: F32 | None = None  # (n_clips, n_values) what taggers hear in the clips, which are compared by it
 
 
 def read(data: Path) -> Corpus:

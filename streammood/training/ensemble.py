@@ -66,7 +66,7 @@ def build(
     centre, spread = _centre(targets["circumplex"])
     targets["circumplex"] = ((targets["circumplex"] - np.array(centre)) / np.array(spread)).astype(np.float32)
     tasks = corpus.tasks
-    examples = Examples(vectors, targets, windows.clip, windows.variant, tasks)
+    examples = Examples(vectors, targets, windows.clip, windows.variant, tasks, corpus.heard)
     votes = _votes(examples, seed) if "label" in targets else None
     network = shipped(fit(examples, schedule, 100 * seed), tasks, centre, spread, votes)
     quantised = to_tflite(network, vectors, seed)

@@ -2,7 +2,8 @@
 
 What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
 First many teachers are fitted to what is known of the clips, then the one that ships to what the teachers say together,
-which is in valence and arousal a mean of those networks and of likeness to known clips.
+which is in valence and arousal a mean of those networks and of likeness to known clips. Where taggers were asked about
+the clips that are fitted to, likeness is by what they would hear.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import tf_keras as keras
 
 from streammood.events import F32
 from streammood.training.folds import Ints
-from streammood.training.kernel import Likeness
+from streammood.training.kernel import Likeness, translation
 from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
 from streammood.training.tasks import Task
 
-_ALIKE = 0.5  # share of likeness in the valence and arousal that the network that ships is fitted to
+_ALIKE, _ALIKE_HEARD = 0.5, 0.65  # share of likeness in valence and arousal; where it is by what taggers hear
 
 Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.size) of statistics (n, n_values)
 
@@ -52,15 +53,28 @@ class Examples:
     clip: Ints  # (n_windows,) number of the clip
     variant: Ints  # (n_windows,) how the clip was degraded
     tasks: list[Task]
+    heard: F32 | None = None  # (n_clips, n_heard) what taggers hear in the clips
 
     def known(self, task: str) -> tuple[Ints, F32, F32]:
         """Which clips say ``task`` (n,), their mean statistics as they are (n, n_values), what they say (n, size)."""
         targets = self.targets[task]
         told = np.flatnonzero(np.isfinite(targets).all(axis=1))
-        clean = self.variant == 0
-        numbers = np.unique(self.clip[clean & np.isin(self.clip, told)])
+        numbers, means = self.means(told)
+        return numbers, means, targets[numbers]
+
+    def means(self, clips: Ints) -> tuple[Ints, F32]:
+        """Which of ``clips`` there are as they are (n,), and the mean statistics of these (n, n_values)."""
+        clean = (self.variant == 0) & np.isin(self.clip, clips)
+        numbers = np.unique(self.clip[clean])
         means = [self.values[clean & (self.clip == clip)].mean(axis=0) for clip in numbers]
-        return numbers, np.array(means, dtype=np.float32).reshape(len(means), -1), targets[numbers]
+        return numbers, np.array(means, dtype=np.float32).reshape(len(means), -1)
+
+    def hearing(self) -> F32 | None:
+        """What makes of statistics what taggers hear (n_values, n_heard), or None where none were asked."""
+        if self.heard is None:
+            return None
+        numbers, means = self.means(np.unique(self.clip))
+        return translation(means, self.heard[numbers])
 
 
 def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
@@ -77,12 +91,13 @@ def _together(teachers: Networks, examples: Examples) -> Teachers:
     """The mean of ``teachers``, and in valence and arousal of them and of likeness to the clips that are rated."""
     rated = next(number for number, task in enumerate(examples.tasks) if task.name == "circumplex")
     _, means, ratings = examples.known("circumplex")
-    likeness = Likeness(means, ratings) if len(means) > 1 else None
+    alike = _ALIKE if examples.heard is None else _ALIKE_HEARD
+    likeness = Likeness(means, ratings, examples.hearing()) if len(means) > 1 else None
 
     def say(values: Any) -> list[Any]:
         said = [tf.reduce_mean(answer, axis=0) for answer in teachers(values)]
         if likeness is not None:
-            said[rated] = (1.0 - _ALIKE) * said[rated] + _ALIKE * likeness(values)
+            said[rated] = (1.0 - alike) * said[rated] + alike * likeness(values)
         return said
 
     return say

@@ -35,7 +35,7 @@ class FrameCache:
 
     def frames(self, clip: Path, variant: int = 0) -> F16:
         """Features (n_frames, n_features) of ``clip``; variant 0 is the clip as it is, others are degraded."""
-        kept = self._file(clip, variant)
+        kept = self.file(clip, variant)
         if kept.is_file():
             cached: F16 = np.load(kept)
             return cached
@@ -57,7 +57,8 @@ class FrameCache:
         """What decides what happens to this variant of ``clip``."""
         return np.random.default_rng([self.seed, variant, zlib.crc32(clip.name.encode())])
 
-    def _file(self, clip: Path, variant: int) -> Path:
+    def file(self, clip: Path, variant: int = 0) -> Path:
+        """Where the features of a clip are kept."""
         try:
             size = clip.stat().st_size
         except OSError:

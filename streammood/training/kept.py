@@ -39,6 +39,6 @@ def _key(corpus: Corpus, pieces: Windows, settings: FeatureSettings, schedule: S
         digest.update(Path(str(module.__file__)).read_bytes())
     digest.update(repr((schedule, seed, settings, corpus.labels, corpus.tasks, corpus.circumplex)).encode())
     digest.update(repr([(clip.path.name, clip.targets) for clip in corpus.clips]).encode())
-    for values in (pieces.clip, pieces.variant, pieces.statistics):
-        digest.update(values.tobytes())
+    for values in (pieces.clip, pieces.variant, pieces.statistics, corpus.heard):
+        digest.update(b"" if values is None else values.tobytes())
     return digest.hexdigest()[:24]

@@ -24,6 +24,7 @@ from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
 from streammood.training.calibrate import calibrate, of_each_fold
 from streammood.training.datasets import Clip, Corpus
+from streammood.training.embedding import taggers
 from streammood.training.fit import Schedule
 from streammood.training.frames import FrameCache
 from streammood.training.kept import build_once
@@ -51,21 +52,27 @@ def train(
     seed: int = 1,
     jobs: int = 1,
     effort: Effort | None = None,
+    wheel: Path | None = None,
 ) -> Manifest:
     """Train on the clips in ``data``; write ``out`` (.tflite), its manifest (.json) and its card (.md, .png).
 
-    Features and fitted models are kept in ``cache``: a run that was stopped goes on where it was.
+    Features and fitted models are kept in ``cache``: a run that was stopped goes on where it was. With the ``wheel`` of
+    musicnn, its taggers are asked about the clips, and known clips are compared by what they hear.
 
     Raises:
-        DataError: there are no labels, too few clips, or a clip that cannot be read.
+        DataError: there are no labels, too few clips, or a clip or the wheel cannot be read.
     """
     settings, effort = FeatureSettings(), effort or Effort()
     corpus = datasets.read(data)
+    if wheel is not None:
+        taggers.check(wheel)
     fold = folds.assign(corpus.clips, effort.folds, seed)
     kept = FrameCache(cache, settings, seed)
     with bars() as progress:
         _fill(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
         corpus = _with_circumplex(corpus, kept, progress)
+        if wheel is not None:
+            corpus = _with_taggers(corpus, wheel, kept, jobs, progress)
         windows = _windows(corpus, kept, jobs, progress)
         trial = Trial(corpus, windows, fold, kept, effort.schedule, seed, effort.robust)
         scores = Scores(corpus.labels)
@@ -110,6 +117,12 @@ def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Co
     return replace(
         corpus, clips=clips, circumplex=f"what the shipped model `{name}` hears in the clips, for want of ratings"
     )
+
+
+def _with_taggers(corpus: Corpus, wheel: Path, kept: FrameCache, jobs: int, progress: Progress) -> Corpus:
+    """The corpus, and what musicnn's taggers hear in it."""
+    heard = taggers.hear([clip.path for clip in corpus.clips], wheel, kept, jobs, progress)
+    return replace(corpus, heard=heard, circumplex=f"{corpus.circumplex}, clips compared by what musicnn hears in them")
 
 
 def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -> Windows:

@@ -10,7 +10,6 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache as kept_once
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +27,19 @@ from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32, Features
 from streammood.stream.embedding import BANDS, FRAMES, REACH, compress
 from streammood.stream.features import Layout
-from streammood.stream.slots import HOPS, LEVEL_HOPS, SlotPool
+from streammood.stream.slots import HOPS, SlotPool
 from streammood.training import datasets
 from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.embedding import musicnn
 from streammood.training.embedding.musicnn import Network
 from streammood.training.embedding.network import Stretch, pooled
-from streammood.training.frames import FrameCache, read_sound
-from streammood.training.windows import opening
+from streammood.training.embedding.taggers import answers, frames_per_hop, music, original, pieces
+from streammood.training.frames import FrameCache
 
 F16 = npt.NDArray[np.float16]
 
 _CONTEXT = 44  # frames of ours before a patch, a second, so that it is not heard as if it were the first sound
-_MOST = 16  # patches of a clip
 _ASIDE = 10  # one group of clips in so many is not fitted to
 _LINEAR = 2.0  # deviations beyond which an error counts in proportion
 _EXAMPLES = 64  # patches asked at a time
@@ -148,22 +146,13 @@ def spectra(frames: npt.NDArray[np.floating], settings: FeatureSettings) -> F32:
     return np.concatenate(rows) if rows else np.zeros((0, BANDS), dtype=np.float32)
 
 
-@kept_once
-def _original(wheel: Path) -> Stretch:
-    return Stretch(musicnn.read(wheel), causal=False)
-
-
 def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
     """Patches of a clip as it is, and, where it is labelled, as a venue might spoil it, against the clean original."""
     clip, wheel, kept = work
-    per_hop = kept.settings.hop / ANALYSIS_RATE * musicnn.RATE / musicnn.HOP  # frames of the original's
-    ratio = FRAMES / (HOPS * per_hop)  # frames of ours to one of the original's
+    ratio = FRAMES / (HOPS * frames_per_hop(kept))  # frames of ours to one of the original's
     length = _CONTEXT + round(musicnn.PATCH * ratio)
-    begin = opening(kept.frames(clip.path), Layout.of(kept.settings))
-    powers = musicnn.powers(*read_sound(clip.path))[round(begin * per_hop) :]
-    heard = musicnn.levelled(powers, LEVEL_HOPS * per_hop)
-    starts = np.arange(0, heard.shape[0] - musicnn.PATCH + 1, musicnn.PATCH // 2)
-    starts = starts[:: -(-starts.size // _MOST)] if starts.size else starts
+    begin, heard = music(clip.path, kept)
+    starts = pieces(heard.shape[0])
     inputs, numbers = [], []
     for variant in (0, 1) if clip.scored else (0,):
         rows = spectra(kept.frames(clip.path, variant)[begin:], kept.settings)
@@ -175,9 +164,8 @@ def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
                 numbers.append(number)
     if not inputs:
         return [], []
-    given = _original(wheel)(heard[None])[0]
-    answers = pooled(np.stack([given[start : start + musicnn.PATCH] for start in starts])).numpy()
-    return inputs, [answers[number] for number in numbers]
+    told = answers(original(wheel), heard, starts)
+    return inputs, [told[number] for number in numbers]
 
 
 def _patches(corpus: Corpus, wheel: Path, kept: FrameCache, jobs: int, progress: Progress) -> Patches:
