@@ -94,7 +94,7 @@ def test_what_is_wrong_with_the_data_is_said_in_one_line(tmp_path: Path) -> None
     assert "valence and arousal" in refusal(write_csv(tmp_path, "file\nx.wav\n"))
     assert "no clip has a label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,\n"))
     assert "only one label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,a\n"))
-    assert "5 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
+    assert "4 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
     assert "key of the event log" in refusal(write_csv(tmp_path, "file,mood\nx.wav,time\ny.wav,b\n"))
     assert "in -1..1" in refusal(write_csv(tmp_path, "file,mood,valence,arousal\nx.wav,a,3,0\n"))
 
@@ -129,6 +129,19 @@ def test_no_artist_lies_on_both_sides_of_a_fold() -> None:
     for artist in {clip.group for clip in clips}:
         assert len({int(f) for f, clip in zip(fold, clips, strict=True) if clip.group == artist}) == 1
     assert set(fold.tolist()) == set(range(5))
+
+
+def test_there_are_no_more_folds_than_a_label_has_artists() -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
+    from streammood.training import folds  # noqa: PLC0415
+
+    clips = [
+        datasets.Clip(Path(f"{k}.wav"), f"artist{k}", "own", {"label": datasets.one_hot(int(k < 4), 2)})
+        for k in range(12)
+    ]
+    fold = folds.assign(clips, 5, seed=1)
+    assert sorted(set(fold.tolist())) == [0, 1, 2, 3]
+    assert sorted(fold[:4].tolist()) == [0, 1, 2, 3], "each fold holds out one of those that are few"
 
 
 def test_a_model_that_shall_not_meet_a_set_meets_none_of_its_artists() -> None:

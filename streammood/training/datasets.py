@@ -15,7 +15,7 @@ from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 LABELS = tuple(QUADRANTS)
-LEAST = 5  # artists or songs of each label: one to hold out in each fold
+LEAST = 4  # artists or songs of each label
 LEAST_RATED = 20  # artists or songs with valence and arousal, where there are no labels
 TAGS = ("valence_tags", "arousal_tags")
 EMOTIONS = (

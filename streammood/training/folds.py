@@ -14,13 +14,15 @@ Ints = npt.NDArray[np.int64]
 def assign(clips: list[Clip], folds: int, seed: int) -> Ints:
     """The fold (n_clips,) in which each clip is held out; labels are spread evenly over the folds.
 
-    An artist found in several sets is in the same fold in all of them.
+    An artist found in several sets is in the same fold in all of them. Where a label has fewer artists than there are
+    ``folds``, there are as many as it has.
     """
     scored = [number for number, clip in enumerate(clips) if clip.scored]
     fold_of: dict[str, int] = {}
     if scored:
         labels = np.array([int(np.argmax(clips[number].targets["label"])) for number in scored])
         groups = np.array([clips[number].group for number in scored])
+        folds = min(folds, *(np.unique(groups[labels == label]).size for label in np.unique(labels)))
         split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         for fold, (_, held) in enumerate(split.split(labels, labels, groups)):
             fold_of.update(dict.fromkeys(groups[held].tolist(), fold))

@@ -81,9 +81,9 @@ def train(
             saying = pool.map(partial(say_fold, trial), numbers)
             final = pool.submit(build_once, cache, corpus, windows, settings, effort.schedule, out.stem, seed)
             never_met = pool.submit(hear_unmet, trial)
-            said = list(progress.track(saying, total=effort.folds, description="folds"))
+            said = list(progress.track(saying, total=len(numbers), description="folds"))
             heard = pool.map(partial(hear_fold, trial), of_each_fold(said, corpus.labels), numbers)
-            for of_one in progress.track(heard, total=effort.folds, description="listening"):
+            for of_one in progress.track(heard, total=len(numbers), description="listening"):
                 scores.add(of_one)
             scores.add(never_met.result())
             for _ in progress.track([0], description="final fit"):
