@@ -132,9 +132,6 @@ def test_no_artist_lies_on_both_sides_of_a_fold() -> None:
 
 
 def test_there_are_no_more_folds_than_a_label_has_artists() -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
-    from streammood.training import folds  # noqa: PLC0415
-
     clips = [
         datasets.Clip(Path(f"{k}.wav"), f"artist{k}", "own", {"label": datasets.one_hot(int(k < 4), 2)})
         for k in range(12)
