@@ -40,10 +40,7 @@ class FrameCache:
             cached: F16 = np.load(kept)
             return cached
         values = extract(clip, self.settings, self.rng(clip, variant) if variant else None).astype(np.float16)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, values)
-        partial.replace(kept)
+        keep(kept, values)
         return values
 
     def fill(self, clips: list[Path], variant: int = 0, jobs: int = 1) -> Iterator[Path]:
@@ -65,6 +62,14 @@ class FrameCache:
             raise DataError(f"{clip}: no such clip") from None
         text = f"{clip.resolve()}|{size}|{self.settings.model_dump_json()}|{variant}|{self.seed if variant else 0}"
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
+
+
+def keep(path: Path, values: npt.NDArray[np.floating]) -> None:
+    """Write ``values`` to ``path`` (.npy) at once or not at all, whenever the program is stopped."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.npy")
+    np.save(partial, values)
+    partial.replace(path)
 
 
 def _fill_one(work: tuple[FrameCache, Path, int]) -> None:

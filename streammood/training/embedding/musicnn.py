@@ -126,10 +126,9 @@ def _read(wheel: Path, name: str, listened_to: bool) -> tuple[Network, Head]:
 def _head(values: dict[str, Floats]) -> Head:
     """The last layers, on the network less the filters that are zero."""
     layers = [_layer(values, number) for number in range(8)]
-    quiet = [np.maximum(layer.bias, 0.0) * layer.gain + layer.offset for layer in layers[:6]]
     sums = np.zeros(layers[6].bias.size + layers[7].bias.size)  # to the last two layers what went in is added
     alive = np.concatenate([*(_alive(layer) for layer in layers[:6]), np.isfinite(sums)])
-    constant = np.concatenate([*quiet, sums])
+    constant = np.concatenate([*(_quiet(layer) for layer in layers[:6]), sums])
     gain, offset = _normalisation(values, "_9")
     given = values["dense/kernel"]
     bias = values["dense/bias"] + offset @ given
@@ -144,6 +143,12 @@ def _alive(layer: Layer) -> npt.NDArray[np.bool_]:
     return alive
 
 
+def _quiet(layer: Layer) -> Floats:
+    """What the filters of a layer give where they hear nothing."""
+    quiet: Floats = np.maximum(layer.bias, 0.0) * layer.gain + layer.offset
+    return quiet
+
+
 def _network(values: dict[str, Floats], listened_to: bool) -> Network:
     """The network, less the filters that are zero, and, where ``listened_to``, those that the middle does not hear."""
     layers = [_layer(values, number) for number in range(8)]
@@ -153,7 +158,7 @@ def _network(values: dict[str, Floats], listened_to: bool) -> Network:
     starts = np.cumsum([0] + [layer.bias.size for layer in layers[:5]])
     kept = [live & listened[start : start + live.size] for live, start in zip(alive[:5], starts[:-1], strict=True)]
     front = np.concatenate(kept)
-    silent = np.concatenate([np.maximum(layer.bias, 0.0) * layer.gain + layer.offset for layer in layers[:5]])
+    silent = np.concatenate([_quiet(layer) for layer in layers[:5]])
     first = Layer(
         middle.kernel[:, front],
         middle.bias + middle.kernel[:, ~front].sum(axis=0).T @ silent[~front],
@@ -161,7 +166,7 @@ def _network(values: dict[str, Floats], listened_to: bool) -> Network:
         middle.offset,
     )
     second, third = layers[6], layers[7]
-    mute = np.maximum(first.bias, 0.0) * first.gain + first.offset  # what a channel that hears nothing gives
+    mute = _quiet(first)
     on = alive[5]
     second = Layer(
         second.kernel[:, on],

@@ -17,7 +17,7 @@ from streammood.stream.slots import LEVEL_HOPS
 from streammood.training.embedding import musicnn
 from streammood.training.embedding.musicnn import HOP, PATCH, RATE, TAGGERS, Head, Ints
 from streammood.training.embedding.network import Stretch, pooled
-from streammood.training.frames import FrameCache, read_sound
+from streammood.training.frames import FrameCache, keep, read_sound
 from streammood.training.windows import opening
 
 MOST = 16  # pieces of a clip
@@ -93,7 +93,8 @@ def _hear(wheel: Path, digest: str, kept: FrameCache, clip: Path) -> F32:
     told = []
     for name in TAGGERS:
         network, head = _tagger(wheel, name)
-        values = answers(network, heard, starts)
-        told += [values.mean(axis=0), head(values).mean(axis=0)]
-    np.save(path, np.concatenate(told))
-    return np.concatenate(told)
+        given = answers(network, heard, starts)
+        told += [given.mean(axis=0), head(given).mean(axis=0)]
+    values = np.concatenate(told)
+    keep(path, values)
+    return values
