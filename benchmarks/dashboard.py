@@ -25,13 +25,13 @@ import numpy as np
 from benchmarks.pages import FRAME, HEADER, RATE, follow, on_the_beat, opened, song
 from benchmarks.table import markdown, percentiles
 from streammood import config
+from streammood.capture.paced import Paced
 from streammood.config import TargetSettings
+from streammood.demo.synth import DEMO, render
 from streammood.engine.live import Engine
-from streammood.model import MoodModel
-from streammood.sinks.eventlog import EventLog
-from streammood.sinks.osc import OscTarget
-from streammood.sources.paced import Paced
-from streammood.sources.synth import DEMO, render
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs.osc_target import OscTarget
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright

@@ -6,11 +6,11 @@ import librosa
 import numpy as np
 
 from benchmarks.table import in_turn, markdown, percentiles
+from streammood.analysis.features import FeatureStream
 from streammood.config import FeatureSettings
 from streammood.dsp import contrast, mel, spectrum
 from streammood.dsp.jit import kernel
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.features import FeatureStream
 
 ROUNDS = 1000
 

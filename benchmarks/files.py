@@ -13,11 +13,11 @@ import soundfile
 
 from benchmarks.table import markdown, percentiles
 from streammood import config
-from streammood.engine.offline import analyze
-from streammood.model import MoodModel
-from streammood.sinks.eventlog import EventLog
-from streammood.sources.file import SoundFile
-from streammood.sources.synth import Synth
+from streammood.capture.sound_file import SoundFile
+from streammood.demo.synth import Synth
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.songs.batch import analyze
 
 SECONDS = 180
 ROUNDS = 5

@@ -11,19 +11,20 @@ import tracemalloc
 import numpy as np
 
 from benchmarks.table import in_turn, markdown, percentiles
-from streammood import config, embedding_model, resources
-from streammood.beat_model import BeatModel
+from streammood import config, resources
+from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.beat.activations import BeatNetwork
+from streammood.analysis.mood.embedding import BANDS, FRAMES, Embedding
+from streammood.capture.paced import Paced
 from streammood.config import Settings, TargetSettings
+from streammood.demo.synth import DEMO, Synth, render
 from streammood.engine.live import Engine
 from streammood.events import ANALYSIS_RATE
-from streammood.model import MoodModel
-from streammood.sinks.eventlog import EventLog
-from streammood.sinks.osc import OscTarget
-from streammood.sources.paced import Paced
-from streammood.sources.synth import DEMO, Synth, render
-from streammood.stream.analyzer import Analyzer
-from streammood.stream.beat_network import BeatNetwork
-from streammood.stream.embedding import BANDS, FRAMES, Embedding
+from streammood.log.rows import EventLog
+from streammood.models import embedding_model
+from streammood.models.beat_model import BeatModel
+from streammood.models.mood_model import MoodModel
+from streammood.outputs.osc_target import OscTarget
 
 SECONDS = 30.0
 LOOPBACK = TargetSettings(port=9)

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from streammood.analysis.resampler import Resampler
+from streammood.capture import Deliver
+from streammood.capture.sound_file import mix
+from streammood.demo.synth import render, steady
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.sources import Deliver
-from streammood.sources.file import mix
-from streammood.sources.synth import render, steady
-from streammood.stream.resampler import Resampler
 
 RATE = ANALYSIS_RATE
 BLOCK = 512  # samples

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from streammood.sources.synth import render, steady
+from streammood.demo.synth import render, steady
 
 BPM = 120.0
 RATE = 44_100

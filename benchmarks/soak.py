@@ -30,15 +30,16 @@ from benchmarks.pushed import DRIFT, RATE, Piece, Pushed, SoundingTime, blocks_o
 from benchmarks.realtime import in_pairs, in_real_time, resident
 from benchmarks.table import machine, markdown
 from streammood import config
+from streammood.capture import supervisor
 from streammood.config import Settings
-from streammood.control.commands import Reload
-from streammood.engine import capture, load
+from streammood.engine import load
 from streammood.engine.live import Engine
-from streammood.engine.reloading import MakeSinks
+from streammood.engine.reload import MakeSinks
 from streammood.events import Beat, Event, seconds
-from streammood.model import MoodModel
-from streammood.sinks.eventlog import EventLog
-from streammood.sinks.osc import OscTarget
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs.osc_target import OscTarget
+from streammood.protocol.commands import Reload
 from tests.receiver import Receiver
 
 PIECE = 120.0  # s
@@ -145,7 +146,7 @@ class Night:
     def __init__(self, pieces: Sequence[Piece], hours: float, seed: int | None) -> None:
         clock = SoundingTime()
         clock.install()
-        capture._RETRY_INTERVAL = 0.002  # s of real time, in which much sound goes by
+        supervisor._RETRY_INTERVAL = 0.002  # s of real time, in which much sound goes by
         # Sound that waits is no sign of a slow machine here: nothing is to be left out.
         load._BEHIND = load._FAR_BEHIND = load._BUSY = load._FULL = math.inf
         self.pieces = pieces

@@ -6,18 +6,18 @@ import time
 
 from benchmarks.table import markdown, percentiles
 from streammood import config
+from streammood.capture.paced import Paced
 from streammood.config import LightsSettings, Settings, TargetSettings
+from streammood.demo.synth import DEMO, render
 from streammood.engine.live import Engine
-from streammood.engine.reloading import MakeSinks
+from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Tempo
-from streammood.model import MoodModel
-from streammood.sinks import SampleNow, Sink
-from streammood.sinks.eventlog import EventLog
-from streammood.sinks.lights import Lights
-from streammood.sinks.osc import OscTarget
-from streammood.sinks.timing import Timing
-from streammood.sources.paced import Paced
-from streammood.sources.synth import DEMO, render
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs import SampleNow, Sink
+from streammood.outputs.lights import Lights
+from streammood.outputs.osc_target import OscTarget
+from streammood.outputs.timing import Timing
 
 HOPS = 4000
 SECONDS = 20.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from streammood.sources.synth import Rendered, render, steady
+from streammood.demo.synth import Rendered, render, steady
 from tests import rig as rig_module
 from tests.rig import Rig
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from streammood.config import LinkSettings
 from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
-from streammood.sinks.link import LinkFollow, LinkLead, LinkSession
+from streammood.outputs.link import LinkFollow, LinkLead, LinkSession
 
 
 @dataclass

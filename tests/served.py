@@ -15,7 +15,7 @@ from typing import Any
 from pythonosc.udp_client import SimpleUDPClient
 
 from streammood.config import Settings
-from streammood.dashboard.web import serve
+from streammood.web.application import serve
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

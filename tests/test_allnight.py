@@ -21,19 +21,19 @@ import pytest
 from numba.core.caching import IndexDataCacheFile
 
 from streammood import config
+from streammood.capture import Deliver
+from streammood.capture.health import InputState
+from streammood.demo.synth import render, steady
 from streammood.dsp.jit import kernel
-from streammood.engine.firing import Firing
-from streammood.engine.freerun import FreeRun
+from streammood.engine.free_run import FreeRun
 from streammood.engine.live import Engine
 from streammood.engine.load import Load, Shed
+from streammood.engine.scheduler import Firing
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Status, Tempo
-from streammood.model import MoodModel
-from streammood.sinks import Sink
-from streammood.sinks.eventlog import EventLog
-from streammood.sinks.lastrun import LastRun
-from streammood.sources import Deliver
-from streammood.sources.synth import render, steady
-from streammood.stream.health import InputState
+from streammood.log.last_run import LastRun
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs import Sink
 from tests.test_engine import Collect, Scripted
 from tests.waiting import wait_for
 

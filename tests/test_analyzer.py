@@ -12,10 +12,10 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from streammood import config
+from streammood.analysis.analyzer import Analyzer
+from streammood.demo.synth import DEMO, SILENCE, Rendered, render, steady
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Tempo
-from streammood.model import MoodModel
-from streammood.sources.synth import DEMO, SILENCE, Rendered, render, steady
-from streammood.stream.analyzer import Analyzer
+from streammood.models.mood_model import MoodModel
 
 SETTINGS = config.load()
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from streammood import resources
-from streammood.beat_model import BeatManifest, BeatModel
+from streammood.analysis.beat.activations import QUIET, RISE_HOPS, BeatNetwork, beat_inputs
+from streammood.analysis.front_end import FrontEnd
 from streammood.config import FeatureSettings
+from streammood.demo.synth import Rendered
 from streammood.errors import ModelError
 from streammood.events import F32
-from streammood.model import read_manifest
-from streammood.sources.synth import Rendered
-from streammood.stream.beat_network import QUIET, RISE_HOPS, BeatNetwork, beat_inputs
-from streammood.stream.frontend import FrontEnd
+from streammood.models.beat_model import BeatManifest, BeatModel
+from streammood.models.mood_model import read_manifest
 
 SHIPPED = resources.folder("models") / "beat.tflite"
 FEATURES = FeatureSettings()

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.beat_model import BeatManifest, BeatModel, Shape
+from streammood.analysis.beat.activations import STROKE_DELAY, BeatNetwork
 from streammood.config import FeatureSettings
 from streammood.errors import DataError, ModelError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.beat_network import STROKE_DELAY, BeatNetwork
+from streammood.models.beat_model import BeatManifest, BeatModel, Shape
 from streammood.training.beat import augment, data, patterns
 from streammood.training.beat.augment import Crop
 from streammood.training.beat.data import Item, Track

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streammood.analysis.aubio import AubioTracker, Detection, confidence
+from streammood.analysis.beat.bar_filter import BarBelief
+from streammood.analysis.beat.beat_clock import BeatClock
+from streammood.analysis.beat.beat_stream import BeatStream
+from streammood.analysis.beat.cues import AubioCues, Cue
+from streammood.analysis.features import FeatureStream
+from streammood.analysis.framer import Framer
 from streammood.config import BeatSettings, FeatureSettings, LevelSettings
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
-from streammood.stream.aubio import AubioTracker, Detection, confidence
-from streammood.stream.beat_bar import BarBelief
-from streammood.stream.beat_clock import BeatClock
-from streammood.stream.beat_cues import AubioCues, Cue
-from streammood.stream.beats import BeatStream
-from streammood.stream.features import FeatureStream
-from streammood.stream.framer import Framer
 
 HOP = 512
 HOPS_PER_SECOND = ANALYSIS_RATE / HOP

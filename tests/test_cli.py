@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.sources.synth import Rendered
+from streammood.demo.synth import Rendered
 
 LABELS = ("happy", "aggressive", "calm", "sad")
 

@@ -19,7 +19,10 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
 from streammood.config import ControlSettings
-from streammood.control.commands import (
+from streammood.engine.control_server import ControlServer
+from streammood.errors import ConfigError, ControlError
+from streammood.protocol.command_parser import parse
+from streammood.protocol.commands import (
     Answer,
     BpmMax,
     BpmMin,
@@ -38,10 +41,7 @@ from streammood.control.commands import (
     SetMood,
     Tap,
 )
-from streammood.control.osc import ControlServer
-from streammood.control.packets import messages
-from streammood.control.parsing import parse
-from streammood.errors import ConfigError, ControlError
+from streammood.protocol.packets import messages
 from tests.operator import Operator, needs_liblo, oscsend
 from tests.receiver import Receiver
 from tests.rig import OscDump

@@ -24,18 +24,18 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
+from streammood.client.command_sender import ARGUMENTS, message
+from streammood.client.engine_state import ABSENT, EngineState
+from streammood.client.listener import decode
 from streammood.config import TargetSettings
-from streammood.dashboard import uploads
-from streammood.dashboard.beside import with_target
-from streammood.dashboard.commands import ARGUMENTS, message
-from streammood.dashboard.listening import decode
-from streammood.dashboard.peaks import Peaks
-from streammood.dashboard.state import ABSENT, EngineState
-from streammood.dashboard.store import RefusedError, Store
+from streammood.demo.synth import Rendered
 from streammood.errors import SinkError, SourceError
 from streammood.events import Status, TargetState
-from streammood.sinks.report import DetailedReport
-from streammood.sources.synth import Rendered
+from streammood.outputs.details import DetailedReport
+from streammood.web import uploads
+from streammood.web.launch import with_target
+from streammood.web.peaks import Peaks
+from streammood.web.store import RefusedError, Store
 from tests.receiver import Receiver
 from tests.served import Dashboard, Served
 from tests.waiting import wait_for
@@ -275,7 +275,7 @@ def test_every_answer_carries_the_policy(served: Served) -> None:
 
 @pytest.mark.parametrize("name", ["index.html", "stage.html"])
 def test_pages_hold_nothing_that_the_policy_forbids(name: str) -> None:
-    text = (Path(config.__file__).parents[1] / "dashboard" / "page" / name).read_text(encoding="utf-8")
+    text = (Path(config.__file__).parents[1] / "web" / "page" / name).read_text(encoding="utf-8")
     for inline in ("<style", " style=", "<script>", " onclick=", "javascript:", "http://", "https://", "//cdn"):
         assert inline not in text
 

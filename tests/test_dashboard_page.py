@@ -17,7 +17,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from streammood.sources.synth import Rendered
+from streammood.demo.synth import Rendered
 from tests.pretended import PretendedEngine
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from streammood.analysis.features import FeatureStream
+from streammood.analysis.framer import Framer
 from streammood.config import FeatureSettings
 from streammood.dsp import chroma, contrast, level, mel, onset, shape, spectrum
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.features import FeatureStream
-from streammood.stream.framer import Framer
 
 N_FFT, HOP = 2048, 512
 RATES = (44_100, 48_000)

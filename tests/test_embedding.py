@@ -12,14 +12,14 @@ import pytest
 import soundfile
 from scipy.signal import correlate
 
-from streammood import embedding_model
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.embedding import BANDS, FRAMES, POWER, REACH, Embedding, compress
 from streammood.config import FeatureSettings
-from streammood.embedding_model import LAYERS, MIDDLE, RHYTHM, TIMBRE, Layer, Weights
 from streammood.errors import DataError, ModelError
 from streammood.events import F32
-from streammood.model import Manifest, MoodModel
-from streammood.stream.embedding import BANDS, FRAMES, POWER, REACH, Embedding, compress
-from streammood.stream.features import Layout
+from streammood.models import embedding_model
+from streammood.models.embedding_model import LAYERS, MIDDLE, RHYTHM, TIMBRE, Layer, Weights
+from streammood.models.mood_model import Manifest, MoodModel
 from streammood.training.windows import opening
 
 F64 = npt.NDArray[np.float64]

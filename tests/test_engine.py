@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from streammood import config
-from streammood.engine.firing import Firing
+from streammood.capture import Deliver
+from streammood.capture.timeline import Timeline
 from streammood.engine.live import Engine
-from streammood.engine.timeline import Timeline
+from streammood.engine.scheduler import Firing
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32, Event, Onset, Status
-from streammood.model import MoodModel
-from streammood.sinks import Sink
-from streammood.sinks.eventlog import EventLog
-from streammood.sources import Deliver
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs import Sink
 from tests.waiting import wait_for
 
 RATE = ANALYSIS_RATE

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from streammood import config, resources
-from streammood.beat_model import BeatModel
+from streammood.capture.sound_file import SoundFile
 from streammood.config import FeatureSettings, Settings
 from streammood.errors import ConfigError, ModelError, SourceError
-from streammood.model import MoodModel
-from streammood.sources.file import SoundFile
+from streammood.models.beat_model import BeatModel
+from streammood.models.mood_model import MoodModel
 
 MODELS: dict[str, type[MoodModel] | type[BeatModel]] = {"mood": MoodModel, "beat": BeatModel}
 # The same examples on every run, and a folder that all of them share: what one leaves there the next replaces.

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from streammood import config
+from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.gain import RELIEF, Gain
 from streammood.config import InputSettings, LevelSettings
+from streammood.demo.synth import Rendered, render, steady
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, seconds
-from streammood.model import MoodModel
-from streammood.sources.synth import Rendered, render, steady
-from streammood.stream.analyzer import Analyzer
-from streammood.stream.gain import RELIEF, Gain
+from streammood.models.mood_model import MoodModel
 
 RATE = ANALYSIS_RATE
 TICK = 256

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from streammood.capture.health import InputHealth, InputState
 from streammood.events import F32
-from streammood.stream.health import InputHealth, InputState
 
 RATE = 44_100
 BLOCK = 441

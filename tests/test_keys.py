@@ -27,7 +27,7 @@ RUN = ["-m", "streammood.cli", "run", "--input", "demo", "--target", "127.0.0.1:
 RUN += ["--set", "control.port=0", "--set", "beat.bpm_min=50"]
 RAISING = """
 import sys
-from streammood.control.keys import Keys
+from streammood.cli.keys import Keys
 with Keys(lambda key, at: print("got", key, flush=True)) as keys:
     print("there" if keys.there else "nobody", flush=True)
     sys.stdin.isatty() and keys._thread.join(3.0)

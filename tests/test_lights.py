@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from streammood.config import LightsSettings
-from streammood.engine.firing import Firing
+from streammood.engine.scheduler import Firing
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Level, Mood
-from streammood.sinks import Output
-from streammood.sinks.lights import CHANNELS, Lights
+from streammood.outputs import Output
+from streammood.outputs.lights import CHANNELS, Lights
 from tests.ola import Ola
 from tests.waiting import wait_for
 

@@ -15,7 +15,7 @@ import pytest
 
 from streammood.config import LinkSettings
 from streammood.errors import ConfigError
-from streammood.sinks.link import LinkLead
+from streammood.outputs.link import LinkLead
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMESPACE = ["unshare", "--map-root-user", "--net", "sh", "-c"]

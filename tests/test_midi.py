@@ -11,8 +11,8 @@ import pytest
 from streammood.config import MidiSettings
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Event, Tempo
-from streammood.sinks import Output
-from streammood.sinks.midi import CLOCK, CONTINUE, PPQ, START, STOP, MidiClock, open_port
+from streammood.outputs import Output
+from streammood.outputs.midi import CLOCK, CONTINUE, PPQ, START, STOP, MidiClock, open_port
 from tests.test_timing import Change, stream
 
 

@@ -13,7 +13,7 @@ import pytest
 from streammood import resources
 from streammood.config import FeatureSettings
 from streammood.errors import ModelError
-from streammood.model import RESERVED, Manifest, MoodModel, check_labels, read_manifest
+from streammood.models.mood_model import RESERVED, Manifest, MoodModel, check_labels, read_manifest
 
 SHIPPED = resources.folder("models") / "mood.tflite"
 

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from pythonosc.udp_client import SimpleUDPClient
 from textual.pilot import Pilot
 
+from streammood.client.engine_state import ABSENT
 from streammood.config import load
-from streammood.dashboard.state import ABSENT
 from streammood.errors import SourceError
-from streammood.monitor import view
-from streammood.monitor.app import Hearing, Monitor
-from streammood.monitor.braille import Canvas
-from streammood.monitor.port import bind
+from streammood.tui import views
+from streammood.tui.app import Hearing, Monitor
+from streammood.tui.braille import Canvas
+from streammood.tui.port import bind
 from tests.receiver import Receiver
 from tests.test_cli import streammood
 from tests.waiting import wait_for
@@ -65,7 +65,7 @@ STATE: dict[str, float | str] = {
 
 @given(share=st.floats(-1, 2) | st.none(), width=st.integers(1, 200))
 def test_a_bar_is_as_wide_as_asked_and_as_full_as_its_share(share: float | None, width: int) -> None:
-    text = view.bar(share, width, "red").plain
+    text = views.bar(share, width, "red").plain
     assert len(text) == width
     eighths = sum(8 - "█▉▊▋▌▍▎▏".index(letter) for letter in text if letter in "█▉▊▋▌▍▎▏")
     assert abs(eighths / (8 * width) - min(1.0, max(0.0, share or 0.0))) <= 1 / (16 * width) + 1e-9
@@ -83,37 +83,37 @@ def test_a_dot_lies_where_it_is_put(x: float, y: float, columns: int, rows: int)
 
 
 def test_panels_say_what_the_values_say() -> None:
-    tempo = view.tempo(STATE, 2, 38).plain
+    tempo = views.tempo(STATE, 2, 38).plain
     assert "128.0 BPM  locked" in tempo
     assert "93 %" in tempo
     assert "○ ⬤ ○ ○" in tempo
-    assert "-15.0 dB" in view.levels(STATE, 38).plain  # 0.75 of -60..0 dBFS
-    assert "latency 0.9 ms" in view.health(STATE).plain
-    mood = view.moods(STATE | {"control/hold": 1}, COLOURS, 38).plain
+    assert "-15.0 dB" in views.levels(STATE, 38).plain  # 0.75 of -60..0 dBFS
+    assert "latency 0.9 ms" in views.health(STATE).plain
+    mood = views.moods(STATE | {"control/hold": 1}, COLOURS, 38).plain
     assert mood.startswith("calm  70 %   V +0.40  A -0.50  HELD")
     assert [line.split()[0] for line in mood.split("\n")[1:]] == ["happy", "aggressive", "calm", "sad"]
     muted = STATE | {"target/1/muted": 1}
-    assert view.targets(muted, 1, 38).plain == "▸1 wall  muted  -20 ms  1200 sent"
-    long = view.targets(muted | {"target/1/name": "a name of many letters", "target/1/failed": 3}, 1, 50).plain
+    assert views.targets(muted, 1, 38).plain == "▸1 wall  muted  -20 ms  1200 sent"
+    long = views.targets(muted | {"target/1/name": "a name of many letters", "target/1/failed": 3}, 1, 50).plain
     assert long == "▸1 a name of …  muted  -20 ms  1200 sent  3 failed"
     own = STATE | {"target/1/name": "terminal"}
-    assert view.targets(own, 1, 38).plain == "none but this view", "to mute it would end the view"
+    assert views.targets(own, 1, 38).plain == "none but this view", "to mute it would end the view"
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True))
 def test_moods_differ_in_colour(names: list[str]) -> None:
-    assert len(set(view.palette(names, {}).values())) == len(names)
+    assert len(set(views.palette(names, {}).values())) == len(names)
 
 
 def test_nothing_known_is_drawn_too() -> None:
-    for text in (view.tempo({}, None, 38), view.levels({}, 38), view.health({}), view.moods({}, {}, 38)):
+    for text in (views.tempo({}, None, 38), views.levels({}, 38), views.health({}), views.moods({}, {}, 38)):
         assert text.plain
-    assert view.circumplex([], 0.0, [], {}, (38, 10)).plain
-    assert view.curves([], 0.0, (38, 3)).plain
+    assert views.circumplex([], 0.0, [], {}, (38, 10)).plain
+    assert views.curves([], 0.0, (38, 3)).plain
 
 
 def test_the_way_through_the_circumplex_ends_where_the_mood_is() -> None:
-    drawn = view.circumplex([(0.0, -1.0, -1.0), (0.5, 1.0, 1.0)], 1.0, [], {}, (30, 11)).plain.split("\n")
+    drawn = views.circumplex([(0.0, -1.0, -1.0), (0.5, 1.0, 1.0)], 1.0, [], {}, (30, 11)).plain.split("\n")
     assert drawn[0].rstrip().endswith("◉")
     assert all(line.strip() for line in drawn)  # the way leads from the lower left to the upper right
 

@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streammood import embedding_model, resources
+from streammood import resources
+from streammood.analysis.features import FeatureStream, Layout
+from streammood.analysis.framer import Framer
+from streammood.analysis.mood.mood_stream import MoodStream
+from streammood.analysis.mood.slots import SlotPool
+from streammood.analysis.mood.statistics import SHORTEST, Statistics
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.dsp import mel
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
-from streammood.model import Answer, MoodModel
-from streammood.stream.features import FeatureStream, Layout
-from streammood.stream.framer import Framer
-from streammood.stream.mood import MoodStream
-from streammood.stream.slots import SlotPool
-from streammood.stream.statistics import SHORTEST, Statistics
+from streammood.models import embedding_model
+from streammood.models.mood_model import Answer, MoodModel
 
 FEATURES = FeatureSettings()
 LAYOUT = Layout.of(FEATURES)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from streammood.analysis.onsets import OnsetStream
 from streammood.config import LevelSettings, OnsetSettings
 from streammood.events import ANALYSIS_RATE, F32, Onset
-from streammood.stream.onsets import OnsetStream
 
 HOP = 256
 

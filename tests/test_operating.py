@@ -13,17 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from streammood import config, wiring
-from streammood.control.commands import Answer, Hold, Panic, SetMood, Tap
-from streammood.control.osc import ControlServer
+from streammood import config
+from streammood.capture.paced import Paced
+from streammood.cli import wiring
+from streammood.demo.synth import Synth, steady
+from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.mood_hold import MoodHold
-from streammood.engine.reloading import MakeSinks
+from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Mood
-from streammood.model import MoodModel
-from streammood.sinks.eventlog import EventLog
-from streammood.sources.paced import Paced
-from streammood.sources.synth import Synth, steady
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.protocol.commands import Answer, Hold, Panic, SetMood, Tap
 from tests.operator import Operator, needs_liblo, oscsend
 from tests.receiver import Receiver
 from tests.test_engine import Collect

@@ -11,7 +11,7 @@ from streammood import config
 from streammood.config import TargetSettings
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Status, Tempo
-from streammood.sinks.osc import OscTarget
+from streammood.outputs.osc_target import OscTarget
 from tests.receiver import Message, Receiver
 
 LABELS = ("happy", "aggressive", "sad", "calm")

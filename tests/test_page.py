@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from streammood import config
-from streammood.engine.offline import analyze
-from streammood.engine.song import Song
+from streammood.capture.sound_file import SoundFile
 from streammood.events import seconds
-from streammood.model import MoodModel
-from streammood.report import picture
-from streammood.report.exports import Exports, Place
-from streammood.sinks.eventlog import EventLog
-from streammood.sources.file import SoundFile
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.songs import picture
+from streammood.songs.batch import analyze
+from streammood.songs.exports import Exports, Place
+from streammood.songs.song import Song
 from tests.waiting import wait_for
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from streammood import preflight
-from streammood.cli import live
-from streammood.engine import precedence
-from streammood.engine.precedence import Precedence, allowed
+from streammood.cli import live_commands, preflight
+from streammood.engine import priority
+from streammood.engine.priority import Precedence, allowed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
 needs_real_time = pytest.mark.skipif(
@@ -83,15 +82,15 @@ def test_a_nicer_place_is_taken_where_no_real_time_schedule_is_allowed(monkeypat
     monkeypatch.setattr(os, "sched_setscheduler", no_real_time)
     monkeypatch.setattr(os, "setpriority", at_most)
     monkeypatch.setattr("resource.getrlimit", lambda _: (25, 25))  # of RLIMIT_NICE: down to -5
-    assert precedence.allowed() == "nice"
+    assert priority.allowed() == "nice"
     assert given == [-5]
 
 
 _RUNAWAY = """
 import os, threading, time
-from streammood.engine import precedence
-precedence._LONGEST = 200_000
-held = precedence.Precedence()
+from streammood.engine import priority
+priority._LONGEST = 200_000
+held = priority.Precedence()
 def compute():
     while True:
         pass
@@ -116,10 +115,10 @@ def test_the_service_starts_what_there_is_and_asks_for_enough() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.read(Path(__file__).parents[1] / "docs" / "streammood.service", encoding="utf-8")
     _, command, *arguments = unit["Service"]["ExecStart"].split()
-    known = inspect.signature({"run": live.run}[command]).parameters
+    known = inspect.signature({"run": live_commands.run}[command]).parameters
     assert {argument.removeprefix("--") for argument in arguments if argument.startswith("--")} <= set(known)
-    assert int(unit["Service"]["LimitRTPRIO"]) >= precedence._LEVEL
-    assert int(unit["Service"]["LimitNICE"]) <= precedence._NICE
+    assert int(unit["Service"]["LimitRTPRIO"]) >= priority._LEVEL
+    assert int(unit["Service"]["LimitNICE"]) <= priority._NICE
 
 
 def test_the_kernel_watches_only_while_it_is_taken() -> None:
@@ -128,6 +127,6 @@ def test_the_kernel_watches_only_while_it_is_taken() -> None:
     before = resource.getrlimit(resource.RLIMIT_RTTIME)
     held = Precedence()
     held.take()
-    assert 0 < resource.getrlimit(resource.RLIMIT_RTTIME)[0] <= precedence._LONGEST
+    assert 0 < resource.getrlimit(resource.RLIMIT_RTTIME)[0] <= priority._LONGEST
     held.give_back()
     assert resource.getrlimit(resource.RLIMIT_RTTIME) == before

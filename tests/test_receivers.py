@@ -17,9 +17,9 @@ import aiohttp
 import pytest
 
 from streammood import config, resources
-from streammood.engine.firing import Firing
+from streammood.engine.scheduler import Firing
 from streammood.events import Beat, Event, Level, Mood
-from streammood.sinks.osc import OscTarget
+from streammood.outputs.osc_target import OscTarget
 from tests.receiver import Receiver
 from tests.waiting import wait_for
 

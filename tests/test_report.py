@@ -21,19 +21,19 @@ from pydantic import BaseModel, ConfigDict
 from typer.testing import CliRunner
 
 from streammood import config
-from streammood.cli.app import app
-from streammood.engine.offline import analyze
-from streammood.engine.song import Song
+from streammood.capture.sound_file import SoundFile
+from streammood.cli.options import app
 from streammood.errors import ConfigError
 from streammood.events import F32, seconds
-from streammood.model import MoodModel
-from streammood.report import picture
-from streammood.report.exports import Exports, Kind, Place
-from streammood.report.palette import MOODS, colours
-from streammood.report.sketch import Sketch, sketch
-from streammood.report.sound import playable
-from streammood.sinks.eventlog import EventLog
-from streammood.sources.file import SoundFile
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.songs import picture
+from streammood.songs.batch import analyze
+from streammood.songs.exports import Exports, Kind, Place
+from streammood.songs.palette import MOODS, colours
+from streammood.songs.sketch import Sketch, sketch
+from streammood.songs.song import Song
+from streammood.songs.sound import playable
 from tests.test_cli import rows, streammood
 
 SETTINGS = config.load()

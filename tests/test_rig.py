@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.sources.synth import render, steady
+from streammood.demo.synth import render, steady
 from tests.operator import Operator
 from tests.receiver import Receiver
 from tests.rig import OscDump, Rig

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streammood.engine.song import Song
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, seconds
+from streammood.songs.song import Song
 
 LABELS = ("day", "night")
 HEARD = 2.5  # s, from the middle of what an answer hears to the answer

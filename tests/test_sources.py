@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from streammood.capture.device import Device, DeviceSource, choose
+from streammood.capture.paced import Paced
+from streammood.capture.sound_file import SoundFile, mix
+from streammood.cli.wiring import Overrides
 from streammood.config import InputSettings
 from streammood.errors import SourceError
 from streammood.events import F32
-from streammood.sources.device import Device, DeviceSource, choose
-from streammood.sources.file import SoundFile, mix
-from streammood.sources.paced import Paced
-from streammood.wiring import Overrides
 
 FOUND = [
     Device(0, "Built-in Microphone", "ALSA", 2, 44_100, 0.01, False),

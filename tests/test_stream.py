@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streammood.analysis.framer import Framer
+from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.resampler import Resampler
+from streammood.capture.ring import Ring
+from streammood.capture.sample_clock import LossDetector, SampleClock
 from streammood.config import FeatureSettings
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.clock import LossDetector, SampleClock
-from streammood.stream.framer import Framer
-from streammood.stream.frontend import TICK, FrontEnd
-from streammood.stream.resampler import Resampler
-from streammood.stream.ring import Ring
 
 CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=12)
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streammood.demo.styles import STYLES, Band, Stroke
+from streammood.demo.synth import DEMO, PEAK, SILENCE_FADE, Rendered, Score, Section, Synth, render, silence, steady
 from streammood.events import F32
-from streammood.sources.moods import STYLES, Band, Stroke
-from streammood.sources.synth import DEMO, PEAK, SILENCE_FADE, Rendered, Score, Section, Synth, render, silence, steady
 
 RATE = 44_100
 MOODS = ("happy", "aggressive", "calm", "sad")

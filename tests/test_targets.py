@@ -13,12 +13,12 @@ import pytest
 
 from streammood import config
 from streammood.config import MapEntry, TargetSettings
-from streammood.engine.firing import Firing
+from streammood.engine.scheduler import Firing
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
-from streammood.sinks import Output
-from streammood.sinks.osc import OscTarget
-from streammood.sinks.scaling import scaling
+from streammood.outputs import Output
+from streammood.outputs.osc_target import OscTarget
+from streammood.outputs.scaling import scaling
 from tests.receiver import Receiver
 from tests.test_osc import BEAT, LABELS, LEVEL, PERIOD, mood, sent, values
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood import config
+from streammood.analysis.analyzer import Analyzer
+from streammood.demo.synth import Rendered
 from streammood.events import ANALYSIS_RATE, Beat, Event, Onset, Tempo
-from streammood.model import MoodModel
-from streammood.sinks.metronome import Metronome
-from streammood.sinks.timing import Timing
-from streammood.sources.synth import Rendered
-from streammood.stream.analyzer import Analyzer
+from streammood.models.mood_model import MoodModel
+from streammood.outputs.metronome import Metronome
+from streammood.outputs.timing import Timing
 
 HOP = 512
 LOOKAHEAD = round(0.05 * ANALYSIS_RATE)

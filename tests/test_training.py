@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood import embedding_model
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.mood_stream import MoodStream, corners, softmax
+from streammood.analysis.mood.slots import SlotPool
+from streammood.analysis.mood.statistics import Statistics
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32, Features, Mood
-from streammood.model import Line, MoodModel
-from streammood.sinks.signals import signals
-from streammood.stream.features import Layout
-from streammood.stream.mood import MoodStream, corners, softmax
-from streammood.stream.slots import SlotPool
-from streammood.stream.statistics import Statistics
+from streammood.models import embedding_model
+from streammood.models.mood_model import Line, MoodModel
+from streammood.outputs.event_signals import signals
 
 if TYPE_CHECKING:
     from streammood.training.train import Effort

@@ -1,9 +1,24 @@
 """The command line: one thin function a command."""
 
-from streammood.cli import dashboard, doctor, files, live, models, monitor
-from streammood.cli.app import app
+from streammood.cli import (
+    dashboard_command,
+    doctor_command,
+    file_commands,
+    live_commands,
+    model_commands,
+    monitor_command,
+)
+from streammood.cli.options import app
 
-__all__ = ["dashboard", "doctor", "files", "live", "main", "models", "monitor"]
+__all__ = [
+    "dashboard_command",
+    "doctor_command",
+    "file_commands",
+    "live_commands",
+    "main",
+    "model_commands",
+    "monitor_command",
+]
 
 
 def main() -> None:

@@ -25,11 +25,11 @@ from streammood.config.analysis import (
 from streammood.config.base import Strict
 from streammood.config.control import ControlSettings
 from streammood.config.dashboard import DashboardSettings
-from streammood.config.osc import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.outputs import LightsSettings, LinkSettings, MidiSettings
-from streammood.config.signals import TRIGGERS, VALUES
+from streammood.config.targets import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
+from streammood.protocol.signals import TRIGGERS, VALUES
 
 __all__ = [
     "TRIGGERS",

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from streammood.config.base import Strict
-from streammood.config.osc import split_target
+from streammood.config.targets import split_target
 
 _COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _MOODS = {"happy": "#ffd23f", "aggressive": "#ff4b3e", "calm": "#3ddc84", "sad": "#4d8dff"}

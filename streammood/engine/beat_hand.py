@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from streammood.control.commands import (
-    BeatCommand,
-    BpmMax,
-    BpmMin,
-    Double,
-    Downbeat,
-    Half,
-    Nudge,
-    SetBpm,
-    Tap,
-    Value,
-)
+from streammood.analysis.analyzer import Analyzer
 from streammood.errors import ControlError
 from streammood.events import ANALYSIS_RATE
-from streammood.stream.analyzer import Analyzer
+from streammood.protocol.commands import BeatCommand, BpmMax, BpmMin, Double, Downbeat, Half, Nudge, SetBpm, Tap, Value
 
 
 class BeatHand:

@@ -11,26 +11,26 @@ from collections.abc import Callable
 
 import numpy as np
 
+from streammood.analysis.analyzer import Analyzer
+from streammood.capture import Source
+from streammood.capture.ring import Block
+from streammood.capture.supervisor import Capture, Search
 from streammood.config import Settings
-from streammood.control.commands import Answer, Command, Reload, refused
-from streammood.engine.capture import Capture, Search
-from streammood.engine.desk import Desk, Order
-from streammood.engine.firing import Firing
-from streammood.engine.freerun import FreeRun
+from streammood.engine.free_run import FreeRun
 from streammood.engine.load import Load, Shed
-from streammood.engine.notes import Notes
-from streammood.engine.now import Now
-from streammood.engine.precedence import REFUSED, WITHDRAWN, Precedence
-from streammood.engine.reloading import MakeSinks, Reread, reload
-from streammood.engine.reporter import Reporter
+from streammood.engine.operator import Desk, Order
+from streammood.engine.priority import REFUSED, WITHDRAWN, Precedence
+from streammood.engine.reload import MakeSinks, Reread, reload
+from streammood.engine.scheduler import Firing
+from streammood.engine.snapshot import Now
+from streammood.engine.status import Reporter
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
-from streammood.model import MoodModel
-from streammood.sinks import Output
-from streammood.sinks.eventlog import EventLog
-from streammood.sources import Source
-from streammood.stream.analyzer import Analyzer
-from streammood.stream.ring import Block
+from streammood.log.notes import Notes
+from streammood.log.rows import EventLog
+from streammood.models.mood_model import MoodModel
+from streammood.outputs import Output
+from streammood.protocol.commands import Answer, Command, Reload, refused
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
 _STATUS_INTERVAL = 1.0  # s

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streammood.control.commands import AUTO, Hold, MoodCommand, SetMood, Value
 from streammood.errors import ControlError
 from streammood.events import Mood
+from streammood.protocol.commands import AUTO, Hold, MoodCommand, SetMood, Value
 
 
 class MoodHold:

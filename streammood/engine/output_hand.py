@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from streammood.control.commands import Mute, Offset, OutputCommand, Panic, Target, Value
-from streammood.engine.firing import Firing
+from streammood.engine.scheduler import Firing
 from streammood.errors import ControlError
-from streammood.sinks import Output, Sink
-from streammood.sinks.osc import OscTarget
-from streammood.sinks.report import DetailedReport
+from streammood.outputs import Output, Sink
+from streammood.outputs.details import DetailedReport
+from streammood.outputs.osc_target import OscTarget
+from streammood.protocol.commands import Mute, Offset, OutputCommand, Panic, Target, Value
 
 
 class OutputHand:

@@ -11,10 +11,10 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from streammood.analysis.mood.mood_stream import corners, softmax
 from streammood.config import MoodSettings
 from streammood.events import F32
-from streammood.model import Line, Manifest
-from streammood.stream.mood import corners, softmax
+from streammood.models.mood_model import Line, Manifest
 
 _LEAST = 20  # clips; from fewer nothing is computed
 _TEMPERATURES = (0.2, 5.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from streammood.model import Manifest
+from streammood.models.mood_model import Manifest
 from streammood.training import tables
 from streammood.training.datasets import EMOTIONS, TAGS
 from streammood.training.protocol import SECONDS, Scores

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tf_keras as keras
 
-from streammood import embedding_model
+from streammood.analysis.mood.slots import HOPS
 from streammood.config import FeatureSettings
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
-from streammood.stream.slots import HOPS
+from streammood.models import embedding_model
+from streammood.models.mood_model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.training.calibrate import Calibration
 from streammood.training.datasets import Corpus
 from streammood.training.fit import Examples, Schedule, fit

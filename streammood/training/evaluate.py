@@ -10,7 +10,7 @@ from rich.progress import track
 
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
-from streammood.model import MoodModel
+from streammood.models.mood_model import MoodModel
 from streammood.training import card, datasets, pictures, tables
 from streammood.training.frames import FrameCache
 from streammood.training.protocol import Audience, Scores, listen

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from streammood.analysis.front_end import FrontEnd
 from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.stream.frontend import FrontEnd
 from streammood.training.degrade import degrade
 
 F16 = npt.NDArray[np.float16]

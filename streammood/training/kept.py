@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from streammood import model
 from streammood.config import FeatureSettings
-from streammood.model import Manifest
+from streammood.models import mood_model
+from streammood.models.mood_model import Manifest
 from streammood.training import ensemble, fit, kernel, network, quantise, votes, windows
 from streammood.training.datasets import Corpus
 from streammood.training.ensemble import Fitted, build
 from streammood.training.fit import Schedule
 from streammood.training.windows import Windows
 
-_SOURCES = (ensemble, fit, kernel, model, network, quantise, votes, windows)  # what a fit and its manifest depend on
+_SOURCES = (ensemble, fit, kernel, mood_model, network, quantise, votes, windows)  # what a fit depends on
 
 
 def build_once(

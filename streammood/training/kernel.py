@@ -11,7 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 
 from streammood.events import F32
-from streammood.model import LIMIT
+from streammood.models.mood_model import LIMIT
 
 _WIDTH = 0.25  # of the kernel: what gamma is for a single statistic
 _RIDGE, _RIDGE_HEARD = 1.0, 0.3  # by statistics, and by what taggers hear

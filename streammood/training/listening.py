@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streammood.analysis.features import Layout
+from streammood.analysis.levels import Gate
+from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.config import FeatureSettings, LevelSettings, MoodSettings
 from streammood.events import F32, Features, Mood, seconds
-from streammood.model import MoodModel
-from streammood.stream.features import Layout
-from streammood.stream.levels import Gate
-from streammood.stream.mood import MoodStream
+from streammood.models.mood_model import MoodModel
 
 
 @dataclass(frozen=True, slots=True)

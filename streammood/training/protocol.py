@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.events import Mood
-from streammood.model import MoodModel
+from streammood.models.mood_model import MoodModel
 from streammood.training.calibrate import Calibration, Held
 from streammood.training.datasets import CLUSTERS, Clip, Corpus
 from streammood.training.ensemble import Fitted

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.config import FeatureSettings, MoodSettings
-from streammood.model import MoodModel
+from streammood.models.mood_model import MoodModel
 from streammood.training.listening import Listener
 from streammood.training.splices import follow_times
 

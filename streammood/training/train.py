@@ -13,13 +13,13 @@ from pathlib import Path
 import tensorflow as tf
 from rich.progress import Progress
 
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.slots import HOPS
+from streammood.analysis.mood.statistics import SHORTEST
 from streammood.config import FeatureSettings, MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.model import Manifest, MoodModel
-from streammood.stream.features import Layout
-from streammood.stream.slots import HOPS
-from streammood.stream.statistics import SHORTEST
+from streammood.models.mood_model import Manifest, MoodModel
 from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
 from streammood.training.calibrate import calibrate, of_each_fold

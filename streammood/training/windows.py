@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood import embedding_model
+from streammood.analysis.features import Layout
+from streammood.analysis.levels import Gate
+from streammood.analysis.mood.slots import HOPS, SlotPool
+from streammood.analysis.mood.statistics import Statistics
 from streammood.config import LevelSettings
 from streammood.events import F32, Features
-from streammood.stream.features import Layout
-from streammood.stream.levels import Gate
-from streammood.stream.slots import HOPS, SlotPool
-from streammood.stream.statistics import Statistics
+from streammood.models import embedding_model
 
 LENGTH = 27  # slots in a window, 5.0 s
 FIRST = 13  # slots before the first answer, 2.4 s

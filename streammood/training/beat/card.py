@@ -7,8 +7,8 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from streammood.beat_model import BeatManifest
 from streammood.events import ANALYSIS_RATE
+from streammood.models.beat_model import BeatManifest
 from streammood.training.beat.data import CHOOSING
 from streammood.training.beat.fit import Stage
 from streammood.training.beat.listening import Peaks

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from streammood.analysis.beat.activations import STROKE_DELAY
 from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.model import DataSet
-from streammood.stream.beat_network import STROKE_DELAY
+from streammood.models.mood_model import DataSet
 from streammood.training.beat import patterns
 from streammood.training.beat.patterns import Groove
 from streammood.training.datasets import SOUND

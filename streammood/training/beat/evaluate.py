@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from streammood.analysis.aubio import AubioTracker
+from streammood.analysis.resampler import Resampler
 from streammood.config import Settings
 from streammood.errors import DataError
 from streammood.events import F32, Beat, Features
-from streammood.stream.aubio import AubioTracker
-from streammood.stream.resampler import Resampler
 from streammood.training.beat.data import Track, read
 from streammood.training.beat.hearing import beats_of, hear
 from streammood.training.beat.scores import BINS, Score, Truth, interval, lateness, reliability, score

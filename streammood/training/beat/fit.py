@@ -13,9 +13,9 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
+from streammood.analysis.beat.activations import QUIET, RISE_HOPS, beat_inputs
 from streammood.dsp.jit import kernel
 from streammood.events import F32
-from streammood.stream.beat_network import QUIET, RISE_HOPS, beat_inputs
 from streammood.training.beat import augment
 from streammood.training.beat.augment import Crop
 from streammood.training.beat.data import Item

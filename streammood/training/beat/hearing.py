@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from streammood.analysis.beat.beat_stream import BeatStream
+from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.gain import Gain
+from streammood.analysis.levels import Gate
 from streammood.config import Settings
 from streammood.events import F32, Beat, Tempo
-from streammood.stream.beats import BeatStream
-from streammood.stream.frontend import TICK, FrontEnd
-from streammood.stream.gain import Gain
-from streammood.stream.levels import Gate
 
 
 def hear(sound: F32, rate: int, settings: Settings) -> list[Beat | Tempo]:

@@ -9,9 +9,9 @@ import mir_eval
 import numpy as np
 import numpy.typing as npt
 
-from streammood.beat_model import BeatModel
+from streammood.analysis.beat.activations import BeatNetwork
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.beat_network import BeatNetwork
+from streammood.models.beat_model import BeatModel
 from streammood.training.beat.data import F64, Item
 
 _START = 5.0  # s that are not scored, as everywhere in the literature

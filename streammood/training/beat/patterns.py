@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from streammood.demo import instruments
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.sources import instruments as play
 
 Rng = np.random.Generator
 F64 = npt.NDArray[np.float64]
@@ -133,9 +133,9 @@ def _voices(rng: Rng) -> tuple[list[F32], list[F32], list[F32]]:
     rate = ANALYSIS_RATE
     weight, length, hiss = rng.uniform(0.1, 1.0), rng.uniform(0.04, 0.14), rng.choice([0.02, 0.03, 0.05, 0.15])
     clap = rng.random() < 0.35
-    kicks = [play.kick(rate, rng, weight) for _ in range(2)]
-    snares = [play.clap(rate, rng) if clap else play.snare(rate, rng, length) for _ in range(2)]
-    hats = [play.hat(rate, rng, hiss) for _ in range(2)]
+    kicks = [instruments.kick(rate, rng, weight) for _ in range(2)]
+    snares = [instruments.clap(rate, rng) if clap else instruments.snare(rate, rng, length) for _ in range(2)]
+    hats = [instruments.hat(rate, rng, hiss) for _ in range(2)]
     levels = 1.0, 10.0 ** rng.uniform(-0.6, 0.1), 10.0 ** rng.uniform(-1.0, -0.1)
     first, second, third = ([np.float32(g) * s for s in v] for g, v in zip(levels, (kicks, snares, hats), strict=True))
     return first, second, third
@@ -152,12 +152,12 @@ def _bass_line(mix: F32, steps: int, sixteenth: float, rng: Rng) -> None:
         if bar % 2 == 0:
             root = int(np.clip(root + rng.choice([-5, -2, 0, 3, 5]), 28, 48))
             for k in (0, 7, 12):
-                chord = play.lead(ANALYSIS_RATE, rng, root + 24 + k, 24 * sixteenth)
+                chord = instruments.lead(ANALYSIS_RATE, rng, root + 24 + k, 24 * sixteenth)
                 _lay(mix, chord, bar * 16 * sixteenth, 0.08 * level)
         for k, interval in figure:
             pitch = root + interval
             if pitch not in notes:
-                notes[pitch] = play.bass(ANALYSIS_RATE, rng, pitch, length)
+                notes[pitch] = instruments.bass(ANALYSIS_RATE, rng, pitch, length)
             _lay(mix, notes[pitch], (16 * bar + k) * sixteenth, level)
 
 

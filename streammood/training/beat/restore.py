@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from streammood.beat_model import BeatManifest
 from streammood.errors import ModelError
 from streammood.events import F32
-from streammood.model import interpreter
+from streammood.models.beat_model import BeatManifest
+from streammood.models.mood_model import interpreter
 from streammood.training.beat.network import BeatNet
 
 _DENSE = re.compile(r"/dense(?:_(\d+))?/(\w+)")  # Keras numbers the layers in the order in which they are made

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from streammood.beat_model import BeatManifest, BeatModel, Shape
+from streammood.analysis.beat.activations import STROKE_DELAY
 from streammood.config import FeatureSettings
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.beat_network import STROKE_DELAY
+from streammood.models.beat_model import BeatManifest, BeatModel, Shape
 from streammood.training.bars import bars
 from streammood.training.beat import card, data, fit, listening, quantise, restore
 from streammood.training.beat.data import Item

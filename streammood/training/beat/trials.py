@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.config import Settings
+from streammood.demo.instruments import clap, hat, kick, snare, strings
 from streammood.events import ANALYSIS_RATE, F32, Beat, Tempo, seconds
-from streammood.sources.instruments import clap, hat, kick, snare, strings
 from streammood.training.beat.hearing import beats_of, hear
 from streammood.training.beat.scores import distance, fired
 

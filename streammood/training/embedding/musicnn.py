@@ -18,11 +18,11 @@ import tensorflow as tf
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import resample_poly
 
+from streammood.analysis.mood.embedding import BANDS, POWER
 from streammood.dsp import mel
-from streammood.embedding_model import LAYERS, RHYTHM, TIMBRE, Layer
 from streammood.errors import DataError
 from streammood.events import F32
-from streammood.stream.embedding import BANDS, POWER
+from streammood.models.embedding_model import LAYERS, RHYTHM, TIMBRE, Layer
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]

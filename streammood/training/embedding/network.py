@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from streammood.embedding_model import MIDDLE, RHYTHM, TIMBRE, Layer
-from streammood.stream.embedding import REACH
+from streammood.analysis.mood.embedding import REACH
+from streammood.models.embedding_model import MIDDLE, RHYTHM, TIMBRE, Layer
 from streammood.training.embedding.musicnn import Network
 
 LATE = REACH // 2  # frames after its centre at which a filter of timbre answers live: rhythm may hear as far

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.slots import LEVEL_HOPS
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.stream.features import Layout
-from streammood.stream.slots import LEVEL_HOPS
 from streammood.training.embedding import musicnn
 from streammood.training.embedding.musicnn import HOP, PATCH, RATE, TAGGERS, Head, Ints
 from streammood.training.embedding.network import Stretch, pooled

@@ -19,15 +19,15 @@ import tensorflow as tf
 import tf_keras as keras
 from rich.progress import Progress
 
-from streammood import embedding_model
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.embedding import BANDS, FRAMES, REACH, compress
+from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.config import FeatureSettings
 from streammood.dsp import mel
-from streammood.embedding_model import Layer, Weights
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32, Features
-from streammood.stream.embedding import BANDS, FRAMES, REACH, compress
-from streammood.stream.features import Layout
-from streammood.stream.slots import HOPS, SlotPool
+from streammood.models import embedding_model
+from streammood.models.embedding_model import Layer, Weights
 from streammood.training import datasets
 from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
@@ -48,7 +48,7 @@ _CARD = """# Embedding `embedding`
 
 What voices, instruments and textures there are in a slot of a fifth of a second, as the means and maxima of {size}
 numbers: more than half of what the mood model goes by. {size_kb:.0f} kB, {parameters:,} parameters, filters in int8,
-run on every slot by `streammood/stream/embedding.py`. Written by `streammood train embedding`.
+run on every slot by `streammood/analysis/mood/embedding.py`. Written by `streammood train embedding`.
 
 ## Where it comes from
 

@@ -1,0 +1,121 @@
+"""The whole analysis as one object: blocks of sound in, events out. Live, files, tests and training share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streammood.analysis.beat.beat_stream import BeatStream
+from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.gain import Gain
+from streammood.analysis.levels import LevelStream
+from streammood.analysis.mood.mood_stream import MoodStream
+from streammood.analysis.onsets import OnsetStream
+from streammood.config import Settings
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Level, Mood, Onset, Tempo
+from streammood.models.mood_model import MoodModel
+
+_BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
+
+
+class Analyzer:
+    """Listens to one channel at any rate. The same sound gives the same events, however it is cut into blocks."""
+
+    def __init__(self, settings: Settings, sample_rate: float, model: MoodModel) -> None:
+        self._hop = settings.features.hop
+        self._rate = sample_rate
+        self._gain = Gain(settings.input, settings.level.silence, TICK)
+        self._front = FrontEnd(settings.features, sample_rate, self._gain)
+        layout = self._front.layout
+        self._levels = LevelStream(settings.level, layout, self._gain)
+        self._onsets = OnsetStream(settings.onset, settings.level, TICK)
+        self._beats = BeatStream(settings.beat, settings.level, settings.features)
+        self._moods = MoodStream(settings.mood, model, layout)
+        self.moods_due = True  # False: the machine is too slow, and moods are left out
+
+    def reset(self) -> None:
+        """Begin a new stream, as a new object would."""
+        for part in (self._gain, self._front, self._levels, self._onsets, self._beats, self._moods):
+            part.reset()
+
+    @property
+    def not_finite(self) -> int:
+        """Samples of the input that were NaN or infinite and were taken as silence."""
+        return self._front.not_finite
+
+    @property
+    def gain(self) -> float:
+        """The fixed gain of the input in dB, on top of the automatic one; may be set while running."""
+        return self._gain.fixed
+
+    @gain.setter
+    def gain(self, decibels: float) -> None:
+        self._gain.fixed = decibels
+
+    def count_on(self, count: int) -> None:
+        """Number the next beat after ``count``, that of a beat which was not found here."""
+        self._beats.count_on(count)
+
+    def skip(self, samples: int) -> None:
+        """Account for ``samples`` of the input that never came."""
+        self._front.skip(samples)
+        self._bridge(samples * ANALYSIS_RATE / self._rate)
+
+    def jump(self, sample: int, gap: float, sample_rate: float) -> None:
+        """Go on at ``sample`` of the stream clock, after ``gap`` samples of it without input, at ``sample_rate``."""
+        self._rate = sample_rate
+        self._front.jump(sample, sample_rate)
+        self._bridge(gap)
+
+    def _bridge(self, gap: float) -> None:
+        if gap >= _BRIDGED:
+            self._onsets.reset()
+            self._beats.restart()
+
+    def push(self, block: F32) -> Iterator[Event]:
+        """Yield the events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
+        for tick in self._front.push(block):
+            onset = self._onsets.push(tick.frame[-TICK:], tick.sample, tick.decided)
+            if onset is not None:
+                yield onset
+            if tick.features is not None:
+                yield from self._on_hop(tick.features, tick.frame[-self._hop :], tick.decided)
+
+    def _on_hop(self, features: Features, hop: F32, decided: int) -> Iterator[Beat | Level | Mood | Onset | Tempo]:
+        level = self._levels.push(features, decided)
+        yield level
+        yield from self._beats.push(features, hop, level.signal, decided)
+        mood = self._moods.push(features, level.signal, decided) if self.moods_due else None
+        if mood is not None:
+            yield mood
+
+    def tap(self, sample: float) -> None:
+        """A beat is tapped by hand at ``sample``; see ``BeatStream``, as for all that follow."""
+        self._beats.tap(sample)
+
+    def double(self) -> None:
+        """Twice as many beats."""
+        self._beats.double()
+
+    def half(self) -> None:
+        """Half as many beats."""
+        self._beats.half()
+
+    def downbeat(self, sample: float) -> None:
+        """The beat nearest to ``sample`` begins a bar."""
+        self._beats.downbeat(sample)
+
+    def set_bpm(self, bpm: float) -> None:
+        """Take this tempo."""
+        self._beats.set_bpm(bpm)
+
+    def bounds(self, bpm_min: float, bpm_max: float) -> None:
+        """Keep the tempo within these."""
+        self._beats.bounds(bpm_min, bpm_max)
+
+    def nudge(self, samples: float) -> None:
+        """Tell every beat so much later than until now."""
+        self._beats.nudge(samples)
+
+    def summary(self) -> Mood | None:
+        """The mood of everything since the stream began, as one; None if there was no music."""
+        return self._moods.summary()

@@ -1,0 +1,1 @@
+"""From features to moods: labels, valence and arousal."""

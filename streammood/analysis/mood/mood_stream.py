@@ -1,0 +1,206 @@
+"""Features in, moods out: the mood of the music that is playing, steady while it plays, quick when it changes.
+
+Each answer of the network hears the last five seconds. The evidence of all answers since this music began is
+averaged, which is what makes the mood right and steady; in labels, those of a window that is not full yet count little.
+A quick average beside it notices that the music has changed: where it has contradicted the slow one for long enough,
+the slow one starts again from it.
+
+Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
+and after it. Only ``summary`` looks at everything since the last reset.
+
+Valence and arousal were learned from other ratings than the labels, which name quadrants of the same circumplex: they
+are drawn a little to where the labels lie, so that the two contradict each other less.
+
+Confidence is the calibrated probability of the label, lowered where the sound is unlike music.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from streammood.analysis.features import Layout
+from streammood.analysis.mood.slots import SlotPool
+from streammood.analysis.mood.statistics import Statistics
+from streammood.analysis.mood.window import SlotWindow
+from streammood.config import MoodSettings
+from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
+from streammood.models import embedding_model
+from streammood.models.mood_model import MoodModel
+
+_APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
+_FULLNESS = 8  # power of how full a window is by which its labels count: a fuller one knows all that it knew, and more
+_CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
+
+
+class Evidence:
+    """Weighted means of answers in which old ones fade."""
+
+    def __init__(self, n_labels: int, keep: float) -> None:
+        self._keep = keep
+        self._sums, self._weights = np.zeros((2, n_labels + 3))
+
+    def clear(self) -> None:
+        """Forget all answers."""
+        self._sums[:] = self._weights[:] = 0.0
+
+    def add(self, values: F32, weights: F32) -> None:
+        """Let the past fade by one step and add logits, valence, arousal and familiarity (n_labels + 3,)."""
+        self._sums *= self._keep
+        self._sums += weights * values
+        self._weights *= self._keep
+        self._weights += weights
+
+    def replace(self, other: Evidence) -> None:
+        """Start again from what ``other`` knows."""
+        self._sums[:] = other._sums
+        self._weights[:] = other._weights
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any."""
+        return bool(self._weights[-1] > 0.0)
+
+    @property
+    def probabilities(self) -> F32:
+        """Probability of each label (n_labels,)."""
+        return softmax((self._sums[:-3] / self._weights[:-3]).astype(np.float32))
+
+    @property
+    def circumplex(self) -> tuple[float, float]:
+        """Valence and arousal."""
+        valence, arousal = np.clip(self._sums[-3:-1] / self._weights[-3:-1], -1.0, 1.0).tolist()
+        return valence, arousal
+
+    @property
+    def familiarity(self) -> float:
+        """How much this is like the music that the model learned from, 0..1."""
+        return float(self._sums[-1] / self._weights[-1])
+
+
+def softmax(logits: F32) -> F32:
+    """Probabilities (n,) of logits (n,)."""
+    if logits.size == 0:
+        return logits
+    shares = np.exp(logits - logits.max())
+    scaled: F32 = shares / shares.sum()
+    return scaled
+
+
+def corners(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """Where labels (n_labels, 2) lie in valence and arousal; empty unless all of them are names of quadrants."""
+    named = set(labels) <= set(QUADRANTS)
+    return _CORNER * np.array([QUADRANTS[label] for label in labels] if named else [])
+
+
+class MoodStream:
+    """Follows the mood of a stream of features."""
+
+    def __init__(self, settings: MoodSettings, model: MoodModel, layout: Layout) -> None:
+        manifest = model.manifest
+        self._settings = settings
+        self._model = model
+        self._labels = manifest.labels
+        self._pool = SlotPool(layout, embedding_model.shipped())
+        self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
+        self._statistics = Statistics(self._pool.layout)
+        self._first = manifest.window.first
+        self._corners = corners(self._labels)
+        self._agreement = settings.agreement if self._corners.size else 0.0
+        hop = manifest.features.hop
+        self._step = max(1, int(settings.interval * ANALYSIS_RATE) // hop) * hop  # never slower than asked for
+        fade = settings.interval / max(settings.smoothing, 1e-3)
+        n = len(self._labels)
+        self._slow = Evidence(n, float(np.exp(-fade)))
+        self._quick = Evidence(n, float(np.exp(-settings.interval / max(settings.reaction, 1e-3))))
+        self._whole = Evidence(n, 1.0)
+        self._patience = max(1, round(settings.reaction / settings.interval))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was pushed."""
+        self._whole.clear()
+        self._last_sample = 0
+        self._label: int | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """What comes next is other music."""
+        self._pool.reset()
+        self._window.reset()
+        self._slow.clear()
+        self._quick.clear()
+        self._contradicted = 0
+        self._held: int | None = None
+        self._due = 0
+
+    def push(self, features: Features, signal: bool, decided: int) -> Mood | None:
+        """The mood, where one is due at this hop; none while ``signal`` says that the silence gate is closed."""
+        if not signal:
+            if self._pool.begun:
+                self._begin()
+            return None
+        if self._pool.push(features):
+            self._window.add(self._pool.slot)
+        if features.sample < self._due or self._window.count < self._first:
+            return None
+        self._due = features.sample + self._step
+        return self._answer(features.sample, decided)
+
+    def summary(self) -> Mood | None:
+        """The mood of everything since the last reset; none where no mood was heard."""
+        if not self._whole.known:
+            return None
+        label = int(self._whole.probabilities.argmax()) if self._labels else None
+        return self._mood(self._whole, label, self._last_sample, self._last_sample, False)
+
+    def _answer(self, sample: int, decided: int) -> Mood:
+        window = self._window.recent()
+        answer = self._model(self._statistics(window))
+        values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
+        weights = np.full_like(values, (window.shape[0] / self._window.length) ** _FULLNESS)
+        weights[-3:-1] = 1.0
+        for evidence in (self._slow, self._quick, self._whole):
+            evidence.add(values, weights)
+        self._notice_change()
+        label = self._hold(self._slow.probabilities) if self._labels else None
+        changed = label != self._label  # the first label of a stream is a change too: it sets the scene
+        self._held = self._label = label
+        self._last_sample = sample
+        return self._mood(self._slow, label, sample, decided, changed)
+
+    def _notice_change(self) -> None:
+        self._contradicted = self._contradicted + 1 if self._contradicts() else 0
+        if self._contradicted >= self._patience:
+            self._slow.replace(self._quick)
+            self._contradicted = 0
+
+    def _contradicts(self) -> bool:
+        if not self._labels:
+            apart = np.subtract(self._quick.circumplex, self._slow.circumplex)
+            return float(np.abs(apart).max()) > _APART * self._settings.surprise
+        quick, slow = self._quick.probabilities, self._slow.probabilities
+        return float(quick.max() - quick[int(slow.argmax())]) > self._settings.surprise
+
+    def _hold(self, probabilities: F32) -> int:
+        best = int(probabilities.argmax())
+        if self._held is None or probabilities[best] - probabilities[self._held] > self._settings.hysteresis:
+            return best
+        return self._held
+
+    def _mood(self, evidence: Evidence, label: int | None, sample: int, decided: int, changed: bool) -> Mood:
+        shares = evidence.probabilities.tolist()
+        valence, arousal = self._drawn(evidence.circumplex, shares)
+        name, share = ("", 1.0) if label is None else (self._labels[label], shares[label])
+        return Mood(
+            sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
+            name, share * evidence.familiarity, changed,
+        )  # fmt: skip
+
+    def _drawn(self, circumplex: tuple[float, float], shares: list[float]) -> tuple[float, float]:
+        """Valence and arousal, drawn to where labels of these ``shares`` lie."""
+        share = self._agreement
+        if share == 0.0:
+            return circumplex
+        valence, arousal = ((1.0 - share) * np.array(circumplex) + share * np.dot(shares, self._corners)).tolist()
+        return valence, arousal

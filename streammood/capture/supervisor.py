@@ -1,0 +1,222 @@
+"""The input's books: every sample is delivered or known to be lost, and has a time on the host's clock."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Iterator
+
+from streammood.capture import Source
+from streammood.capture.health import InputHealth, InputState
+from streammood.capture.ring import Block, Ring
+from streammood.capture.sample_clock import LossDetector, SampleClock
+from streammood.capture.timeline import Timeline
+from streammood.events import ANALYSIS_RATE, F32
+from streammood.log.notes import Notes
+
+_STALL = 0.25  # s without a block that are told of
+_RETRY_INTERVAL = 0.5  # s between looks for an input that has gone
+_LET_GO = 5.0  # s that a driver may take to answer when the program ends
+
+
+class Capture:
+    """One source, the ring that it fills, and the account of its samples.
+
+    ``start`` and ``stop`` belong to the main thread, all else to the engine's.
+    """
+
+    def __init__(self, source: Source, buffer: float, notes: Notes) -> None:
+        """``buffer`` in s: how long the engine may stall before samples are dropped."""
+        self.source = source
+        self.lost = 0  # samples of the input
+        self.stalls = 0
+        self.timeline = Timeline(0.0, time.monotonic(), 1.0 / ANALYSIS_RATE)
+        self._buffer = buffer
+        self._notes = notes
+        self._doorbell = _thread.allocate_lock()
+        self._begin(0)
+
+    def _begin(self, base: int) -> None:
+        """Open new books for the source as it is now, at ``base`` of the stream clock."""
+        self.rate = self.source.sample_rate
+        self._ring = Ring(int(self._buffer * self.rate))
+        self._clock = SampleClock(self.rate)
+        self._losses = LossDetector(self.rate)
+        self._health = InputHealth(self.rate)
+        self._told = ""  # what was wrong with the input, last
+        self._base = base
+        self._expected = 0  # count of the next sample in the ring, if none was dropped
+        self._unseen = 0  # samples lost before they reached the ring
+        self._arrived = math.inf  # host time of the latest block
+
+    def start(self) -> None:
+        """Open the input.
+
+        Raises:
+            SourceError: it cannot be opened.
+        """
+        self.source.start(self._deliver)
+
+    def stop(self) -> None:
+        """Close the input."""
+        self.source.stop()
+
+    def _deliver(self, block: F32, captured: float, arrived: float) -> None:
+        """In the capture thread: store, ring the doorbell, nothing else."""
+        self._ring.write(block, captured, arrived)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the present or the next ``wait``; from any thread."""
+        if self._doorbell.locked():
+            with contextlib.suppress(RuntimeError):  # the engine was quicker
+                self._doorbell.release()
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until a block has come or ``wake`` was called, at most ``timeout`` s."""
+        self._doorbell.acquire(timeout=timeout)
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block that has come and was not read yet; each is to be given to ``account``."""
+        while (block := self._ring.read()) is not None:
+            yield block
+
+    @property
+    def waiting(self) -> float:
+        """Sound that was not read yet, in s."""
+        return self._ring.waiting / self.rate
+
+    @property
+    def _samples(self) -> int:
+        """Samples of the input since these books were opened, lost ones included."""
+        return self._expected + self._unseen
+
+    @property
+    def sample(self) -> float:
+        """Where the input has come to, on the stream clock."""
+        return self._base + self._samples * ANALYSIS_RATE / self.rate
+
+    @property
+    def state(self) -> InputState:
+        """What is wrong with the samples that come, if anything is."""
+        return self._health.state
+
+    @property
+    def drift(self) -> float:
+        """Input clock against the host's clock, in parts per million."""
+        return self._clock.drift
+
+    @property
+    def jitter(self) -> float:
+        """Deviation of capture times from the filtered clock, in s."""
+        return self._clock.jitter
+
+    def account(self, block: Block) -> int:
+        """Enter ``block`` in the books; returns how many samples of the input are missing before it."""
+        silent = block.arrived - self._arrived
+        self._arrived = block.arrived
+        if silent > _STALL:
+            self.stalls += 1
+            self._notes.add(f"the input stalled for {silent:.2f} s")
+        dropped = max(0, block.start - self._expected)
+        if dropped:
+            self._notes.add(f"the analysis was too slow: {dropped} samples dropped")
+        self._expected = block.start + block.samples.size
+        self._examine(block)
+        unseen = self._losses.update(self._samples, block.captured)
+        if unseen:
+            self._clock.reset()
+        if unseen < 0 or self.state is InputState.WRONG_RATE:
+            unseen = 0  # samples that are too few for a wrong rate are not lost
+        if unseen:
+            self._unseen += unseen
+            self._notes.add(f"the input lost {unseen} samples")
+        self.lost += dropped + unseen
+        self._clock.update(self._samples, block.captured)
+        self._draw_timeline()
+        return dropped + unseen
+
+    def _examine(self, block: Block) -> None:
+        self._health.push(block.samples, block.captured)
+        told = self._health.told(self.source.name)
+        if told != self._told:
+            self._told = told
+            self._notes.add(told or f"the input `{self.source.name}` is well again")
+
+    def _draw_timeline(self) -> None:
+        now, then = self._clock.time(self._samples), self._clock.time(self._samples - self.rate)
+        self.timeline = Timeline(self.sample, now, (now - then) / ANALYSIS_RATE)
+
+    def search(self) -> Search:
+        """Close the input, which has gone, and begin to look for it; ``resume`` once it was found."""
+        self._notes.add(f"the input `{self.source.name}` has gone; looking for it")
+        return Search(self)
+
+    def take_up(self) -> None:
+        """Open the input again if it is there; in the thread of a search.
+
+        Raises:
+            Exception: whatever the driver says.
+        """
+        expected = self.source.sample_rate
+        self._ring = Ring(int(self._buffer * expected))
+        self.start()
+        if self.source.sample_rate != expected:  # the ring was made for another
+            self.source.stop()
+            self._ring = Ring(int(self._buffer * self.source.sample_rate))
+            self.start()
+
+    def resume(self, gone: float) -> float:
+        """Open new books for an input that was found, ``gone`` s after it was lost; returns the gap in samples.
+
+        The gap is on the stream clock, from the last sample that came.
+        """
+        before, now = self.sample, time.monotonic()
+        lasted = max(gone, (self.timeline.sample_at(now) - before) / ANALYSIS_RATE) if self._samples else gone
+        gap = lasted * ANALYSIS_RATE
+        self._notes.add(f"the input `{self.source.name}` is back after {lasted:.1f} s")
+        ring = self._ring  # is being filled already
+        self._begin(round(before + gap))
+        self._ring = ring
+        self.lost += round(lasted * self.rate)
+        return gap
+
+
+class Search:
+    """Looks for an input that has gone, in a thread of its own: a driver may take seconds to answer."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._began = time.monotonic()
+        self._stopped = threading.Event()
+        self._found = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="search", daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        self._capture.source.stop()
+        while not self._stopped.is_set():
+            try:
+                self._capture.take_up()
+            except Exception:  # noqa: BLE001  whatever a driver says while a cable is out: look again
+                self._stopped.wait(_RETRY_INTERVAL)
+            else:
+                self._found.set()
+                return
+
+    def wait(self, timeout: float) -> bool:
+        """True once the input was found; waits for at most ``timeout`` s."""
+        return self._found.wait(timeout)
+
+    @property
+    def lasted(self) -> float:
+        """Since the input was missed, in s."""
+        return time.monotonic() - self._began
+
+    def stop(self) -> None:
+        """Give up."""
+        self._stopped.set()
+        self._thread.join(_LET_GO)

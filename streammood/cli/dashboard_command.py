@@ -1,0 +1,105 @@
+"""Commands that show what an engine hears: dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from streammood.cli import terminal, wiring
+from streammood.cli.options import Config, Set, app, extra, told
+from streammood.config import Settings
+from streammood.web.launch import Beside
+
+_NICE = 5  # beside an engine it must not take what the engine needs
+
+
+@app.command()
+@told
+def dashboard(
+    config: Config = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Serve the page there; 0.0.0.0: to other machines, with a token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="Of the page, 7073 by default.")] = None,
+    osc_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Receive OSC there; 0.0.0.0: from other machines too.")
+    ] = None,
+    osc_port: Annotated[
+        list[int] | None, typer.Option(metavar="PORT", help="Receive OSC there, 7072 by default; once for each engine.")
+    ] = None,
+    control: Annotated[
+        list[str] | None, typer.Option(metavar="HOST:PORT", help="Where the engine takes commands, 127.0.0.1:7071.")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    attached: Annotated[bool, typer.Option("--attached", hidden=True, help="End with the standard input.")] = False,
+    set: Set = None,
+) -> None:
+    """Show in a browser what an engine says by OSC, control it, and analyse songs; needs the extra `views`."""
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "osc_host": osc_host,
+        "osc_port": osc_port or None,
+        "control": control or None,
+    }
+    values = [f"dashboard.{name}={value}" for name, value in given.items() if value is not None]
+    settings = wiring.Overrides(values=(*(set or ()), *values)).load(config)
+    with extra("views"):
+        from streammood.web.application import serve  # noqa: PLC0415  an extra
+
+    out = terminal.console()
+
+    def ready(address: str) -> None:
+        out.print(f"Dashboard at {address} (stage view: /stage). Ctrl-C stops.", markup=False)
+        if open_page and _has_display():
+            webbrowser.open(address)
+
+    asyncio.run(_until_told(serve, settings, ready, attached))
+
+
+def start_dashboard(settings: Settings, config: str | None, values: Sequence[str]) -> Beside:
+    """Start the dashboard with the ``settings`` that the engine has by ``config`` and ``values``, and open its page.
+
+    Raises:
+        ConfigError: the extra `views` is not installed.
+    """
+    with extra("views"):
+        if importlib.util.find_spec("aiohttp") is None:
+            raise ModuleNotFoundError(name="aiohttp")
+    given = ["--config", config] if config is not None else []
+    control = [] if settings.control.port == 0 else ["--control", f"127.0.0.1:{settings.control.port}"]
+    return Beside(["--open", *given, *(part for value in values for part in ("--set", value)), *control])
+
+
+async def _until_told(serve: Any, settings: Settings, ready: Callable[[str], None], attached: bool) -> None:
+    """Serve until a signal comes, or until the program that started this one has gone."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    if attached:
+        with contextlib.suppress(OSError, AttributeError):  # Windows has no such call
+            os.nice(_NICE)
+
+        def watch() -> None:
+            while sys.stdin.buffer.read(1):
+                pass
+            loop.call_soon_threadsafe(stopped.set)
+
+        threading.Thread(target=watch, daemon=True).start()
+    await serve(settings, stopped, ready)
+
+
+def _has_display() -> bool:
+    """Whether a browser can be shown to anybody."""
+    return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

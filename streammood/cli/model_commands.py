@@ -1,0 +1,103 @@
+"""Commands that make and score models: train, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from streammood.cli.options import app, extra, told
+from streammood.errors import ConfigError
+
+What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
+Fitted = Annotated[
+    Literal["mood", "beat", "embedding"],
+    typer.Argument(
+        help="Which model; embedding: what the mood model hears voices and instruments with, from clips as for mood, "
+        "without their labels."
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        metavar="DIR",
+        help="mood: a folder of clips for each label, or a labels.csv beside the clips. "
+        "beat: sound files with a NAME.beats beside each NAME: a time in seconds a line, and the position in the bar.",
+    ),
+]
+Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for features and folds of a mood model.")]
+
+
+@app.command()
+@told
+def train(
+    data: Data,
+    what: Fitted = "mood",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The model; its .json, .md and .png come beside it. models/WHAT.tflite (embedding: .npz) by default.",
+        ),
+    ] = None,
+    cache: Cache = Path(".cache/features"),
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="beat: a model to fit further, instead of a new one. "
+            "embedding: the wheel of musicnn (pip download --no-deps musicnn). "
+            "mood: the same wheel, if valence and arousal are to be as true as those of the shipped model.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
+    jobs: Jobs = 1,
+) -> None:
+    """Train a model from clips, quantise it, write its card with its scores; needs the extra `train`."""
+    path = out or Path("models") / f"{what}{'.npz' if what == 'embedding' else '.tflite'}"
+    if what == "embedding" and start is None:
+        raise ConfigError(
+            "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
+        )
+    with extra("train"):
+        if what == "mood":
+            from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
+
+            fit_mood(data, path, cache, seed, jobs, wheel=start)
+        elif start is not None and what == "embedding":
+            from streammood.training.embedding.train import train as fit_embedding  # noqa: PLC0415  heavy, and an extra
+
+            fit_embedding(data, start, path, cache, seed, jobs)
+        else:
+            from streammood.training.beat.train import train as fit_beat  # noqa: PLC0415  heavy, and an extra
+
+            fit_beat(data, path, cache, seed, jobs, start)
+
+
+@app.command()
+@told
+def evaluate(
+    data: Data,
+    what: What = "mood",
+    model: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The shipped model by default.")] = None,
+    cache: Cache = Path(".cache/features"),
+    jobs: Jobs = 1,
+    robust: Annotated[int, typer.Option(min=0, metavar="N", help="mood: clips that are also degraded and scored.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="mood: tables and pictures are written here as well.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, metavar="N", help="beat: at most so many tracks of each set.")] = 0,
+) -> None:
+    """Score a model on labelled music, through the live path; needs the extra `train`."""
+    with extra("train"):
+        if what == "mood":
+            from streammood.training.evaluate import evaluate as score_mood  # noqa: PLC0415  heavy, and an extra
+
+            score_mood(data, model, cache, jobs, robust, out)
+        else:
+            from streammood.training.beat.evaluate import evaluate as score_beat  # noqa: PLC0415  heavy, and an extra
+
+            score_beat(data, model, limit)

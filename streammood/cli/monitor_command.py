@@ -1,0 +1,104 @@
+"""Commands that show an engine in the terminal: monitor."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+import time
+from typing import Annotated
+
+import typer
+
+from streammood.cli import wiring
+from streammood.cli.options import Config, Set, app, extra, told
+from streammood.config import Settings, TargetSettings, split_target
+from streammood.engine.live import Engine
+from streammood.errors import ConfigError
+from streammood.tui.launch import Beside, errors_kept
+from streammood.tui.launch import target as view_target
+from streammood.tui.port import bind
+
+_LOOK = 0.1  # s between looks whether to stop
+_LOOPBACK = "127.0.0.1"
+
+
+@app.command()
+@told
+def monitor(
+    port: Annotated[int, typer.Option(min=1, max=65_535, metavar="PORT", help="Receive OSC there.")] = 7072,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="The address to receive at; 127.0.0.1: from this machine alone.")
+    ] = "0.0.0.0",
+    control: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where the engine takes commands; port 7071 of its machine by default."),
+    ] = None,
+    config: Config = None,
+    beside: Annotated[int | None, typer.Option("--beside", hidden=True, help="End with this process.")] = None,
+    set: Set = None,
+) -> None:
+    """Show a running engine in the terminal, full screen, from its OSC alone; needs the extra `views`.
+
+    On the engine's machine: streammood run --target THIS-MACHINE:7072
+
+    Keys: space or t tap, x twice and / half the beats, 1 or d this is the one, left and right nudge by 10 ms, h hold
+    the mood, up and down choose a target, m mutes it, [ and ] send to it 5 ms sooner or later, p panic, q quit.
+    """
+    settings = wiring.Overrides(values=tuple(set or ())).load(config)
+    try:
+        commands = None if control is None else split_target(control)
+    except ValueError as error:
+        raise ConfigError(f"--control: {error}") from None
+    need_terminal("streammood monitor")
+    with extra("views"):
+        from streammood.tui.app import Monitor  # noqa: PLC0415  an extra
+
+    shown = Monitor(bind(host, port), commands, settings.dashboard.colors, beside)
+    shown.run()
+    raise typer.Exit(shown.return_code or 0)
+
+
+def need_terminal(command: str) -> None:
+    """Refuse to draw where nobody looks.
+
+    Raises:
+        ConfigError: input or output is no terminal.
+    """
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise ConfigError(f"{command} draws on a terminal, and this is none; `streammood run --events -` writes lines")
+
+
+def prepare_view() -> TargetSettings:
+    """What `run --tui` needs before the engine starts: a terminal, the extra `views`, and a port for the view.
+
+    Raises:
+        ConfigError: there is no terminal, or the extra is not installed.
+    """
+    need_terminal("streammood run --tui")
+    with extra("views"):
+        if importlib.util.find_spec("textual") is None:
+            raise ModuleNotFoundError(name="textual")
+    return view_target()
+
+
+def watch(
+    engine: Engine,
+    view: TargetSettings,
+    settings: Settings,
+    config: str | None,
+    values: tuple[str, ...],
+    stopped: threading.Event,
+    duration: float | None,
+) -> None:
+    """Give the terminal to the view until the user closes it, the program is told to stop, or the input ends."""
+    end = time.monotonic() + duration if duration is not None else float("inf")
+    given = ["--config", config] if config is not None else []
+    given += [part for value in values for part in ("--set", value)]
+    with errors_kept():
+        shown = Beside(view, (_LOOPBACK, settings.control.port), given)
+        try:
+            while not (stopped.is_set() or engine.finished.is_set() or shown.ended or time.monotonic() >= end):
+                stopped.wait(_LOOK)
+        finally:
+            shown.close()

@@ -1,0 +1,191 @@
+"""From what a user names (an input, a target, a map) to the parts that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streammood import config
+from streammood.capture import Source
+from streammood.capture.device import DeviceSource, devices
+from streammood.capture.paced import Paced
+from streammood.capture.sound_file import SUFFIXES, SoundFile
+from streammood.config import Settings
+from streammood.config.trees import parse
+from streammood.demo.synth import Synth
+from streammood.engine.reload import MakeSinks, Reread
+from streammood.errors import ConfigError, SourceError
+from streammood.models.mood_model import MoodModel
+from streammood.outputs import SampleNow, Sink
+from streammood.outputs.details import DetailedReport
+from streammood.outputs.lights import Lights
+from streammood.outputs.link import LinkFollow, LinkLead
+from streammood.outputs.midi import MidiClock, open_port
+from streammood.outputs.osc_target import OscTarget
+
+DEMO = "demo"
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line says on top of the configuration; None and empty leave it as it is."""
+
+    device: str | None = None
+    host_api: str | None = None
+    sample_rate: int | None = None
+    block: int | None = None
+    channels: str | None = None
+    targets: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+    def load(self, name: str | None) -> Settings:
+        """Settings of preset or file ``name`` with these on top.
+
+        Raises:
+            ConfigError: something in either is not allowed.
+        """
+        tree: dict[str, Any] = dict(_assignment(text) for text in self.values)
+        plain = {
+            "input.device": _index_or_name(self.device) if _is_device(self.device) else None,
+            "input.host_api": self.host_api,
+            "input.sample_rate": self.sample_rate,
+            "input.block": self.block,
+            "input.channels": _channels(self.channels),
+        }
+        tree |= {path: value for path, value in plain.items() if value is not None}
+        settings = config.load(name, tree)
+        if not self.targets:
+            return settings
+        like = settings.osc.targets[0].model_dump(by_alias=True, exclude={"name"}) if settings.osc.targets else {}
+        return config.load(name, tree | {"osc.targets": [like | _target(text) for text in self.targets]})
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    path, separator, value = text.partition("=")
+    if not separator or not path:
+        raise ConfigError(f"--set: must be NAME=VALUE such as beat.bpm_max=180, got `{text}`")
+    try:
+        return path.strip(), parse(value)
+    except ValueError:
+        raise ConfigError(f"--set {path}: `{value}` is not a YAML value") from None
+
+
+def _target(text: str) -> dict[str, Any]:
+    try:
+        host, port = config.split_target(text)
+    except ValueError as error:
+        raise ConfigError(f"--target: {error}") from None
+    return {"host": host, "port": port}
+
+
+def _channels(text: str | None) -> object:
+    if text is None or text == "all":
+        return text
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--channels: must be `all`, one channel or a pair such as 1,2, got `{text}`") from None
+
+
+def _index_or_name(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdigit() else text
+
+
+def _is_device(text: str | None) -> bool:
+    return text is not None and text not in (DEMO, AUTO) and not _is_path(text)
+
+
+def _is_path(text: str) -> bool:
+    """Device names may hold slashes, so a slash alone makes no path."""
+    return Path(text).is_file() or Path(text).suffix.lower() in SUFFIXES or text.startswith(("/", "./", "../", "~"))
+
+
+def open_source(text: str | None, settings: Settings) -> Source:
+    """The source that ``text`` names: `demo`, `auto`, a sound file, or a device by index or name.
+
+    Raises:
+        SourceError: there is no such input.
+    """
+    block = settings.input.block
+    if text == DEMO or (text == AUTO and not devices()):
+        return Paced(Synth(repeat=True), block)
+    if text is not None and text != AUTO and not text.isdigit() and _is_path(text):
+        return Paced(SoundFile(Path(text), settings.input.channels), block)
+    return DeviceSource(settings.input)
+
+
+def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
+    """How to make one sink for each target and each other output, once the stream clock is there."""
+
+    def make(sample_now: SampleNow) -> list[Sink]:
+        sinks = make_targets(settings, labels, sample_now) + make_outputs(settings, labels, sample_now)
+        return [LinkFollow(settings.link, sample_now, sinks)] if settings.link.mode == "follow" else sinks
+
+    return make
+
+
+def make_targets(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
+    """Every OSC target, and the reports that targets ask for.
+
+    Raises:
+        ConfigError: a map asks for a mood that the model does not know.
+        SinkError: a host does not resolve.
+    """
+    targets: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
+    return targets + [DetailedReport(target) for target in settings.osc.targets if target.details]
+
+
+def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
+    """Every output beside the OSC targets that the settings ask for.
+
+    Raises:
+        ConfigError: what it needs is not installed.
+        SinkError: it cannot be opened.
+    """
+    sinks: list[Sink] = []
+    if settings.lights.artnet is not None or settings.lights.sacn is not None:
+        sinks.append(Lights(settings.lights, labels, sample_now))
+    if settings.midi.port is not None or settings.midi.virtual:
+        sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi)))
+    if settings.link.mode == "lead":
+        sinks.append(LinkLead(settings.link, sample_now))
+    return sinks
+
+
+def reread(
+    overrides: Overrides,
+    name: str | None,
+    model: MoodModel,
+    adapt: Callable[[Settings], Settings] = lambda settings: settings,
+) -> Reread | None:
+    """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read.
+
+    ``adapt`` adds what the command line adds: the targets of the views that it started.
+    """
+
+    def read() -> tuple[Settings, MakeSinks]:
+        settings = adapt(overrides.load(name))
+        return settings, lambda sample_now: make_targets(settings, model.manifest.labels, sample_now)
+
+    return None if name is None else read
+
+
+def sound_files(paths: list[Path]) -> list[Path]:
+    """The files that ``paths`` name; a folder stands for all sound files below it.
+
+    Raises:
+        SourceError: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not inside:
+            raise SourceError(f"{path}: no sound files in this folder; known are {', '.join(sorted(SUFFIXES))}")
+        found += inside
+    return found

@@ -1,0 +1,1 @@
+"""An engine seen from outside: its state, its signals, and commands to it."""

@@ -1,0 +1,159 @@
+"""Settings of OSC receivers: signals, address maps, targets."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from streammood.config.base import OSC_ADDRESS, Strict, osc_prefix
+from streammood.config.presets import with_preset
+from streammood.protocol.signals import TRIGGERS, VALUES, natural_range
+
+_CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?))?\s*$")
+
+
+def _split_condition(text: str) -> tuple[str, str, float]:
+    match = _CONDITION.match(text)
+    if not match:
+        raise ValueError(f"must be SIGNAL or SIGNAL OPERATOR NUMBER such as `mood/index == 1`, got `{text}`")
+    signal, operator, number = match.groups()
+    return signal, operator or "!=", float(number or 0)
+
+
+class MapEntry(Strict):
+    """One line of an address map: a signal, the address that receives it, and how its value is bent."""
+
+    source: str = Field(alias="from")
+    to: str
+    in_range: tuple[float, float] | None = Field(None, alias="in")
+    out_range: tuple[float, float] | None = Field(None, alias="out")
+    curve: float = Field(1.0, ge=0.1, le=10.0)
+    value: str | None = None
+    when: str | None = None
+    every: int = Field(1, ge=1, le=1024)
+
+    @field_validator("source", "value")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        known = TRIGGERS | VALUES
+        if value is not None and value not in known and not re.fullmatch(r"mood/[\w-]+", value):
+            near = difflib.get_close_matches(value, known, 1, 0.4)
+            raise ValueError(f"no such signal `{value}`" + (f", did you mean `{near[0]}`?" if near else ""))
+        return value
+
+    @field_validator("to")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not OSC_ADDRESS.match(value):
+            raise ValueError(
+                f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got `{value}`"
+            )
+        return value
+
+    @field_validator("when")
+    @classmethod
+    def _condition(cls, value: str | None) -> str | None:
+        if value is not None:
+            _split_condition(value)
+        return value
+
+    @model_validator(mode="after")
+    def _sound(self) -> MapEntry:
+        if self.every > 1 and self.source not in TRIGGERS:
+            raise ValueError(f"every is for triggers ({', '.join(sorted(TRIGGERS))}), not for {self.source}")
+        if self.in_range is not None and self.in_range[0] == self.in_range[1]:
+            raise ValueError("in must span more than one value")
+        if self.value is not None and (self.source not in TRIGGERS or self.value in TRIGGERS):
+            raise ValueError("value names the signal whose number a trigger sends, such as beat/number for beat")
+        bent = self.out_range is not None or self.curve != 1.0
+        sent = self.value or self.source
+        if bent and self.in_range is None and sent not in TRIGGERS and natural_range(sent) is None:
+            raise ValueError(f"out and curve need in, for {sent} has no range of its own")
+        return self
+
+    @property
+    def condition(self) -> tuple[str, str, float] | None:
+        """Signal, operator and number of ``when``."""
+        return None if self.when is None else _split_condition(self.when)
+
+
+def split_target(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT``; IPv6 hosts stand in brackets."""
+    host, separator, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not separator or not host or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise ValueError(f"must be HOST:PORT with a port in 1..65535, such as 127.0.0.1:7000, got `{text}`")
+    return host, int(port)
+
+
+class TargetSettings(Strict):
+    """One receiver."""
+
+    name: str | None = Field(None, min_length=1, max_length=40)
+    preset: str | None = None
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int = Field(7000, ge=1, le=65_535)
+    interface: str | None = None
+    prefix: str = "/streammood"
+    defaults: bool = True
+    label: bool = False
+    details: bool = False
+    offset: float = Field(0.0, ge=-200.0, le=1000.0)
+    beat: float = 1.0
+    hold: float = Field(0.05, ge=0.005, le=5.0)
+    rate: float = Field(60.0, ge=1.0, le=60.0)
+    resend: float = Field(0.5, ge=0.1, le=60.0)
+    bundle: bool = False
+    value_range: tuple[float, float] = Field((0.0, 1.0), alias="range")
+    unipolar: bool = False
+    floats: bool = False
+    map: tuple[MapEntry, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What people call it: its name, or where it is."""
+        return self.name or f"{self.host}:{self.port}"
+
+    @field_validator("prefix")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        return osc_prefix(value)
+
+    @field_validator("beat")
+    @classmethod
+    def _ratio(cls, value: float) -> float:
+        if value not in (0.5, 1.0, 2.0):
+            raise ValueError(f"must be 0.5, 1 or 2, got {value:g}")
+        return value
+
+    @field_validator("value_range")
+    @classmethod
+    def _spans(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] == value[1]:
+            raise ValueError("must span more than one value")
+        return value
+
+
+def _target(value: object) -> object:
+    if isinstance(value, str):
+        host, port = split_target(value)
+        return {"host": host, "port": port}
+    return with_preset(value)
+
+
+class OscSettings(Strict):
+    """The receivers."""
+
+    targets: tuple[Annotated[TargetSettings, BeforeValidator(_target)], ...] = (TargetSettings(),)
+
+    @field_validator("targets")
+    @classmethod
+    def _names(cls, targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+        names = [target.name for target in targets if target.name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two targets are called `{name}`; give each a name of its own")
+        return targets

@@ -1,0 +1,1 @@
+"""The built-in music, with known beats and moods: for the demo and for tests."""

@@ -1,0 +1,151 @@
+"""Fires events at their time: a thread that sleeps until the next one is due, and never waits for a sink."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from streammood.events import Event, Level, Mood, Tempo
+from streammood.outputs import Group, Output, Sink
+
+_Due: TypeAlias = tuple[float, int, Event, float | None]
+"""When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
+
+_POLL_AGAIN = 1.0  # s, after a sink failed at it
+_LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
+
+
+class Firing:
+    """Takes events with the host time at which they are due, and hands them to every sink at that time."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self.sinks = sinks
+        self._old: list[Sink] = []  # that were replaced and are to be closed
+        self._queue: list[_Due] = []
+        self._order = itertools.count()
+        self._wake = threading.Condition()
+        self._stopped = False
+        self._woken = False
+        self.failed = 0  # events that a sink refused with an error
+        self.busy = 0.0  # s, spent with sinks so far
+        self.latencies: deque[float] = deque(maxlen=_LATENCIES)  # s, from arrival of a block to its packets
+        self._thread = threading.Thread(target=self._run, name="firing", daemon=True)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The sinks that an operator may correct while they run, in the order of the settings."""
+        return [sink for sink in self.served if isinstance(sink, Output)]
+
+    @property
+    def served(self) -> list[Sink]:
+        """Every sink, those within a group too."""
+        return [one for sink in self.sinks for one in (sink.sinks if isinstance(sink, Group) else (sink,))]
+
+    def start(self) -> None:
+        """Begin to fire."""
+        self._thread.start()
+
+    def submit(self, events: Sequence[tuple[float, Event]], arrived: float) -> None:
+        """Queue events with their due times (host, s), made known by a block that ``arrived`` then."""
+        if not events:
+            return
+        with self._wake:
+            for due, event in events:
+                # Only what is due at once tells how quick the program is; a predicted beat waits for its time.
+                since = arrived if due <= arrived else None
+                heapq.heappush(self._queue, (due, next(self._order), event, since))
+            self._wake.notify()
+
+    def wake(self) -> None:
+        """Ask every sink now what has become due."""
+        with self._wake:
+            self._woken = True
+            self._wake.notify()
+
+    def replace(self, sinks: Sequence[Sink]) -> None:
+        """Serve these from now on, in the group if there is one; those that are left out are closed."""
+        kept = {id(sink) for sink in sinks}
+        with self._wake:
+            self._old += [sink for sink in self.served if id(sink) not in kept]
+            group = next((sink for sink in self.sinks if isinstance(sink, Group)), None)
+            if group is not None:
+                group.sinks = sinks
+            else:
+                self.sinks = sinks
+            self._woken = True
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """Drop what is not due yet, release every trigger, close the sinks."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        for sink in self.sinks:
+            sink.close()
+
+    def _run(self) -> None:
+        poll_at = 0.0
+        while True:
+            with self._wake:
+                now = time.monotonic()
+                while not (self._stopped or self._woken) and min(poll_at, self._next_due()) > now:
+                    self._wake.wait(min(poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
+                    now = time.monotonic()
+                self._woken = False
+                old, self._old = self._old, []
+                batch = []
+                while self._next_due() <= now:
+                    batch.append(heapq.heappop(self._queue))
+                stopped = self._stopped
+            began = time.monotonic()
+            for sink in old:
+                sink.close()
+            for _, _, event, since in _newest(batch):
+                self._send(event)
+                if since is not None:
+                    self.latencies.append(time.monotonic() - since)
+            if stopped:
+                return
+            poll_at = min(map(self._poll, self.sinks), default=float("inf"))
+            self.busy += time.monotonic() - began
+
+    def _next_due(self) -> float:
+        return self._queue[0][0] if self._queue else float("inf")
+
+    def _poll(self, sink: Sink) -> float:
+        now = time.monotonic()
+        try:
+            return sink.poll(now)
+        except Exception:  # noqa: BLE001  as in _send
+            self.failed += 1
+            return now + _POLL_AGAIN
+
+    def _send(self, event: Event) -> None:
+        for sink in self.sinks:
+            try:
+                sink.send(event, time.monotonic())
+            except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served
+                self.failed += 1
+
+
+def _newest(batch: list[_Due]) -> list[_Due]:
+    """``batch`` without levels, states of the clock and moods that a later one makes old; beats and triggers stay."""
+    if len(batch) < 3:
+        return batch
+    kept: list[_Due] = []
+    seen: set[type[Event]] = set()
+    for entry in reversed(batch):
+        event = entry[2]
+        if isinstance(event, Level | Tempo | Mood):
+            if type(event) in seen and not (isinstance(event, Mood) and event.changed):
+                continue
+            seen.add(type(event))
+        kept.append(entry)
+    return kept[::-1]

@@ -1,0 +1,1 @@
+"""Event rows, written by a thread of its own; notes for people."""

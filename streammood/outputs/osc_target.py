@@ -1,0 +1,298 @@
+"""One OSC receiver: its address map, its rate limit, its triggers that fall back to 0, its repeats."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from streammood.config import TRIGGERS, VALUES, MapEntry, TargetSettings
+from streammood.errors import ConfigError
+from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
+from streammood.outputs import SampleNow
+from streammood.outputs.event_signals import Value, signals
+from streammood.outputs.scaling import Scaling, scaling
+from streammood.outputs.timing import Timing
+from streammood.protocol.udp import Datagrams, Message
+
+_COMPARE: dict[str, Callable[[object, object], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": lambda a, b: a < b,  # type: ignore[operator]
+    "<=": lambda a, b: a <= b,  # type: ignore[operator]
+    ">": lambda a, b: a > b,  # type: ignore[operator]
+    ">=": lambda a, b: a >= b,  # type: ignore[operator]
+}
+_NEVER = float("inf")
+_ASKED = ("beat/phase", "beat/next")  # of the moment of sending
+# Counters, states and names go out when they change; everything else flows and is thinned to the rate limit.
+_AT_ONCE = {"beat/number", "beat/count", "beat/meter", "beat/locked", "mood/index", "mood/label"}
+_AT_ONCE |= {"status/alive", "status/signal", "status/input", "level/clipping"}
+_OFF_AT_CLOSE = {"status/alive", "status/signal", "beat/locked"}
+
+
+@dataclass(slots=True, eq=False)
+class _Route:
+    """One line of the map, and what has gone out on it."""
+
+    entry: MapEntry
+    at_once: bool
+    message: Message
+    scale: Scaling
+    sent: Value | None = None
+    sent_at: float = -_NEVER
+    waiting: bool = field(default=False)  # a value changed, but the rate limit held it back
+
+
+@dataclass(slots=True, eq=False)
+class _Trigger:
+    """One line of the map that is on for the hold time and then off, or that sends the number of a signal."""
+
+    entry: MapEntry
+    message: Message
+    scale: Scaling
+    on: bytes
+    off: bytes
+    count: int = 0  # how often its signal came
+    used: bool = False  # it was on at some time
+    release: float = _NEVER  # when it falls back
+    repeat: float = _NEVER  # when that is told once more, because UDP loses
+
+
+def _default_map(prefix: str, labels: Sequence[str], with_label: bool) -> list[MapEntry]:
+    names = sorted(TRIGGERS | VALUES - ({"mood/label"} if not with_label else set()))
+    names += [f"mood/{label}" for label in labels]
+    return [MapEntry(source=name, to=f"{prefix}/{name}") for name in names]
+
+
+class OscTarget:
+    """Sends signals to one host and port by UDP; a receiver that is away is not noticed and delays nobody.
+
+    Raises:
+        SinkError: the host does not resolve.
+        ConfigError: the map asks for a mood that the model does not know.
+    """
+
+    def __init__(self, settings: TargetSettings, labels: Sequence[str], sample_now: SampleNow) -> None:
+        self.name = settings.title
+        self.beats = 0  # that were sent
+        self._settings = settings
+        self._sample_now = sample_now
+        self._timing = Timing(sample_now, settings.offset / 1e3, settings.beat)
+        self._muted = False
+        self._panic = False
+        entries = _default_map(settings.prefix, labels, settings.label) if settings.defaults else []
+        entries += settings.map
+        _check_moods(entries, labels)
+        self._triggers = [_trigger(entry, settings) for entry in entries if entry.source in TRIGGERS]
+        self._routes = [_route(entry, settings) for entry in entries if entry.source not in TRIGGERS]
+        self._by_trigger: dict[str, list[_Trigger]] = {}
+        self._by_value: dict[str, list[_Route]] = {}  # by each signal that the value or its condition depends on
+        for trigger in self._triggers:
+            self._by_trigger.setdefault(trigger.entry.source, []).append(trigger)
+        for route in self._routes:
+            condition = route.entry.condition
+            for name in {route.entry.source} | ({condition[0]} if condition else set()):
+                self._by_value.setdefault(name, []).append(route)
+        self._values: dict[str, Value] = {}
+        self._tempo: Tempo | None = None
+        self._interval = 1.0 / settings.rate
+        self._failed = 0  # of the messages, how many the latest poll knew of
+        self._due = 0.0  # before this host time, in s, there is nothing to release or to repeat
+        self._wire = Datagrams(settings.host, settings.port, settings.bundle, settings.interface)
+
+    @property
+    def sent(self) -> int:
+        """Messages that went out."""
+        return self._wire.sent
+
+    @property
+    def failed(self) -> int:
+        """Messages that the system would not send."""
+        return self._wire.failed
+
+    @property
+    def offset(self) -> float:
+        """ms by which everything is sent late; negative: beats are sent early. Any thread may set it."""
+        return 1e3 * self._timing.offset
+
+    @offset.setter
+    def offset(self, milliseconds: float) -> None:
+        self._timing.offset = milliseconds / 1e3
+
+    @property
+    def muted(self) -> bool:
+        """True while nothing is sent; triggers are released when this begins. Any thread may set it."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+        if muted:
+            self.panic()
+
+    def panic(self) -> None:
+        """Send every trigger's 0 now; any thread may."""
+        for trigger in self._triggers:
+            if trigger.entry.value is None:
+                self._wire.at_once(trigger.off)
+        self._panic = True  # what is held is released by the thread that holds it
+
+    def send(self, event: Event, now: float) -> None:
+        """Send what ``event`` changes, unless the rate limit makes it wait."""
+        for own in self._timing.push(event, now):
+            self._take(own, now)
+
+    def poll(self, now: float) -> float:
+        """Send what is due from prediction, release triggers, send what waited, repeat what may have been missed."""
+        for event in self._timing.due(now):
+            self._take(event, now)
+        if self._panic:
+            self._panic = False
+            for trigger in self._triggers:
+                trigger.release = min(trigger.release, now) if trigger.release < _NEVER else _NEVER
+            self._due = now
+        if self._due <= now:
+            self._due = min(self._off(now), self._again(now))
+        self._wire.flush()
+        if self._wire.failed != self._failed:
+            self._failed = self._wire.failed
+            self._doubt(now)
+        return min(self._due, self._timing.next_at(now))
+
+    def close(self) -> None:
+        """Release every trigger, and say that nobody is there any more."""
+        for trigger in self._triggers:
+            if trigger.used:
+                self._wire.put(trigger.off)
+        for route in self._routes:
+            if route.sent is not None and route.entry.source in _OFF_AT_CLOSE and not self._muted:
+                self._wire.put(route.message.encode(route.scale(0)))
+        self._wire.close()
+
+    def _take(self, event: Event, now: float) -> None:
+        changed: list[str] = []
+        fired: list[str] = []
+        if isinstance(event, Tempo):
+            self._tempo = event if event.period > 0 else None
+            changed += _ASKED
+        elif isinstance(event, Beat):
+            self.beats += 1
+        for name, value in signals(event):
+            if name in TRIGGERS:
+                fired.append(name)
+            elif self._values.get(name) != value:
+                self._values[name] = value
+                changed.append(name)
+        self._flow(changed, now)
+        if not self._muted:
+            for name in fired:
+                self._fire(name, now)
+
+    def _fire(self, name: str, now: float) -> None:
+        for trigger in self._by_trigger.get(name, ()):
+            trigger.count += 1
+            if (trigger.count - 1) % trigger.entry.every or not self._holds(trigger.entry):
+                continue
+            if trigger.entry.value is not None:
+                self._send_number(trigger, trigger.entry.value)
+                continue
+            if trigger.release < _NEVER:
+                self._wire.put(trigger.off)  # so that there is an edge again
+            self._wire.put(trigger.on)
+            trigger.used, trigger.release, trigger.repeat = True, now + self._settings.hold, _NEVER
+            self._due = min(self._due, trigger.release)
+
+    def _send_number(self, trigger: _Trigger, signal: str) -> None:
+        value = self._values.get(signal)
+        if value is not None:
+            self._wire.put(trigger.message.encode(trigger.scale(value)))
+
+    def _off(self, now: float) -> float:
+        """Let triggers fall back that were held for long enough; returns when the next one is due."""
+        due = _NEVER
+        for trigger in self._triggers:
+            if trigger.release <= now:
+                self._wire.put(trigger.off)
+                trigger.release, trigger.repeat = _NEVER, now + self._settings.resend
+            elif trigger.repeat <= now:
+                self._wire.put(trigger.off)
+                trigger.repeat = _NEVER
+            due = min(due, trigger.release, trigger.repeat)
+        return due
+
+    def _doubt(self, now: float) -> None:
+        """Something was not sent: whatever rests is told once more that it does."""
+        for trigger in self._triggers:
+            if trigger.used and trigger.release == _NEVER:
+                trigger.repeat = now + self._settings.resend
+                self._due = min(self._due, trigger.repeat)
+
+    def _flow(self, names: Iterable[str], now: float) -> None:
+        for name in names:
+            for route in self._by_value.get(name, ()):
+                if route.at_once or now - route.sent_at >= self._interval:
+                    self._send_value(route, now)
+                else:
+                    route.waiting = True
+                    self._due = min(self._due, route.sent_at + self._interval)
+
+    def _again(self, now: float) -> float:
+        """Send values that waited, and those that may have been missed; returns when the next one is due."""
+        due = _NEVER
+        for route in self._routes:
+            if route.sent is None and not route.waiting:
+                continue
+            next_at = route.sent_at + (self._interval if route.waiting else self._settings.resend)
+            if next_at <= now:
+                self._send_value(route, now)
+                next_at = now + self._settings.resend
+            due = min(due, next_at)
+        return due
+
+    def _send_value(self, route: _Route, now: float) -> None:
+        route.waiting = self._muted
+        route.sent_at = now
+        self._due = min(self._due, now + self._settings.resend)
+        source = route.entry.source
+        value = self._asked(source, now) if source in _ASKED else self._values.get(source)
+        if value is None or self._muted or not self._holds(route.entry):
+            return
+        route.sent = value
+        self._wire.put(route.message.encode(route.scale(value)))
+
+    def _asked(self, name: str, now: float) -> float | None:
+        """Beat phase, or the seconds to the next beat, at this moment; None where no tempo is known."""
+        tempo = self._tempo
+        if tempo is None:
+            return None
+        phase = tempo.phase(self._sample_now(now))
+        return phase if name == "beat/phase" else (1.0 - phase) * tempo.period / ANALYSIS_RATE
+
+    def _holds(self, entry: MapEntry) -> bool:
+        if entry.condition is None:
+            return True
+        signal, comparison, number = entry.condition
+        value = self._values.get(signal)
+        return value is not None and not isinstance(value, str) and _COMPARE[comparison](value, number)
+
+
+def _route(entry: MapEntry, target: TargetSettings) -> _Route:
+    return _Route(entry, entry.source in _AT_ONCE, Message(entry.to), scaling(entry, target))
+
+
+def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
+    off, on = (
+        int(value) if value.is_integer() and not target.floats else value
+        for value in entry.out_range or target.value_range
+    )
+    message = Message(entry.to)
+    return _Trigger(entry, message, scaling(entry, target), message.encode(on), message.encode(off))
+
+
+def _check_moods(entries: Sequence[MapEntry], labels: Sequence[str]) -> None:
+    for entry in entries:
+        named = [entry.source] + ([entry.condition[0]] if entry.condition else [])
+        for name in named:
+            if name not in TRIGGERS | VALUES and name.removeprefix("mood/") not in labels:
+                raise ConfigError(f"osc map: no signal `{name}`; this model's moods are {', '.join(labels)}")

@@ -1,0 +1,108 @@
+"""The dashboard as a web application, and its life from the first port to the last."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import mimetypes
+import socket
+from collections.abc import AsyncIterator, Callable
+from importlib import resources
+
+from aiohttp import web
+
+from streammood.client.listener import listen
+from streammood.config import Settings
+from streammood.errors import SinkError
+from streammood.web.guard import Guard
+from streammood.web.pages import Pages
+from streammood.web.uploads import Uploads
+
+_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
+_DOCUMENTS = {"/": "index.html", "/stage": "stage.html"}
+
+
+class _Files:
+    """The page's files, read once: what is not among them does not exist, so no path leads anywhere else."""
+
+    def __init__(self) -> None:
+        folder = resources.files("streammood.web").joinpath("page")
+        self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+    async def document(self, request: web.Request) -> web.Response:
+        return self._answer(_DOCUMENTS[request.path])
+
+    async def part(self, request: web.Request) -> web.Response:
+        return self._answer(request.match_info["name"])
+
+    def _answer(self, name: str) -> web.Response:
+        body = self._files.get(name)
+        if body is None:
+            raise web.HTTPNotFound(text="There is no such page.\n")
+        suffix = name[name.rfind(".") :]
+        kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        charset = "utf-8" if kind.startswith("text/") else None
+        return web.Response(body=body, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
+
+
+def application(settings: Settings, guard: Guard) -> web.Application:
+    """Everything that is served, ready to run."""
+    app = web.Application(middlewares=[guard.middleware], client_max_size=1 << 16)
+    files, pages, uploads = _Files(), Pages(settings.dashboard), Uploads(settings)
+    app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
+    app.add_routes([web.get("/page/{name}", files.part), web.get("/ws", pages.serve), *uploads.routes()])
+    app.on_response_prepare.append(guard.prepare)
+
+    async def live(_: web.Application) -> AsyncIterator[None]:
+        host = settings.dashboard.osc_host
+        transports = [
+            await listen(host, port, pages.take(number)) for number, port in enumerate(settings.dashboard.osc_ports)
+        ]
+        tasks = [asyncio.create_task(pages.run()), asyncio.create_task(uploads.sweep())]
+        yield
+        for task in tasks:
+            task.cancel()
+        for transport in transports:
+            transport.close()
+        pages.close()
+        await uploads.close()
+
+    async def hang_up(_: web.Application) -> None:
+        await pages.hang_up()
+
+    app.cleanup_ctx.append(live)
+    app.on_shutdown.append(hang_up)
+    return app
+
+
+async def serve(settings: Settings, stopped: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Serve until ``stopped`` is set; ``ready`` is given the address to open.
+
+    Raises:
+        SinkError: the page's port cannot be had.
+        SourceError: an OSC port cannot be had.
+    """
+    at = settings.dashboard
+    guard = Guard(at.host, at.port, at.token)
+    runner = web.AppRunner(application(settings, guard), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    try:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, at.host, at.port).start()
+        except OSError as error:
+            raise SinkError(
+                f"the page's port {at.host}:{at.port} cannot be had ({error.strerror or error}); "
+                "end the other program there, or choose another with dashboard.port"
+            ) from None
+        ready(address(at.host, at.port, guard.token))
+        await stopped.wait()
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await runner.cleanup()
+
+
+def address(host: str, port: int, token: str | None) -> str:
+    """The address that a browser opens; for all interfaces, by this machine's name."""
+    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host
+    shown = f"[{name}]" if ":" in name else name
+    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")

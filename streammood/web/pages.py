@@ -1,0 +1,168 @@
+"""The open pages: each has a web socket, gets what is new, and may send commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+
+from streammood import __version__
+from streammood.client.command_sender import Control
+from streammood.client.engine_state import EngineState, Json
+from streammood.config import DashboardSettings
+
+_TICK = 0.04  # s between two messages of values; beats do not wait
+_HEARTBEAT = 1.0  # s; a page that hears nothing for three of these looks for the server again
+_WAITING = 128  # messages that a slow page may be behind before it has to begin anew
+_PAGES = 64  # open at a time
+_RATE = 20.0  # commands a second that a page may send, and as many at once
+_LARGEST = 4096  # bytes of a message from a page
+
+
+class Pages:
+    """Tells all pages what the engines say, and the engines what pages want."""
+
+    def __init__(self, settings: DashboardSettings) -> None:
+        self._settings = settings
+        controls = settings.controls
+        self.engines = [EngineState(i, port) for i, port in enumerate(settings.osc_ports)]
+        self._controls = [
+            Control(*controls[min(i, len(controls) - 1)], self._teller(i)) for i in range(len(self.engines))
+        ]
+        self._open: dict[web.WebSocketResponse, asyncio.Queue[str]] = {}
+
+    def take(self, number: int) -> Callable[[str, tuple[object, ...], float], None]:
+        """What takes the messages of engine ``number``, and passes on at once what cannot wait."""
+        engine = self.engines[number]
+
+        def take(address: str, arguments: tuple[object, ...], now: float) -> None:
+            engine.take(address, arguments, now)
+            for news in engine.take_news():
+                self._tell(number, news)
+
+        return take
+
+    async def run(self) -> None:
+        """Pass on the values that flow, for ever."""
+        beat_at = 0.0
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.monotonic()
+            for number, engine in enumerate(self.engines):
+                engine.watch(now)
+                for news in engine.take_news():
+                    self._tell(number, news)
+                changes = engine.take_changes()
+                if changes is not None:
+                    self._tell(number, changes)
+            if now >= beat_at:
+                beat_at = now + _HEARTBEAT
+                self._tell(-1, {"type": "here"})
+
+    def close(self) -> None:
+        """Close the ways to the engines."""
+        for control in self._controls:
+            control.close()
+
+    async def hang_up(self) -> None:
+        """Tell every page that the server stops."""
+        for socket in list(self._open):
+            await socket.close(code=1001, message=b"the dashboard stops")
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """One page, until it goes."""
+        if len(self._open) >= _PAGES:
+            raise web.HTTPServiceUnavailable(text=f"{_PAGES} pages are open already.\n")
+        socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=_LARGEST, compress=False)
+        await socket.prepare(request)
+        queue: asyncio.Queue[str] = asyncio.Queue(_WAITING)
+        self._open[socket] = queue
+        queue.put_nowait(self._hello())
+        sender = asyncio.create_task(_send(socket, queue))
+        allowed = _Allowance()
+        try:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT and allowed.use():
+                    await self._hear(queue, message.data)
+        finally:
+            del self._open[socket]
+            sender.cancel()
+        return socket
+
+    def _hello(self) -> str:
+        engines = [{"port": engine.port} | engine.snapshot() for engine in self.engines]
+        return json.dumps(
+            {
+                "type": "hello",
+                "version": __version__,
+                "server": time.monotonic(),
+                "colors": self._settings.colors,
+                "engines": engines,
+                "uploadLimit": self._settings.upload_limit,
+            }
+        )
+
+    async def _hear(self, queue: asyncio.Queue[str], text: str) -> None:
+        """Answer a page's question for the time, or pass on its command."""
+        came = time.monotonic()
+        try:
+            message = json.loads(text)
+            if not isinstance(message, dict):
+                raise ValueError("not an object")
+            if "ping" in message:
+                _offer(queue, json.dumps({"type": "pong", "ping": message["ping"], "server": came}))
+                return
+            number = message.get("engine", 0)
+            if not isinstance(number, int) or not 0 <= number < len(self._controls):
+                raise ValueError("there is no such engine")
+            await self._controls[number].send(message.get("command"), message.get("arguments", []))
+        except (ValueError, RecursionError) as error:
+            _offer(queue, json.dumps({"type": "ack", "name": "", "ok": False, "values": [str(error)]}))
+
+    def _teller(self, number: int) -> Callable[[Json], None]:
+        return lambda answer: self._tell(number, answer)
+
+    def _tell(self, number: int, message: Json) -> None:
+        if not self._open:
+            return
+        text = json.dumps(message | {"engine": number})
+        for socket, queue in list(self._open.items()):
+            if not _offer(queue, text):
+                # A page that cannot follow is sent away; it comes back and begins with what is true then.
+                asyncio.get_running_loop().create_task(socket.close(code=1013, message=b"too slow"))
+                self._open[socket] = asyncio.Queue(1)
+
+
+def _offer(queue: asyncio.Queue[str], text: str) -> bool:
+    with contextlib.suppress(asyncio.QueueFull):
+        queue.put_nowait(text)
+        return True
+    return False
+
+
+async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
+    """Send what is queued; ends with the connection."""
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await socket.send_str(await queue.get())
+
+
+class _Allowance:
+    """How many messages a page may still send; it grows with time."""
+
+    def __init__(self) -> None:
+        self._left, self._at = _RATE, time.monotonic()
+
+    def use(self) -> bool:
+        """Use up one, if there is one."""
+        now = time.monotonic()
+        self._left = min(_RATE, self._left + (now - self._at) * _RATE)
+        self._at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
