@@ -28,9 +28,10 @@ from streammood import config
 from streammood.capture.paced import Paced
 from streammood.config import TargetSettings
 from streammood.demo.synth import DEMO, render
+from streammood.dsp.layout import HOP
 from streammood.engine.live import Engine
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
 
 if TYPE_CHECKING:
@@ -216,11 +217,11 @@ def _busy(pid: int) -> float:
 def _latency(name: str, osc_port: int, view: int | None = None) -> list[str]:
     """A row of the table; ``view`` is the process whose share of a core is told."""
     settings = config.load()
-    model = MoodModel.load(settings.mood.model, settings.features)
+    models = Models.load(settings)
     targets = [TargetSettings(port=9), TargetSettings(port=osc_port, label=True, rate=30.0)]
     source = Paced(render(DEMO, RATE), settings.input.block)
     engine = Engine(
-        settings, source, model, lambda now: [OscTarget(t, model.manifest.labels, now) for t in targets], EventLog()
+        settings, source, models, lambda now: [OscTarget(t, models.labels, now) for t in targets], EventLog()
     )
     engine.start()
     time.sleep(3.0)
@@ -228,7 +229,7 @@ def _latency(name: str, osc_port: int, view: int | None = None) -> list[str]:
     latencies: list[float] = []
     for _ in range(int(BESIDE / 5)):  # the engine keeps the latest dozen seconds
         time.sleep(5.0)
-        latencies += engine.latencies[-int(5 * 2.5 * RATE / settings.features.hop) :]
+        latencies += engine.latencies[-int(5 * 2.5 * RATE / HOP) :]
     share = f"{100 * (_busy(view) - busy) / (time.monotonic() - began):.1f} %" if view else ""
     engine.stop()
     return [name, *percentiles(latencies, 1e3, 2), str(engine.lost), f"{os.getloadavg()[0]:.1f}", share]

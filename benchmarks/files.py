@@ -16,7 +16,7 @@ from streammood import config
 from streammood.capture.sound_file import SoundFile
 from streammood.demo.synth import Synth
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.songs.batch import analyze
 
 SECONDS = 180
@@ -54,11 +54,11 @@ def report() -> str:
 
 def _inside(path: Path, rate: int) -> list[str]:
     settings = config.load()
-    model = MoodModel.load(settings.mood.model, settings.features)
+    models = Models.load(settings)
     times = []
     for i in range(ROUNDS + 1):
         began = time.perf_counter()
-        analyze(SoundFile(path), settings, model, EventLog(), lambda done: None)
+        analyze(SoundFile(path), settings, models, EventLog(), lambda done: None)
         if i:
             times.append(time.perf_counter() - began)
     return [f"{rate} Hz, analysis alone", *percentiles(times, 1.0, 2), f"{SECONDS / np.median(times):.0f}", ""]

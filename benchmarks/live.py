@@ -18,10 +18,11 @@ from streammood.analysis.mood.embedding import BANDS, FRAMES, Embedding
 from streammood.capture.paced import Paced
 from streammood.config import Settings, TargetSettings
 from streammood.demo.synth import DEMO, Synth, render
+from streammood.dsp.layout import HOP, N_MELS
 from streammood.engine.live import Engine
 from streammood.events import ANALYSIS_RATE
 from streammood.log.rows import EventLog
-from streammood.models import embedding_model
+from streammood.models import Models, embedding_model
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel
 from streammood.outputs.osc_target import OscTarget
@@ -47,16 +48,16 @@ def report() -> str:
 
 
 def _latency(settings: Settings, rate: int) -> list[str]:
-    model = MoodModel.load(settings.mood.model, settings.features)
+    models = Models.load(settings)
     source = Paced(render(DEMO, rate), settings.input.block)
-    engine = Engine(settings, source, model, lambda now: [OscTarget(LOOPBACK, model.manifest.labels, now)], EventLog())
+    engine = Engine(settings, source, models, lambda now: [OscTarget(LOOPBACK, models.labels, now)], EventLog())
     engine.start()
     time.sleep(2.0)
     before = resource.getrusage(resource.RUSAGE_SELF)
     latencies: list[float] = []
     for _ in range(int(SECONDS / 5)):  # the engine keeps the latest dozen seconds
         time.sleep(5.0)
-        latencies += engine.latencies[-int(5 * 2.5 * ANALYSIS_RATE / settings.features.hop) :]
+        latencies += engine.latencies[-int(5 * 2.5 * ANALYSIS_RATE / HOP) :]
     after = resource.getrusage(resource.RUSAGE_SELF)
     engine.stop()
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -82,9 +83,8 @@ def _start() -> list[str]:
 
 def _growth(settings: Settings) -> float:
     """Kilobytes that stay after ``HOPS`` hops, warm."""
-    analyzer = Analyzer(settings, ANALYSIS_RATE, MoodModel.load(settings.mood.model, settings.features))
-    hop = settings.features.hop
-    blocks = [block for block in Synth().blocks(hop) if block.size == hop]
+    analyzer = Analyzer(settings, ANALYSIS_RATE, Models.load(settings))
+    blocks = [block for block in Synth().blocks(HOP) if block.size == HOP]
 
     def listen(hops: int) -> None:
         for i in range(hops):
@@ -105,7 +105,7 @@ def model_report() -> str:
     """One invocation of the shipped model."""
     settings = config.load()
     path = resources.find("models", settings.mood.model, ".tflite")
-    model = MoodModel.load(settings.mood.model, settings.features)
+    model = MoodModel.load(settings.mood.model)
     manifest = model.manifest
     statistics = np.zeros(len(manifest.statistics.scale), dtype=np.float32)
     embedding = resources.find("models", embedding_model.NAME, embedding_model.SUFFIX)
@@ -128,8 +128,8 @@ def network_report() -> str:
     """Two hops of the beat network, which is what it is asked for at a time."""
     settings = config.load()
     path = resources.find("models", settings.beat.model, ".tflite")
-    network = BeatNetwork(BeatModel.load(settings.beat.model, settings.features))
-    log_mel = np.random.default_rng(0).normal(-20.0, 10.0, (2, settings.features.n_mels)).astype(np.float32)
+    network = BeatNetwork(BeatModel.load(settings.beat.model))
+    log_mel = np.random.default_rng(0).normal(-20.0, 10.0, (2, N_MELS)).astype(np.float32)
 
     def two_hops() -> None:
         for row in log_mel:

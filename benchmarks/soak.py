@@ -37,7 +37,7 @@ from streammood.engine.live import Engine
 from streammood.engine.reload import MakeSinks
 from streammood.events import Beat, Event, seconds
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.commands import Reload
 from tests.receiver import Receiver
@@ -157,9 +157,9 @@ class Night:
         self.watch = Watch([])
         self._refusing = Refusing()
         settings = _settings(self.triggers.port, 3.0)
-        self._model = MoodModel.load(settings.mood.model, settings.features)
+        self._models = Models.load(settings)
         self.witness = Witness(lambda sample: self.engine._capture.timeline.time_of(sample))  # noqa: PLW0108  later, and anew
-        self.engine = Engine(settings, self.source, self._model, self._all_sinks(settings), EventLog(), self._reread)
+        self.engine = Engine(settings, self.source, self._models, self._all_sinks(settings), EventLog(), self._reread)
         until = clock.now + 3600.0 * hours - CALM if seed is not None else 0.0
         self.faults = Faults(seed or 0, self._refusing, self._reload, until)
         self.source.waiting = lambda: self.engine._capture.waiting
@@ -167,7 +167,7 @@ class Night:
 
     def _targets(self, settings: Settings) -> MakeSinks:
         target = settings.osc.targets[0]
-        labels = self._model.manifest.labels
+        labels = self._models.labels
         return lambda now: [OscTarget(target, labels, now)]
 
     def _all_sinks(self, settings: Settings) -> MakeSinks:

@@ -9,11 +9,12 @@ from streammood import config
 from streammood.capture.paced import Paced
 from streammood.config import LightsSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
+from streammood.dsp.layout import HOP
 from streammood.engine.live import Engine
 from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Tempo
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs import SampleNow, Sink
 from streammood.outputs.lights import Lights
 from streammood.outputs.osc_target import OscTarget
@@ -55,14 +56,14 @@ class Probe:
 def report() -> str:
     """The tables."""
     settings = config.load(None, {"control.enabled": False})
-    model = MoodModel.load(settings.mood.model, settings.features)
+    models = Models.load(settings)
     cost = [[name, *percentiles(_cost(sinks))] for name, sinks in _sinks().items()]
     paths: dict[str, list[float]] = {"one target": [], "three targets": []}
     for _ in range(ROUNDS):  # in turn, so that all meet the same noise
         for name, targets in zip(paths, (_ONE, _THREE), strict=True):
-            paths[name] += _path(settings, model, targets)
+            paths[name] += _path(settings, models, targets)
     latency = [[name, *percentiles(latencies, 1e3, 2)] for name, latencies in paths.items()]
-    early = [[f"{1e3 * offset:+.0f} ms", *row] for offset, row in zip(OFFSETS, _early(settings, model), strict=True)]
+    early = [[f"{1e3 * offset:+.0f} ms", *row] for offset, row in zip(OFFSETS, _early(settings, models), strict=True)]
     return (
         "CPU time of the firing thread for all events of one hop, "
         f"{HOPS} hops:\n\n{markdown(['', 'p50 µs', 'p99 µs', 'max µs'], cost)}\n\n"
@@ -114,33 +115,33 @@ def _cost(sinks: list[Sink]) -> list[float]:
     return times
 
 
-def _path(settings: Settings, model: MoodModel, targets: tuple[TargetSettings, ...]) -> list[float]:
+def _path(settings: Settings, models: Models, targets: tuple[TargetSettings, ...]) -> list[float]:
     """s from block to packets."""
-    engine = _engine(settings, model, lambda now: [OscTarget(one, model.manifest.labels, now) for one in targets])
+    engine = _engine(settings, models, lambda now: [OscTarget(one, models.labels, now) for one in targets])
     engine.start()
     time.sleep(2.0)
     latencies: list[float] = []
     for _ in range(int(SECONDS / 5)):  # the engine keeps the latest dozen seconds
         time.sleep(5.0)
-        latencies += engine.latencies[-int(5 * 2 * ANALYSIS_RATE / settings.features.hop) :]
+        latencies += engine.latencies[-int(5 * 2 * ANALYSIS_RATE / HOP) :]
     engine.stop()
     return latencies
 
 
-def _early(settings: Settings, model: MoodModel) -> list[list[str]]:
+def _early(settings: Settings, models: Models) -> list[list[str]]:
     probes: list[Probe] = []
 
     def make(sample_now: SampleNow) -> list[Sink]:
         probes.extend(Probe(offset, sample_now) for offset in OFFSETS)
         return list(probes)
 
-    engine = _engine(settings, model, make)
+    engine = _engine(settings, models, make)
     engine.start()
     time.sleep(1.5 * SECONDS)
     engine.stop()
     return [[str(len(probe.late)), str(probe.missed), *percentiles(probe.late, 1e3, 2)] for probe in probes]
 
 
-def _engine(settings: Settings, model: MoodModel, make: MakeSinks) -> Engine:
+def _engine(settings: Settings, models: Models, make: MakeSinks) -> Engine:
     source = Paced(render(DEMO, ANALYSIS_RATE), settings.input.block)
-    return Engine(settings, source, model, make, EventLog())
+    return Engine(settings, source, models, make, EventLog())

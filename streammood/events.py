@@ -20,7 +20,7 @@ ANALYSIS_RATE = 44_100  # Hz; every input is brought to this rate, so features m
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """What one hop of sound looks like; ``values`` is laid out by ``analysis.features.Layout``."""
+    """What one hop of sound looks like; ``values`` is laid out by ``dsp.layout.LAYOUT``."""
 
     sample: int  # one past the last sample of the frame
     values: F32  # (n_features,)

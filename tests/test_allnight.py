@@ -32,6 +32,7 @@ from streammood.engine.scheduler import Firing
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Status, Tempo
 from streammood.log.last_run import LastRun
 from streammood.log.rows import EventLog
+from streammood.models import Models
 from streammood.models.mood_model import MoodModel
 from streammood.outputs import Sink
 from tests.test_engine import Collect, Scripted
@@ -42,22 +43,22 @@ TEMPO = Tempo(44_100, 44_100, 120.0, 0.8, True, anchor=44_000.0, period=22_050.0
 
 
 @pytest.fixture(scope="module")
-def model() -> MoodModel:
+def models() -> Models:
     settings = config.load()
-    return MoodModel.load(settings.mood.model, settings.features)
+    return Models.load(settings)
 
 
 Start = Callable[..., tuple[Engine, Scripted, Collect]]
 
 
 @pytest.fixture
-def start(model: MoodModel) -> Iterator[Start]:
+def start(models: Models) -> Iterator[Start]:
     engines: list[Engine] = []
 
     def begin(*sinks: Sink, source: Scripted | None = None, **changed: Any) -> tuple[Engine, Scripted, Collect]:
         source, collect = source or Scripted(), Collect()
         settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-        engine = Engine(settings, source, model, lambda now: [*sinks, collect], EventLog(io.StringIO()))
+        engine = Engine(settings, source, models, lambda now: [*sinks, collect], EventLog(io.StringIO()))
         engine.start()
         engines.append(engine)
         return engine, source, collect
@@ -227,11 +228,11 @@ def test_where_firing_is_late_only_the_newest_values_go_out() -> None:
 
 
 def test_a_machine_that_is_too_slow_drops_values_then_moods_but_no_beat(
-    start: Start, model: MoodModel, monkeypatch: pytest.MonkeyPatch
+    start: Start, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mood model that takes as long as the sound lasts; beats are those of a machine that is quick enough."""
     engine, source, collect = start(input__buffer=20.0)
-    whole = type(model).__call__
+    whole = type(models.mood).__call__
 
     def slow(self: MoodModel, statistics: F32) -> Any:
         time.sleep(0.7)  # of the half second from mood to mood
@@ -338,9 +339,9 @@ class Stuck(io.StringIO):
         return super().write(text)
 
 
-def test_a_log_that_nobody_reads_holds_up_nobody(model: MoodModel) -> None:
+def test_a_log_that_nobody_reads_holds_up_nobody(models: Models) -> None:
     log, source, collect = Stuck(), Scripted(), Collect()
-    engine = Engine(config.load(), source, model, lambda now: [collect], EventLog(log))
+    engine = Engine(config.load(), source, models, lambda now: [collect], EventLog(log))
     engine.start()
     source.feed((0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32))
     assert wait_for(lambda: engine._capture.waiting == 0.0 and of(Status, collect))

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from streammood.analysis.beat.activations import STROKE_DELAY, BeatNetwork
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import HOP, N_MELS
 from streammood.errors import DataError, ModelError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.models.beat_model import BeatManifest, BeatModel, Shape
@@ -20,15 +20,12 @@ from streammood.training.beat.augment import Crop
 from streammood.training.beat.data import Item, Track
 from streammood.training.frames import extract_signal
 
-FEATURES = FeatureSettings()
-HOP = FEATURES.hop
-
 
 def item(period: float, n: int = 1500, seed: int = 0) -> Item:
     """Strokes every ``period`` hops over noise, and what is known of them."""
     rng = np.random.default_rng(seed)
     beats = np.arange(10.0, n, period)
-    log_mel = augment.noise(n, FEATURES.n_mels, rng) - 30.0
+    log_mel = augment.noise(n, N_MELS, rng) - 30.0
     for beat in np.rint(beats).astype(int):
         log_mel[beat : beat + 3] += np.float32(40.0)
     numbers = np.arange(beats.size) % 4 + 1
@@ -47,7 +44,7 @@ def rise_at(log_mel: F32, beats: np.ndarray) -> float:
 def test_groove_beats_lie_on_the_strokes() -> None:
     """Every kick is on a beat; out of silence a spectrum in dB rises up to two hops before it does in music."""
     groove = patterns.Groove("kick alone", 123.0, 5)
-    log_mel = extract_signal(groove.sound(), ANALYSIS_RATE, FEATURES)[:, : FEATURES.n_mels]
+    log_mel = extract_signal(groove.sound(), ANALYSIS_RATE)[:, :N_MELS]
     places = data.hops_of(groove.beats, HOP)
     rise = np.maximum(np.diff(log_mel, axis=0, prepend=log_mel[:1]), 0.0).mean(axis=1)
     late = [np.argmax(rise[int(p) - 8 : int(p) + 9]) + int(p) - 8 - p for p in places[3:-3]]
@@ -78,7 +75,7 @@ def test_drums_follow_the_song() -> None:
     rng = np.random.default_rng(2)
     n = 600
     beats = 20.0 + 38.0 * np.arange(15, dtype=np.float64)
-    quiet = np.full((n, FEATURES.n_mels), -60.0, np.float32)
+    quiet = np.full((n, N_MELS), -60.0, np.float32)
     song = Crop(quiet, beats, np.arange(15) % 4 == 2, True, 1.0, n)
     found = [rise_at(augment.drums_over(song, item(44.0), rng).log_mel, beats) for _ in range(12)]
     assert min(found) > 0.0
@@ -109,7 +106,7 @@ def test_varied_spectra_stay_finite() -> None:
         assert varied.shape == crop.log_mel.shape
         assert np.isfinite(varied).all()
     for _ in range(9):
-        none = augment.beatless(300, FEATURES.n_mels, rng)
+        none = augment.beatless(300, N_MELS, rng)
         assert np.isfinite(none.log_mel).all()
         assert not augment.targets(none)[0].any()
 
@@ -148,7 +145,7 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
 
     items = [item(period, 900, seed) for seed, period in enumerate((36.0, 43.0, 50.0))]
     stage = fit.Stage((1, 2, 4), 3, 1e-3, 2, 400, 0.9)
-    network, averaged = BeatNet(2 * FEATURES.n_mels, 1), BeatNet(2 * FEATURES.n_mels, 1)
+    network, averaged = BeatNet(2 * N_MELS, 1), BeatNet(2 * N_MELS, 1)
     for each in (network, averaged):
         each.deepen(stage.dilations)
     losses = [loss for _, loss in fit.fit(network, averaged, items, stage, seed=1)]
@@ -166,8 +163,6 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
             kind="beat",
             name="own",
             sha256=hashlib.sha256(made).hexdigest(),
-            sample_rate=ANALYSIS_RATE,
-            features=FEATURES,
             look_ahead=LOOK_AHEAD,
             stroke_delay=STROKE_DELAY,
             network=Shape(pair=PAIR, width=WIDTH, dilations=tuple(averaged.dilations)),

@@ -19,13 +19,15 @@ from streammood.analysis.beat.beat_stream import BeatStream
 from streammood.analysis.beat.cues import AubioCues, Cue
 from streammood.analysis.features import FeatureStream
 from streammood.analysis.framer import Framer
-from streammood.config import BeatSettings, FeatureSettings, LevelSettings
+from streammood.config import BeatSettings, LevelSettings
+from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
+from streammood.models.beat_model import BeatModel
 
-HOP = 512
 HOPS_PER_SECOND = ANALYSIS_RATE / HOP
 F64 = npt.NDArray[np.float64]
+NETWORK = BeatModel.load("beat")
 
 
 def drums(bpm: float, seconds: float, fills: bool = True) -> tuple[F32, F64]:
@@ -57,8 +59,8 @@ def listen(
     ``told`` is what is done to the stream, by the second at which it is done.
     """
     waiting = sorted((told or {}).items())
-    stream = stream or BeatStream(BeatSettings(), LevelSettings(), FeatureSettings())
-    features = FeatureStream(FeatureSettings())
+    stream = stream or BeatStream(BeatSettings(), LevelSettings(), NETWORK)
+    features = FeatureStream()
     events: list[Event] = []
     sample, heard = first, first - 10 * ANALYSIS_RATE
     for frame in Framer(2048, HOP).push(sound):
@@ -119,7 +121,7 @@ def test_one_tempo_a_hop_and_beats_counted_from_one() -> None:
 
 
 def test_reset_equals_a_new_object() -> None:
-    stream = BeatStream(BeatSettings(), LevelSettings(), FeatureSettings())
+    stream = BeatStream(BeatSettings(), LevelSettings(), NETWORK)
     listen(drums(97, 9.0)[0], stream)
     stream.reset()
     sound = drums(128, 9.0)[0]
@@ -193,7 +195,7 @@ def test_a_new_tempo_is_locked_soon(slow: float, fast: float) -> None:
 
 
 def test_the_range_of_tempi_is_kept() -> None:
-    stream = BeatStream(BeatSettings(bpm_min=60, bpm_max=125), LevelSettings(), FeatureSettings())
+    stream = BeatStream(BeatSettings(bpm_min=60, bpm_max=125), LevelSettings(), NETWORK)
     late = [beat for beat in beats_of(listen(drums(174, 20.0)[0], stream)) if beat.sample > 8 * ANALYSIS_RATE]
     assert all(abs(beat.bpm - 87) < 1 for beat in late)
 
@@ -201,7 +203,7 @@ def test_the_range_of_tempi_is_kept() -> None:
 @pytest.mark.parametrize(("command", "ratio"), [(BeatStream.double, 2.0), (BeatStream.half, 0.5)])
 def test_double_and_half_keep_the_phase_and_stay(command: Callable[[BeatStream], None], ratio: float) -> None:
     sound, truth = drums(95, 40.0)
-    stream = BeatStream(BeatSettings(bpm_min=40), LevelSettings(), FeatureSettings())
+    stream = BeatStream(BeatSettings(bpm_min=40), LevelSettings(), NETWORK)
     beats = beats_of(listen(sound, stream, told={15.0: command}))
     late = [beat for beat in beats if 15.1 < beat.sample / ANALYSIS_RATE < 39.0]
     before = [beat for beat in beats if 10.0 < beat.sample / ANALYSIS_RATE < 15.0][-1].bpm
@@ -264,14 +266,12 @@ def test_bounds_are_kept_from_when_they_are_told() -> None:
     sound = drums(120, 24.0)[0]
     beats = beats_of(listen(sound, told={12.0: lambda stream: stream.bounds(55.0, 65.0)}))
     assert all(abs(beat.bpm - 60) < 1 for beat in beats if beat.sample > 12.1 * ANALYSIS_RATE)
-    outside = beats_of(
-        listen(sound, BeatStream(BeatSettings(bpm_min=128, bpm_max=131), LevelSettings(), FeatureSettings()))
-    )
+    outside = beats_of(listen(sound, BeatStream(BeatSettings(bpm_min=128, bpm_max=131), LevelSettings(), NETWORK)))
     assert all(127.99 <= beat.bpm <= 131.01 for beat in outside)
 
 
 def test_what_cannot_be_told_says_why() -> None:
-    stream = BeatStream(BeatSettings(), LevelSettings(), FeatureSettings())
+    stream = BeatStream(BeatSettings(), LevelSettings(), NETWORK)
     for command in (stream.double, stream.half, lambda: stream.downbeat(0.0)):
         with pytest.raises(ConfigError, match=r"no (tempo|beat) yet"):
             command()
@@ -283,7 +283,7 @@ def test_what_cannot_be_told_says_why() -> None:
 
 def test_a_short_gap_is_bridged_in_phase() -> None:
     sound, truth = drums(120, 24.0)
-    stream = BeatStream(BeatSettings(), LevelSettings(), FeatureSettings())
+    stream = BeatStream(BeatSettings(), LevelSettings(), NETWORK)
     gap = 60 * HOP  # 0.7 s, and not a multiple of the beat
     cut = 1000 * HOP
     listen(sound[:cut], stream)
@@ -296,7 +296,7 @@ def test_a_short_gap_is_bridged_in_phase() -> None:
 
 
 def test_asking_for_the_phase_changes_nothing() -> None:
-    clock = BeatClock(60, 200, HOP, AubioCues(0, HOP, -60.0))
+    clock = BeatClock(60, 200, HOP, AubioCues(-60.0))
     for hop in range(1, 1000):
         sample = hop * HOP
         clock.push(Cue(2.0, 2.0) if hop % 43 == 0 else Cue(0.0, 0.0), sample)
@@ -325,9 +325,7 @@ def test_detections_that_jitter_make_beats_that_do_not(
     truth = np.arange(0.3, 20.0, 60.0 / bpm)
     seen = truth[rng.random(truth.size) >= missed]
     places = (seen + jitter * rng.standard_normal(seen.size)) * ANALYSIS_RATE
-    stream = BeatStream(
-        BeatSettings(), LevelSettings(), FeatureSettings(), AubioCues(1, HOP, -60.0, _Told(places, false, rng))
-    )
+    stream = BeatStream(BeatSettings(), LevelSettings(), None, AubioCues(-60.0, _Told(places, false, rng)))
     nothing = np.zeros(HOP, dtype=np.float32)
     events: list[Event] = []
     for sample in range(HOP, 20 * ANALYSIS_RATE, HOP):
@@ -362,7 +360,7 @@ def test_aubio_alone_is_on_the_strokes() -> None:
     """The delay of the tracker, against strokes at known places: within 3 ms."""
     sound, truth = drums(120, 25.0, fills=False)
     tracker = AubioTracker(HOP, -60.0)
-    features = FeatureStream(FeatureSettings()).push(np.zeros(2048, dtype=np.float32), 0)
+    features = FeatureStream().push(np.zeros(2048, dtype=np.float32), 0)
     heard = [
         detection
         for end in range(HOP, sound.size, HOP)

@@ -11,8 +11,8 @@ import scipy.signal
 
 from streammood.analysis.features import FeatureStream
 from streammood.analysis.framer import Framer
-from streammood.config import FeatureSettings
 from streammood.dsp import chroma, contrast, level, mel, onset, shape, spectrum
+from streammood.dsp.layout import LAYOUT
 from streammood.events import ANALYSIS_RATE, F32
 
 N_FFT, HOP = 2048, 512
@@ -170,7 +170,7 @@ def test_features_stay_finite(kind: str) -> None:
     }[kind].astype(np.float32)
     clean = np.empty_like(sound)
     spectrum.sanitize(sound, clean)
-    stream = FeatureStream(FeatureSettings())
+    stream = FeatureStream()
     for i, frame in enumerate(Framer(N_FFT, HOP).push(clean)):
         assert np.all(np.isfinite(stream.push(frame, (i + 1) * HOP).values))
 
@@ -178,8 +178,8 @@ def test_features_stay_finite(kind: str) -> None:
 def test_a_gain_moves_only_what_it_must() -> None:
     sound = 0.02 * tones_and_noise(ANALYSIS_RATE)
     gain_db = 20.0
-    soft, loud = FeatureStream(FeatureSettings()), FeatureStream(FeatureSettings())
-    at = soft.layout
+    soft, loud = FeatureStream(), FeatureStream()
+    at = LAYOUT
     framers = Framer(N_FFT, HOP).push(sound), Framer(N_FFT, HOP).push((10 ** (gain_db / 20)) * sound)
     for i, (a, b) in enumerate(zip(*framers, strict=True)):
         difference = loud.push(b.copy(), i).values - soft.push(a.copy(), i).values

@@ -12,9 +12,8 @@ import pytest
 import soundfile
 from scipy.signal import correlate
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.embedding import BANDS, FRAMES, POWER, REACH, Embedding, compress
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import LAYOUT
 from streammood.errors import DataError, ModelError
 from streammood.events import F32
 from streammood.models import embedding_model
@@ -121,7 +120,7 @@ def test_a_model_of_another_embedding_is_refused(tmp_path: Path) -> None:
     other = manifest.model_copy(update={"embedding": "0" * 64})
     (tmp_path / "mine.json").write_text(other.model_dump_json(), encoding="utf-8")
     with pytest.raises(ModelError, match="train it again"):
-        MoodModel.load(str(tmp_path / "mine.tflite"), FeatureSettings())
+        MoodModel.load(str(tmp_path / "mine.tflite"))
 
 
 def test_compression_follows_power_where_there_is_some() -> None:
@@ -173,11 +172,10 @@ def test_the_original_does_not_hear_how_loud_a_file_is() -> None:
 
 
 def test_music_opens_where_the_gate_does() -> None:
-    layout = Layout.of(FeatureSettings())
-    quiet, loud = np.zeros((2, layout.size), dtype=np.float32)
-    loud[layout.rms] = 0.3
-    assert opening(np.stack([quiet] * 9 + [loud] * 5), layout) == 9
-    assert opening(np.stack([quiet] * 9), layout) == 0
+    quiet, loud = np.zeros((2, LAYOUT.size), dtype=np.float32)
+    loud[LAYOUT.rms] = 0.3
+    assert opening(np.stack([quiet] * 9 + [loud] * 5)) == 9
+    assert opening(np.stack([quiet] * 9)) == 0
 
 
 def values_by_chance() -> dict[str, F32]:
@@ -279,7 +277,7 @@ def test_taggers_hear_every_clip_however_loud_and_short_and_are_asked_once(tmp_p
     for number, signal in enumerate((long, 0.2 * long, long[: 2 * rate])):
         clips.append(tmp_path / f"{number}.wav")
         soundfile.write(clips[-1], signal, rate, subtype="FLOAT")
-    kept = FrameCache(tmp_path / "kept", FeatureSettings())
+    kept = FrameCache(tmp_path / "kept")
     wheel = wheel_by_chance(tmp_path / "musicnn.whl")
     with Progress(disable=True) as progress:
         heard = taggers.hear(clips, wheel, kept, 1, progress)

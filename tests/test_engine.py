@@ -20,7 +20,7 @@ from streammood.engine.scheduler import Firing
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32, Event, Onset, Status
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs import Sink
 from tests.waiting import wait_for
 
@@ -92,19 +92,19 @@ def noise(seconds: float) -> F32:
 
 
 @pytest.fixture(scope="module")
-def model() -> MoodModel:
+def models() -> Models:
     settings = config.load()
-    return MoodModel.load(settings.mood.model, settings.features)
+    return Models.load(settings)
 
 
 @pytest.fixture
-def running(model: MoodModel) -> Iterator[Callable[..., tuple[Engine, Scripted, Collect, io.StringIO]]]:
+def running(models: Models) -> Iterator[Callable[..., tuple[Engine, Scripted, Collect, io.StringIO]]]:
     engines: list[Engine] = []
 
     def start(*sinks: Sink, **changed: Any) -> tuple[Engine, Scripted, Collect, io.StringIO]:
         source, collect, log = Scripted(), Collect(), io.StringIO()
         settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-        engine = Engine(settings, source, model, lambda now: [*sinks, collect], EventLog(log))
+        engine = Engine(settings, source, models, lambda now: [*sinks, collect], EventLog(log))
         engine.start()
         engines.append(engine)
         return engine, source, collect, log

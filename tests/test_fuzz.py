@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from streammood import config, resources
 from streammood.capture.sound_file import SoundFile
-from streammood.config import FeatureSettings, Settings
+from streammood.config import Settings
 from streammood.errors import ConfigError, ModelError, SourceError
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel
@@ -153,7 +153,7 @@ def test_any_manifest(tmp_path: Path, kind: str, data: st.DataObject) -> None:
 def opened(path: Path, kind: str) -> None:
     """The model, or one line that says what is wrong with it."""
     try:
-        MODELS[kind].load(str(path), FeatureSettings())
+        MODELS[kind].load(str(path))
     except ModelError as error:
         one_line(error)
 

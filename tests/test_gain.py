@@ -12,21 +12,21 @@ from streammood.analysis.gain import RELIEF, Gain
 from streammood.config import InputSettings, LevelSettings
 from streammood.demo.synth import Rendered, render, steady
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, seconds
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 
 RATE = ANALYSIS_RATE
 TICK = 256
 
 
 @pytest.fixture(scope="module")
-def model() -> MoodModel:
+def models() -> Models:
     settings = config.load()
-    return MoodModel.load(settings.mood.model, settings.features)
+    return Models.load(settings)
 
 
-def analyzer(model: MoodModel, rate: float = RATE, **changed: object) -> Analyzer:
+def analyzer(models: Models, rate: float = RATE, **changed: object) -> Analyzer:
     settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-    return Analyzer(settings, rate, model)
+    return Analyzer(settings, rate, models)
 
 
 def noise(seconds: float, decibels: float, seed: int = 0) -> F32:
@@ -83,10 +83,10 @@ def test_fixed_gain_lies_on_top_and_may_change_while_it_runs() -> None:
     assert tick[-1] == pytest.approx(0.1 * 10 ** (-6 / 20), rel=1e-6)
 
 
-def test_the_meter_shows_the_input_as_it_is(model: MoodModel) -> None:
+def test_the_meter_shows_the_input_as_it_is(models: Models) -> None:
     sound = noise(3.0, -50.0)
     sound[RATE : RATE + 8] = 1.0
-    heard = levels(list(analyzer(model).push(sound)))
+    heard = levels(list(analyzer(models).push(sound)))
     assert max(level.peak for level in heard) == pytest.approx(0.0, abs=0.01)
     clipping = [seconds(level.sample) for level in heard if level.clipping]
     assert clipping[0] == pytest.approx(1.0, abs=0.02)
@@ -97,32 +97,32 @@ def test_the_meter_shows_the_input_as_it_is(model: MoodModel) -> None:
     assert heard[-1].rms == pytest.approx(1.0 + amplified / 60.0, abs=0.01)  # what lights get is that after the gain
     loud = noise(1.0, -12.0)
     loud[1000] = 1.0  # one sample is no clipping
-    assert not any(level.clipping for level in levels(list(analyzer(model).push(loud))))
+    assert not any(level.clipping for level in levels(list(analyzer(models).push(loud))))
 
 
-def test_the_gate_opens_above_and_closes_below(model: MoodModel) -> None:
+def test_the_gate_opens_above_and_closes_below(models: Models) -> None:
     steps = (-66.0, -57.0, -63.0, -90.0)  # too soft to open; opens; soft, but holds; closes
     sound = np.concatenate([noise(5.0, level) for level in steps])
-    heard = levels(list(analyzer(model, input__agc=False).push(sound)))
+    heard = levels(list(analyzer(models, input__agc=False).push(sound)))
     signal = {int(seconds(level.sample)): level.signal for level in heard}
     assert [signal[4], signal[6], signal[14], signal[15], signal[19]] == [False, True, True, True, False]
-    without = levels(list(analyzer(model, input__agc=False, level__hysteresis=0.0).push(sound)))
+    without = levels(list(analyzer(models, input__agc=False, level__hysteresis=0.0).push(sound)))
     assert not {int(seconds(level.sample)): level.signal for level in without}[14]
 
 
-def test_the_gate_follows_a_quiet_desk_but_not_into_its_noise(model: MoodModel) -> None:
+def test_the_gate_follows_a_quiet_desk_but_not_into_its_noise(models: Models) -> None:
     quiet = LevelSettings().silence - LevelSettings().hysteresis - RELIEF
     for level, signal in ((quiet + 3.0, True), (quiet - 3.0, False)):
-        heard = levels(list(analyzer(model).push(np.concatenate([noise(6.0, -55.0), noise(6.0, level)]))))
+        heard = levels(list(analyzer(models).push(np.concatenate([noise(6.0, -55.0), noise(6.0, level)]))))
         assert heard[-1].signal is signal
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
-def test_gain_and_meter_do_not_depend_on_block_sizes(model: MoodModel, rate: int) -> None:
+def test_gain_and_meter_do_not_depend_on_block_sizes(models: Models, rate: int) -> None:
     sound = (0.02 * render(steady("happy", 120.0, 4.0), rate).sound).astype(np.float32)
     sound[rate : rate + 50] = 1.0
-    whole = list(analyzer(model, rate).push(sound))
-    cut = analyzer(model, rate)
+    whole = list(analyzer(models, rate).push(sound))
+    cut = analyzer(models, rate)
     sizes = np.random.default_rng(0).integers(1, 4000, 400)
     parts = np.split(sound, np.cumsum(sizes)[np.cumsum(sizes) < sound.size])
     assert [event for part in parts for event in cut.push(part)] == whole
@@ -134,15 +134,15 @@ def song() -> Rendered:
 
 
 @pytest.mark.parametrize("decibels", [-20.0, -40.0])
-def test_music_means_the_same_forty_decibels_down(model: MoodModel, song: Rendered, decibels: float) -> None:
+def test_music_means_the_same_forty_decibels_down(models: Models, song: Rendered, decibels: float) -> None:
     """As a 16-bit converter with dither delivers it."""
     rng = np.random.default_rng(0)
-    loud = list(analyzer(model).push(song.sound))
+    loud = list(analyzer(models).push(song.sound))
     soft = song.sound * 10 ** (decibels / 20) * 32_768
     dithered = (np.round(soft + rng.uniform(-0.5, 0.5, soft.size) + rng.uniform(-0.5, 0.5, soft.size)) / 32_768).astype(
         np.float32
     )
-    quiet = list(analyzer(model).push(dithered))
+    quiet = list(analyzer(models).push(dithered))
 
     def beats(events: list[Event]) -> list[float]:
         return [seconds(event.sample) for event in events if isinstance(event, Beat)]

@@ -12,25 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood import resources
-from streammood.analysis.features import FeatureStream, Layout
+from streammood.analysis.features import FeatureStream
 from streammood.analysis.framer import Framer
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import SHORTEST, Statistics
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
 from streammood.dsp import mel
+from streammood.dsp.layout import HOP, LAYOUT, N_FFT, N_MELS
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
 from streammood.models import embedding_model
 from streammood.models.mood_model import Answer, MoodModel
 
-FEATURES = FeatureSettings()
-LAYOUT = Layout.of(FEATURES)
-HOP = FEATURES.hop
-
 
 @pytest.fixture(scope="module")
 def model() -> MoodModel:
-    return MoodModel.load("mood", FEATURES)
+    return MoodModel.load("mood")
 
 
 def sound(seconds: float, seed: int = 0, bright: bool = True) -> F32:
@@ -44,7 +41,7 @@ def sound(seconds: float, seed: int = 0, bright: bool = True) -> F32:
 
 
 def features(signal: F32) -> list[Features]:
-    stream, framer = FeatureStream(FEATURES), Framer(FEATURES.n_fft, HOP)
+    stream, framer = FeatureStream(), Framer(N_FFT, HOP)
     return [stream.push(frame, (k + 1) * HOP) for k, frame in enumerate(framer.push(signal))]
 
 
@@ -59,7 +56,7 @@ def music() -> list[Features]:
 
 @pytest.fixture(scope="module")
 def heard(model: MoodModel, music: list[Features]) -> list[Mood]:
-    return moods(MoodStream(MoodSettings(), model, LAYOUT), music)
+    return moods(MoodStream(MoodSettings(), model), music)
 
 
 def test_the_first_mood_comes_within_three_seconds_and_then_twice_a_second(heard: list[Mood]) -> None:
@@ -91,12 +88,12 @@ def test_the_first_label_and_every_other_one_is_a_change(heard: list[Mood]) -> N
 def test_more_sound_never_changes_earlier_moods(
     end: int, model: MoodModel, music: list[Features], heard: list[Mood]
 ) -> None:
-    early = moods(MoodStream(MoodSettings(), model, LAYOUT), music[:end])
+    early = moods(MoodStream(MoodSettings(), model), music[:end])
     assert early == heard[: len(early)]
 
 
 def test_reset_equals_a_new_stream(model: MoodModel, music: list[Features], heard: list[Mood]) -> None:
-    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    stream = MoodStream(MoodSettings(), model)
     moods(stream, features(sound(7.3, seed=3, bright=False)))
     stream.reset()
     assert stream.summary() is None
@@ -106,7 +103,7 @@ def test_reset_equals_a_new_stream(model: MoodModel, music: list[Features], hear
 @pytest.mark.parametrize("decibels", [-20.0, 20.0])
 def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Mood], decibels: float) -> None:
     louder = features(sound(12.0) * np.float32(10.0 ** (decibels / 20.0)))
-    others = moods(MoodStream(MoodSettings(), model, LAYOUT), louder)
+    others = moods(MoodStream(MoodSettings(), model), louder)
     for ours, theirs in zip(heard, others, strict=True):  # an int8 input may round to its neighbour
         assert theirs.valence == pytest.approx(ours.valence, abs=0.03)
         assert theirs.arousal == pytest.approx(ours.arousal, abs=0.03)
@@ -114,7 +111,7 @@ def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Moo
 
 
 def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: list[Features]) -> None:
-    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    stream = MoodStream(MoodSettings(), model)
     assert moods(stream, music, signal=False) == []
     assert stream.summary() is None
     before = moods(stream, music)
@@ -140,7 +137,7 @@ def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_ful
         def __call__(self, _: F32) -> Answer:
             return next(answers)
 
-    stream = MoodStream(MoodSettings(agreement=0.0), Scripted.load("mood", FEATURES), LAYOUT)
+    stream = MoodStream(MoodSettings(agreement=0.0), Scripted.load("mood"))
     until = [hop for hop in music if hop.sample <= heard[full].sample]
     mood = moods(stream, until)[-1]
     shares = list(mood.probabilities.values())
@@ -149,7 +146,7 @@ def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_ful
 
 
 def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music: list[Features]) -> None:
-    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    stream = MoodStream(MoodSettings(), model)
     last = moods(stream, music)[-1]
     summary = stream.summary()
     assert summary is not None
@@ -159,8 +156,8 @@ def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music
 
 def test_other_music_is_followed(model: MoodModel) -> None:
     loud, soft = features(sound(20.0)), features(sound(20.0, seed=1, bright=False))
-    alone = moods(MoodStream(MoodSettings(), model, LAYOUT), soft)[-1]
-    stream = MoodStream(MoodSettings(), model, LAYOUT)
+    alone = moods(MoodStream(MoodSettings(), model), soft)[-1]
+    stream = MoodStream(MoodSettings(), model)
     before = moods(stream, loud)[-1]
     assert abs(before.arousal - alone.arousal) > 0.1, "the two sounds must differ for this test to mean anything"
     shifted = [Features(hop.sample + loud[-1].sample, hop.values) for hop in soft]
@@ -173,14 +170,14 @@ def test_a_stream_of_one_feature_value_stays_finite(model: MoodModel) -> None:
         values = np.zeros(LAYOUT.size, dtype=np.float32)
         values[LAYOUT.log_mel] = level
         hops = [Features((k + 1) * HOP, values) for k in range(400)]
-        for mood in moods(MoodStream(MoodSettings(), model, LAYOUT), hops):
+        for mood in moods(MoodStream(MoodSettings(), model), hops):
             assert np.isfinite([mood.valence, mood.arousal, mood.confidence, *mood.probabilities.values()]).all()
 
 
 @pytest.mark.parametrize("agreement", [0.1, 0.5, 1.0])
 def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: list[Features], agreement: float) -> None:
-    apart = moods(MoodStream(MoodSettings(agreement=0.0), model, LAYOUT), music)
-    drawn = moods(MoodStream(MoodSettings(agreement=agreement), model, LAYOUT), music)
+    apart = moods(MoodStream(MoodSettings(agreement=0.0), model), music)
+    drawn = moods(MoodStream(MoodSettings(agreement=agreement), model), music)
     for before, after in zip(apart, drawn, strict=True):
         assert after.probabilities == before.probabilities
         for axis, heard in enumerate(("valence", "arousal")):
@@ -192,28 +189,28 @@ def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: list[Fe
 def test_labels_that_name_no_quadrant_draw_nothing(model: MoodModel, music: list[Features]) -> None:
     network = (resources.folder("models") / "mood.tflite").read_bytes()
     other = MoodModel(model.manifest.model_copy(update={"labels": ("a", "b", "c", "d")}), network)
-    one, two = (moods(MoodStream(MoodSettings(agreement=a), other, LAYOUT), music) for a in (0.0, 1.0))
+    one, two = (moods(MoodStream(MoodSettings(agreement=a), other), music) for a in (0.0, 1.0))
     assert [(m.valence, m.arousal) for m in one] == [(m.valence, m.arousal) for m in two]
 
 
 def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> None:
-    slow = moods(MoodStream(MoodSettings(interval=2.0), model, LAYOUT), music)
+    slow = moods(MoodStream(MoodSettings(interval=2.0), model), music)
     assert len(slow) == pytest.approx((12.0 - 2.4) / 2.0, abs=1)
 
 
 def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
     """An independent path: the DCT of the mean equals the mean of the DCTs."""
-    pool = SlotPool(LAYOUT, embedding_model.shipped())
+    pool = SlotPool(embedding_model.shipped())
     slots = np.stack([pool.slot.copy() for hop in features(sound(3.0)) if pool.push(hop)])
     vector = Statistics(pool.layout)(slots)
-    expected = mel.dct_matrix(20, FEATURES.n_mels) @ slots[:, pool.layout.mel].mean(axis=0)
+    expected = mel.dct_matrix(20, N_MELS) @ slots[:, pool.layout.mel].mean(axis=0)
     np.testing.assert_allclose(vector[:19], expected[1:], atol=2e-3)  # float32 sums of 64 values up to 100 dB
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 100), n=st.integers(SHORTEST, 27), gain=st.floats(-40.0, 40.0))
 def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> None:
-    pool = SlotPool(LAYOUT, embedding_model.shipped())
+    pool = SlotPool(embedding_model.shipped())
     window = np.random.default_rng(seed).normal(0.0, 5.0, (n, pool.layout.size)).astype(np.float32)
     louder = window.copy()
     louder[:, pool.layout.mel] += np.float32(gain)
@@ -222,7 +219,7 @@ def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> Non
 
 
 def test_a_hop_without_answer_is_cheap(model: MoodModel, music: list[Features]) -> None:
-    stream = MoodStream(MoodSettings(interval=10.0), model, LAYOUT)
+    stream = MoodStream(MoodSettings(interval=10.0), model)
     moods(stream, music[:400])
     times = []
     for hop in music[400:900]:
@@ -240,5 +237,5 @@ def test_what_is_not_music_gets_little_confidence(model: MoodModel, kind: str) -
         "hum": np.sign(np.sin(2 * np.pi * 50 * t)),
         "whistle": np.sin(2 * np.pi * 440 * t),
     }[kind]
-    last = moods(MoodStream(MoodSettings(), model, LAYOUT), features((0.1 * signal).astype(np.float32)))[-1]
+    last = moods(MoodStream(MoodSettings(), model), features((0.1 * signal).astype(np.float32)))[-1]
     assert last.confidence < 0.1

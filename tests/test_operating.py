@@ -23,7 +23,7 @@ from streammood.engine.mood_hold import MoodHold
 from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Mood
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.protocol.commands import Answer, Hold, Panic, SetMood, Tap
 from tests.operator import Operator, needs_liblo, oscsend
 from tests.receiver import Receiver
@@ -86,11 +86,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
         file.write_text(written(front.port, back.port))
         overrides = wiring.Overrides(values=("control.port=0",))
         settings = overrides.load(str(file))
-        model = MoodModel.load(settings.mood.model, settings.features)
+        models = Models.load(settings)
         source = Paced(Synth(steady("aggressive", BPM, 20.0), repeat=True), settings.input.block)
-        targets, other = wiring.make_sinks(settings, model.manifest.labels), Collect()
+        targets, other = wiring.make_sinks(settings, models.labels), Collect()
         make_sinks: MakeSinks = lambda sample_now: [*targets(sample_now), other]  # noqa: E731
-        engine = Engine(settings, source, model, make_sinks, EventLog(), wiring.reread(overrides, str(file), model))
+        engine = Engine(settings, source, models, make_sinks, EventLog(), wiring.reread(overrides, str(file), models))
         server = ControlServer(settings.control, engine.command, engine.tell)
         engine.start()
         server.start()
@@ -319,8 +319,8 @@ def test_an_answer_that_fails_harms_nobody(show: Show) -> None:
 
 def test_a_full_queue_never_waits(show: Show) -> None:
     settings = config.load()
-    model = MoodModel.load(settings.mood.model, settings.features)
-    idle = Engine(settings, Paced(Synth(), 256), model, lambda now: [], EventLog())
+    models = Models.load(settings)
+    idle = Engine(settings, Paced(Synth(), 256), models, lambda now: [], EventLog())
     answers: list[Answer] = []
     began = time.monotonic()
     for _ in range(1000):

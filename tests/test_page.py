@@ -14,7 +14,7 @@ from streammood import config
 from streammood.capture.sound_file import SoundFile
 from streammood.events import seconds
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.songs import picture
 from streammood.songs.batch import analyze
 from streammood.songs.exports import Exports, Place
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-g
 def song(wav: Path) -> Song:
     """The shared song, with bars of four as a tracker that knows them would tell."""
     settings = config.load()
-    model = MoodModel.load(settings.mood.model, settings.features)
-    heard = analyze(SoundFile(wav), settings, model, EventLog(), lambda done: None)
+    models = Models.load(settings)
+    heard = analyze(SoundFile(wav), settings, models, EventLog(), lambda done: None)
     return replace(heard, beats=tuple(replace(beat, number=n % 4 + 1) for n, beat in enumerate(heard.beats)))
 
 

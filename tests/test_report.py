@@ -23,10 +23,11 @@ from typer.testing import CliRunner
 from streammood import config
 from streammood.capture.sound_file import SoundFile
 from streammood.cli.options import app
+from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
 from streammood.events import F32, seconds
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.songs import picture
 from streammood.songs.batch import analyze
 from streammood.songs.exports import Exports, Kind, Place
@@ -41,8 +42,8 @@ KINDS: tuple[Kind, ...] = ("plot", "html", "beats", "csv", "labels")
 
 
 def heard(path: Path) -> Song:
-    model = MoodModel.load(SETTINGS.mood.model, SETTINGS.features)
-    return analyze(SoundFile(path), SETTINGS, model, EventLog(), lambda done: None)
+    models = Models.load(SETTINGS)
+    return analyze(SoundFile(path), SETTINGS, models, EventLog(), lambda done: None)
 
 
 def with_bars(song: Song) -> Song:
@@ -58,7 +59,7 @@ def song(wav: Path) -> Song:
 
 @pytest.fixture(scope="module")
 def drawn(wav: Path, song: Song) -> Sketch:
-    return sketch(SoundFile(wav), SETTINGS.features, song.duration)
+    return sketch(SoundFile(wav), song.duration)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +194,7 @@ def test_label_tracks_are_read_by_mir_eval(written: Path, song: Song) -> None:
 
 def test_the_outline_is_the_sound(wav: Path, song: Song, drawn: Sketch) -> None:
     sound = soundfile.read(wav, dtype="float32")[0]
-    hop = SETTINGS.features.hop
+    hop = HOP
     hops = sound[: sound.size // hop * hop].reshape(-1, hop)
     columns = [part for part in np.array_split(hops, drawn.rms.size) if part.size]
     assert drawn.rms.size == min(1600, len(hops))
@@ -209,7 +210,7 @@ def test_the_outline_is_the_sound(wav: Path, song: Song, drawn: Sketch) -> None:
 def test_chroma_of_a_tone_is_its_pitch_class(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * np.arange(4 * 44_100) / 44_100), 44_100)
-    chroma = sketch(SoundFile(path), SETTINGS.features, 4.0).chroma
+    chroma = sketch(SoundFile(path), 4.0).chroma
     assert (chroma[:, 10:].argmax(axis=0) == 9).all()
 
 

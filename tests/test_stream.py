@@ -14,7 +14,7 @@ from streammood.analysis.front_end import TICK, FrontEnd
 from streammood.analysis.resampler import Resampler
 from streammood.capture.ring import Ring
 from streammood.capture.sample_clock import LossDetector, SampleClock
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import LAYOUT
 from streammood.events import ANALYSIS_RATE, F32
 
 CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=12)
@@ -58,7 +58,7 @@ def test_features_do_not_depend_on_block_sizes(cuts: list[int], rate: int) -> No
     sound = noise(rate // 2)
 
     def run(blocks: list[F32]) -> list[tuple[int, int, bytes]]:
-        front = FrontEnd(FeatureSettings(), rate)
+        front = FrontEnd(rate)
         ticks = [tick for block in blocks for tick in front.push(block)]
         return [(t.sample, t.decided, t.features.values.tobytes() if t.features else b"") for t in ticks]
 
@@ -75,9 +75,9 @@ def test_features_mean_the_same_at_every_rate() -> None:
     for rate in (44_100, 48_000):
         t = np.arange(rate) / rate
         sound = sum(a * np.sin(2 * np.pi * f * t + p) for f, p, a in tones).astype(np.float32)
-        front = FrontEnd(FeatureSettings(), rate)
+        front = FrontEnd(rate)
         rows.append([tick.features for tick in front.push(sound) if tick.features])
-        at = front.layout
+        at = LAYOUT
     for a, b in list(zip(*rows, strict=False))[5:]:
         assert a.sample == b.sample
         x, y = a.values, b.values
@@ -90,7 +90,7 @@ def test_features_mean_the_same_at_every_rate() -> None:
 
 def test_reset_equals_new_and_skip_moves_the_clock() -> None:
     sound = noise(30_000)
-    used, new = FrontEnd(FeatureSettings(), 48_000), FrontEnd(FeatureSettings(), 48_000)
+    used, new = FrontEnd(48_000), FrontEnd(48_000)
     list(used.push(noise(7777, seed=3)))
     used.reset()
     pairs = zip(used.push(sound), new.push(sound), strict=True)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from streammood import config
 from streammood.analysis.analyzer import Analyzer
 from streammood.demo.synth import Rendered
+from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE, Beat, Event, Onset, Tempo
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs.metronome import Metronome
 from streammood.outputs.timing import Timing
 
-HOP = 512
 LOOKAHEAD = round(0.05 * ANALYSIS_RATE)
 
 
@@ -237,7 +237,7 @@ def test_a_count_that_begins_anew_is_followed() -> None:
 def test_early_beats_of_real_analysis_are_those_that_are_heard(music: Rendered) -> None:
     """The whole chain hears music that stops and begins again; early targets count the same beats."""
     settings = config.load()
-    analyzer = Analyzer(settings, ANALYSIS_RATE, MoodModel.load(settings.mood.model, settings.features))
+    analyzer = Analyzer(settings, ANALYSIS_RATE, Models.load(settings))
     sound = np.concatenate([music.sound, np.zeros(5 * ANALYSIS_RATE, np.float32), music.sound[: 10 * ANALYSIS_RATE]])
     script: list[tuple[float, Event]] = []
     for block in np.split(sound, range(256, sound.size, 256)):

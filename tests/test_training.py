@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.mood_stream import MoodStream, corners, softmax
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import Statistics
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32, Features, Mood
 from streammood.models import embedding_model
@@ -36,7 +35,6 @@ from streammood.training.votes import Votes
 from streammood.training.windows import FIRST, LENGTH, cut, pool_slots
 
 RATE = 22_050
-FEATURES = FeatureSettings()
 
 
 def tone(kind: str, seed: int, seconds: float = 6.0) -> F32:
@@ -103,11 +101,11 @@ def test_a_clip_that_is_not_sound_is_named(tmp_path: Path) -> None:
     clip = tmp_path / "broken.wav"
     clip.write_bytes(b"no sound at all")
     with pytest.raises(DataError, match=r"broken\.wav: cannot be read as sound"):
-        FrameCache(tmp_path / "cache", FEATURES).frames(clip)
+        FrameCache(tmp_path / "cache").frames(clip)
 
 
 def test_the_cache_gives_what_was_extracted_and_extracts_once(folders: Path, tmp_path: Path) -> None:
-    cache = FrameCache(tmp_path / "cache", FEATURES)
+    cache = FrameCache(tmp_path / "cache")
     clip = folders / "noise" / "0.wav"
     first = cache.frames(clip)
     kept = list((tmp_path / "cache").iterdir())
@@ -115,7 +113,7 @@ def test_the_cache_gives_what_was_extracted_and_extracts_once(folders: Path, tmp
     stamp = kept[0].stat().st_mtime_ns
     np.testing.assert_array_equal(cache.frames(clip), first)
     assert kept[0].stat().st_mtime_ns == stamp
-    expected = extract_signal(soundfile.read(clip, dtype="float32")[0], RATE, FEATURES)
+    expected = extract_signal(soundfile.read(clip, dtype="float32")[0], RATE)
     np.testing.assert_array_equal(first, expected.astype(np.float16))
 
 
@@ -218,24 +216,22 @@ def test_a_clip_without_prediction_counts_as_wrong() -> None:
 
 
 def test_slots_are_those_of_the_sound_whatever_silence_lies_before_it() -> None:
-    layout = Layout.of(FEATURES)
-    frames = extract_signal(tone("strokes", 1), RATE, FEATURES)
-    silence = extract_signal(np.zeros(RATE, np.float32), RATE, FEATURES)
-    slots = pool_slots(frames, layout)
-    np.testing.assert_array_equal(pool_slots(np.concatenate([silence, frames]), layout), slots)
-    late = pool_slots(np.concatenate([silence, frames]), layout, 5)
-    np.testing.assert_array_equal(late, pool_slots(frames[5:], layout))
+    frames = extract_signal(tone("strokes", 1), RATE)
+    silence = extract_signal(np.zeros(RATE, np.float32), RATE)
+    slots = pool_slots(frames)
+    np.testing.assert_array_equal(pool_slots(np.concatenate([silence, frames])), slots)
+    late = pool_slots(np.concatenate([silence, frames]), 5)
+    np.testing.assert_array_equal(late, pool_slots(frames[5:]))
     assert np.abs(late[3] - slots[3]).max() > 0.0
     short = frames[: FIRST * 16 + 2]
-    np.testing.assert_array_equal(pool_slots(short, layout, 15), pool_slots(short[2:], layout))
+    np.testing.assert_array_equal(pool_slots(short, 15), pool_slots(short[2:]))
 
 
 @pytest.mark.parametrize("seconds", [2.0, 6.0, 30.0])
 def test_a_clip_is_cut_into_windows_as_long_as_those_heard_live(seconds: float) -> None:
-    layout = Layout.of(FEATURES)
-    slots = pool_slots(extract_signal(tone("strokes", 1, seconds), RATE, FEATURES), layout)
-    given = cut([slots, slots[:FIRST]], [7, 8], [0, 1], layout, seed=1)
-    again = cut([slots, slots[:FIRST]], [7, 8], [0, 1], layout, seed=1)
+    slots = pool_slots(extract_signal(tone("strokes", 1, seconds), RATE))
+    given = cut([slots, slots[:FIRST]], [7, 8], [0, 1], seed=1)
+    again = cut([slots, slots[:FIRST]], [7, 8], [0, 1], seed=1)
     np.testing.assert_array_equal(given.statistics, again.statistics)
     assert (given.clip[-1], given.variant[-1]) == (8, 1)
     assert np.isfinite(given.statistics).all()
@@ -243,9 +239,7 @@ def test_a_clip_is_cut_into_windows_as_long_as_those_heard_live(seconds: float) 
     full = 1 + max(0, slots.shape[0] - LENGTH) // 13
     assert of_clip.shape[0] == (full + max(1, full // 4) if slots.shape[0] > LENGTH else 1)
     assert np.unique(of_clip, axis=0).shape[0] == of_clip.shape[0], "no window comes twice"
-    np.testing.assert_array_equal(
-        of_clip[0], Statistics(SlotPool(layout, embedding_model.shipped()).layout)(slots[:LENGTH])
-    )
+    np.testing.assert_array_equal(of_clip[0], Statistics(SlotPool(embedding_model.shipped()).layout)(slots[:LENGTH]))
 
 
 @pytest.fixture
@@ -491,7 +485,7 @@ def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: P
     assert manifest.labels == ("drone", "noise", "strokes")
     assert manifest.scores["labels"]["macro_f1"] > 0.6  # chance is 0.33
     assert "shipped model" in manifest.circumplex
-    assert MoodModel.load(str(out), FEATURES).manifest == manifest
+    assert MoodModel.load(str(out)).manifest == manifest
     card = out.with_suffix(".md").read_text(encoding="utf-8")
     for heading in ("drone", "## Soon and steady", "## Robust", "## Confidence"):
         assert heading in card
@@ -525,9 +519,9 @@ def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
     out = tmp_path / "plane" / "plane.tflite"
     manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
     assert manifest.labels == ()
-    model = MoodModel.load(str(out), FEATURES)
-    stream = MoodStream(MoodSettings(), model, Layout.of(FEATURES))
-    hops = extract_signal(tone("noise", 9, seconds=8.0), RATE, FEATURES)
+    model = MoodModel.load(str(out))
+    stream = MoodStream(MoodSettings(), model)
+    hops = extract_signal(tone("noise", 9, seconds=8.0), RATE)
     moods = [
         mood
         for number, values in enumerate(hops, start=1)

@@ -11,8 +11,9 @@ from streammood.analysis.levels import LevelStream
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.onsets import OnsetStream
 from streammood.config import Settings
+from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Level, Mood, Onset, Tempo
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
 
@@ -20,16 +21,14 @@ _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, afte
 class Analyzer:
     """Listens to one channel at any rate. The same sound gives the same events, however it is cut into blocks."""
 
-    def __init__(self, settings: Settings, sample_rate: float, model: MoodModel) -> None:
-        self._hop = settings.features.hop
+    def __init__(self, settings: Settings, sample_rate: float, models: Models) -> None:
         self._rate = sample_rate
         self._gain = Gain(settings.input, settings.level.silence, TICK)
-        self._front = FrontEnd(settings.features, sample_rate, self._gain)
-        layout = self._front.layout
-        self._levels = LevelStream(settings.level, layout, self._gain)
+        self._front = FrontEnd(sample_rate, self._gain)
+        self._levels = LevelStream(settings.level, self._gain)
         self._onsets = OnsetStream(settings.onset, settings.level, TICK)
-        self._beats = BeatStream(settings.beat, settings.level, settings.features)
-        self._moods = MoodStream(settings.mood, model, layout)
+        self._beats = BeatStream(settings.beat, settings.level, models.beat)
+        self._moods = MoodStream(settings.mood, models.mood)
         self.moods_due = True  # False: the machine is too slow, and moods are left out
 
     def reset(self) -> None:
@@ -78,7 +77,7 @@ class Analyzer:
             if onset is not None:
                 yield onset
             if tick.features is not None:
-                yield from self._on_hop(tick.features, tick.frame[-self._hop :], tick.decided)
+                yield from self._on_hop(tick.features, tick.frame[-HOP:], tick.decided)
 
     def _on_hop(self, features: Features, hop: F32, decided: int) -> Iterator[Beat | Level | Mood | Onset | Tempo]:
         level = self._levels.push(features, decided)

@@ -2,72 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from streammood.config import FeatureSettings
 from streammood.dsp import chroma, contrast, level, mel, onset, shape, spectrum
 from streammood.dsp.jit import kernel
+from streammood.dsp.layout import CONTRAST_FMIN, CONTRAST_OCTAVES, FMAX, FMIN, LAYOUT, N_FFT, N_MELS, N_MFCC
 from streammood.events import ANALYSIS_RATE, F32, Features
 
-_CONTRAST_OCTAVES = 6
 _TIMBRE_HZ = 11_025.0  # contrast, chroma and shape look below this, so that inputs of 22.05 kHz mean the same
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where each feature lies in ``Features.values``."""
-
-    log_mel: slice  # dB
-    mfcc: slice
-    contrast: slice  # dB
-    chroma: slice  # 0..1
-    centroid: int  # Hz
-    rolloff: int  # Hz
-    flatness: int  # 0..1
-    zero_crossing_rate: int  # crossings per sample
-    rms: int  # of samples in -1..1
-    loudness: int  # LUFS
-    onset_strength: int  # dB
-    bands: slice  # low, mid, high, dB re full scale
-    size: int
-
-    @classmethod
-    def of(cls, settings: FeatureSettings) -> Layout:
-        """The layout that follows from the settings."""
-        a = settings.n_mels
-        b = a + settings.n_mfcc
-        c = b + _CONTRAST_OCTAVES + 1
-        d = c + chroma.N_CHROMA
-        return cls(
-            log_mel=slice(0, a),
-            mfcc=slice(a, b),
-            contrast=slice(b, c),
-            chroma=slice(c, d),
-            centroid=d,
-            rolloff=d + 1,
-            flatness=d + 2,
-            zero_crossing_rate=d + 3,
-            rms=d + 4,
-            loudness=d + 5,
-            onset_strength=d + 6,
-            bands=slice(d + 7, d + 10),
-            size=d + 10,
-        )
-
-    def names(self) -> list[str]:
-        """One name a value, such as ``mfcc_3``."""
-        named = [""] * self.size
-        for field in self.__slots__:
-            where = getattr(self, field)
-            if isinstance(where, slice):
-                for i in range(where.start, where.stop):
-                    named[i] = f"{field}_{i - where.start}"
-            elif field != "size":
-                named[where] = field
-        return named
 
 
 @kernel
@@ -110,27 +53,25 @@ def _extract(
 class FeatureStream:
     """Turns frames of the analysis rate into features."""
 
-    def __init__(self, settings: FeatureSettings) -> None:
-        n_fft = settings.n_fft
-        self.layout = Layout.of(settings)
-        freqs = np.fft.rfftfreq(n_fft, 1.0 / ANALYSIS_RATE)
+    def __init__(self) -> None:
+        freqs = np.fft.rfftfreq(N_FFT, 1.0 / ANALYSIS_RATE)
         timbre_bins = int(np.sum(freqs <= _TIMBRE_HZ))
-        filters = mel.mel_filters(ANALYSIS_RATE, n_fft, settings.n_mels, settings.fmin, settings.fmax)
-        window = spectrum.hann(n_fft)
+        filters = mel.mel_filters(ANALYSIS_RATE, N_FFT, N_MELS, FMIN, FMAX)
+        window = spectrum.hann(N_FFT)
         self._power = np.zeros(freqs.size, dtype=np.float32)
-        self._previous = np.empty(settings.n_mels, dtype=np.float32)
+        self._previous = np.empty(N_MELS, dtype=np.float32)
         self._tables = (
             window,
             filters,
             mel.support(filters),
-            mel.dct_matrix(settings.n_mfcc, settings.n_mels),
-            contrast.contrast_bands(freqs[:timbre_bins], settings.contrast_fmin, _CONTRAST_OCTAVES),
-            chroma.chroma_filters(ANALYSIS_RATE, n_fft),
+            mel.dct_matrix(N_MFCC, N_MELS),
+            contrast.contrast_bands(freqs[:timbre_bins], CONTRAST_FMIN, CONTRAST_OCTAVES),
+            chroma.chroma_filters(ANALYSIS_RATE, N_FFT),
             level.k_weighting(freqs),
-            level.band_edges(ANALYSIS_RATE, n_fft),
+            level.band_edges(ANALYSIS_RATE, N_FFT),
             timbre_bins,
-            ANALYSIS_RATE / n_fft,
-            2.0 / (n_fft * float(np.sum(window.astype(np.float64) ** 2))),
+            ANALYSIS_RATE / N_FFT,
+            2.0 / (N_FFT * float(np.sum(window.astype(np.float64) ** 2))),
         )
         self.reset()
 
@@ -140,6 +81,6 @@ class FeatureStream:
 
     def push(self, frame: F32, sample: int) -> Features:
         """Features of ``frame`` (n_fft,), which ends at ``sample``."""
-        values = np.empty(self.layout.size, dtype=np.float32)
+        values = np.empty(LAYOUT.size, dtype=np.float32)
         _extract(frame, *self._tables, self._previous, self._power, values)
         return Features(sample, values)

@@ -11,7 +11,7 @@ from streammood.analysis.features import FeatureStream
 from streammood.analysis.framer import Framer
 from streammood.analysis.gain import Gain
 from streammood.analysis.resampler import Resampler
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import HOP, N_FFT
 from streammood.dsp.spectrum import sanitize
 from streammood.events import ANALYSIS_RATE, F32, Features
 
@@ -31,14 +31,12 @@ class Tick:
 class FrontEnd:
     """Sanitises, resamples, amplifies where a ``gain`` is given, frames, and extracts features."""
 
-    def __init__(self, settings: FeatureSettings, sample_rate: float, gain: Gain | None = None) -> None:
+    def __init__(self, sample_rate: float, gain: Gain | None = None) -> None:
         self._rate = sample_rate
-        self._hop = settings.hop
         self._gain = gain
         self._resampler = Resampler(sample_rate)
-        self._framer = Framer(settings.n_fft, TICK)
-        self._features = FeatureStream(settings)
-        self.layout = self._features.layout
+        self._framer = Framer(N_FFT, TICK)
+        self._features = FeatureStream()
         self.reset()
 
     def reset(self) -> None:
@@ -80,6 +78,6 @@ class FrontEnd:
                 self._gain.push(frame[-TICK:])  # in place: the framer keeps it for the frames that overlap
             self._sample += TICK
             sample = self._sample
-            whole_hop = (sample - self._origin) % self._hop == 0
+            whole_hop = (sample - self._origin) % HOP == 0
             features = self._features.push(frame, sample) if whole_hop else None
             yield Tick(sample, sample + self._resampler.delay, frame, features)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from streammood.analysis.features import Layout
 from streammood.analysis.gain import RELIEF, Gain
 from streammood.config import InputSettings, LevelSettings
+from streammood.dsp.layout import LAYOUT
 from streammood.events import ANALYSIS_RATE, Features, Level
 
 _RANGE_DB = 60.0
@@ -22,13 +22,12 @@ def _unit(value: float) -> float:
 class Gate:
     """Tells sound from silence by the level of the input itself, and stays open for a while after the last sound."""
 
-    def __init__(self, settings: LevelSettings, layout: Layout, gain: Gain | None = None) -> None:
+    def __init__(self, settings: LevelSettings, gain: Gain | None = None) -> None:
         """``gain``: what lies between the input and the features; nothing by default."""
         self._open = settings.silence
         self._close = settings.silence - settings.hysteresis
         self.gain = gain or Gain(InputSettings(agc=False), settings.silence)
         self._hold = round(settings.hold * ANALYSIS_RATE)
-        self._rms = layout.rms
         self.reset()
 
     def reset(self) -> None:
@@ -41,7 +40,7 @@ class Gate:
     def push(self, features: Features) -> bool:
         """Whether the gate is open after this hop."""
         automatic, fixed = self.gain.automatic, self.gain.fixed
-        self.amplified = max(_FLOOR_DB, 20.0 * math.log10(max(float(features.values[self._rms]), 1e-6)))
+        self.amplified = max(_FLOOR_DB, 20.0 * math.log10(max(float(features.values[LAYOUT.rms]), 1e-6)))
         self.dbfs = max(_FLOOR_DB, self.amplified - automatic - fixed)
         relief = min(max(automatic, 0.0), RELIEF)
         self.sounds = self.dbfs + fixed + relief > (self._close if self.signal else self._open)
@@ -58,11 +57,10 @@ class LevelStream:
     ``clipping``, ``dbfs``) and the gate look at the input itself.
     """
 
-    def __init__(self, settings: LevelSettings, layout: Layout, gain: Gain | None = None) -> None:
+    def __init__(self, settings: LevelSettings, gain: Gain | None = None) -> None:
         """``gain``: what lies between the input and the features; nothing by default."""
-        self._gate = Gate(settings, layout, gain)
+        self._gate = Gate(settings, gain)
         self._gain = self._gate.gain
-        self._layout = layout
         self.reset()
 
     def reset(self) -> None:
@@ -72,14 +70,14 @@ class LevelStream:
 
     def push(self, features: Features, decided: int) -> Level:
         """The level of one hop."""
-        values, at, gate = features.values, self._layout, self._gate
+        values, gate = features.values, self._gate
         gate.push(features)
         peak, clipped = self._gain.read_meter()
         if clipped:
             self._last_clip = features.sample
         clipping = self._last_clip is not None and features.sample - self._last_clip < _CLIPPING * ANALYSIS_RATE
-        low, mid, high = (_unit(1.0 + db / _RANGE_DB) for db in values[at.bands].tolist())
-        centroid = max(float(values[at.centroid]), _DARK_HZ)
+        low, mid, high = (_unit(1.0 + db / _RANGE_DB) for db in values[LAYOUT.bands].tolist())
+        centroid = max(float(values[LAYOUT.centroid]), _DARK_HZ)
         brightness = math.log(centroid / _DARK_HZ) / math.log(_BRIGHT_HZ / _DARK_HZ) if gate.sounds else 0.0
         return Level(
             features.sample,

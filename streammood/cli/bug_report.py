@@ -22,7 +22,8 @@ import yaml
 from streammood import __version__, config, resources
 from streammood.engine.priority import allowed
 from streammood.log import last_run
-from streammood.models.mood_model import Manifest, read_manifest
+from streammood.models.manifest import read_manifest
+from streammood.models.mood_model import Manifest
 
 _DEVICES = 30.0  # s that a sound system may take to tell its devices
 _TAIL = 100  # lines of an event log

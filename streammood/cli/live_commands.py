@@ -36,7 +36,7 @@ from streammood.config import Settings
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.log.last_run import LastRun, default_path
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.tui.launch import with_target
 from streammood.web import launch
 
@@ -94,12 +94,12 @@ def run(
         return settings if view is None else with_target(settings, view)
 
     settings = adapt(overrides.load(config))
-    model = MoodModel.load(settings.mood.model, settings.features)
+    models = Models.load(settings)
     source = wiring.open_source(input, settings)
     log = open_log(events, settings.log).also(LastRun(default_path()))
     out = terminal.console(stderr=events == "-")
-    make_sinks = wiring.make_sinks(settings, model.manifest.labels)
-    engine = Engine(settings, source, model, make_sinks, log, wiring.reread(overrides, config, model, adapt))
+    make_sinks = wiring.make_sinks(settings, models.labels)
+    engine = Engine(settings, source, models, make_sinks, log, wiring.reread(overrides, config, models, adapt))
     targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)

@@ -15,13 +15,14 @@ from streammood.capture.paced import Paced
 from streammood.cli import wiring
 from streammood.config import OscSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
+from streammood.dsp.layout import HOP
 from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.priority import REFUSED, allowed
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.udp import resolve
 
@@ -55,19 +56,19 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
     yield Finding("settings", True, config or "defaults")
     yield from _targets(settings)
     yield _control(settings)
-    model = None
+    models = None
     try:
-        model = MoodModel.load(settings.mood.model, settings.features)
+        models = Models.load(settings)
     except StreammoodError as error:
         yield Finding("model", False, str(error), "use `mood.model: mood`, or train one for these settings")
     else:
-        yield Finding("model", True, f"{settings.mood.model}: {', '.join(model.manifest.labels)}")
-        yield from _outputs(settings, model.manifest.labels)
+        yield Finding("model", True, f"{settings.mood.model}: {', '.join(models.labels)}")
+        yield from _outputs(settings, models.labels)
     yield precedence(settings.engine.priority)
     latency, finding = _input(settings, input_name)
     yield finding
-    if model is not None:
-        yield _budget(settings, model, latency)
+    if models is not None:
+        yield _budget(settings, models, latency)
 
 
 def _targets(settings: Settings) -> Iterator[Finding]:
@@ -168,17 +169,17 @@ def _judge(source: Source, heard: list[tuple[int, float, float]]) -> Finding:
     return Finding("input", True, f"{told}, peak {20 * np.log10(peak):.1f} dB")
 
 
-def _budget(settings: Settings, model: MoodModel, device: float) -> Finding:
+def _budget(settings: Settings, models: Models, device: float) -> Finding:
     """Rehearse with the demo through the whole live path, and add up how late light would be."""
     loopback = TargetSettings(host="127.0.0.1", port=_DISCARD_PORT)
     source = Paced(render(DEMO[:1], ANALYSIS_RATE), settings.input.block)
-    engine = Engine(settings, source, model, lambda now: [OscTarget(loopback, model.manifest.labels, now)], EventLog())
+    engine = Engine(settings, source, models, lambda now: [OscTarget(loopback, models.labels, now)], EventLog())
     engine.start()
     time.sleep(_REHEARSE)
     engine.stop()
     p50, p99 = (float(x) for x in np.percentile(engine.latencies, [50, 99]))
     block = settings.input.block / source.sample_rate
-    hop = settings.features.hop / ANALYSIS_RATE
+    hop = HOP / ANALYSIS_RATE
     total = device + block + hop + p99
     told = (
         f"{1e3 * total:.1f} ms = device {1e3 * device:.1f} + block {1e3 * block:.1f} + hop {1e3 * hop:.1f} "

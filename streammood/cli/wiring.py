@@ -17,7 +17,7 @@ from streammood.config.trees import parse
 from streammood.demo.synth import Synth
 from streammood.engine.reload import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs import SampleNow, Sink
 from streammood.outputs.details import DetailedReport
 from streammood.outputs.lights import Lights
@@ -158,7 +158,7 @@ def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: Sample
 def reread(
     overrides: Overrides,
     name: str | None,
-    model: MoodModel,
+    models: Models,
     adapt: Callable[[Settings], Settings] = lambda settings: settings,
 ) -> Reread | None:
     """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read.
@@ -168,7 +168,7 @@ def reread(
 
     def read() -> tuple[Settings, MakeSinks]:
         settings = adapt(overrides.load(name))
-        return settings, lambda sample_now: make_targets(settings, model.manifest.labels, sample_now)
+        return settings, lambda sample_now: make_targets(settings, models.labels, sample_now)
 
     return None if name is None else read
 

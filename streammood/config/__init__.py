@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 from streammood.config.analysis import (
     BeatSettings,
     EngineSettings,
-    FeatureSettings,
     InputSettings,
     LevelSettings,
     LogSettings,
@@ -38,7 +37,6 @@ __all__ = [
     "ControlSettings",
     "DashboardSettings",
     "EngineSettings",
-    "FeatureSettings",
     "InputSettings",
     "LevelSettings",
     "LightsSettings",
@@ -55,13 +53,14 @@ __all__ = [
     "split_target",
 ]
 
+_GONE = {"features": "`features` is no longer a setting, since every model is bound to its values: remove this section"}
+
 
 class Settings(Strict):
     """All settings of one run."""
 
     input: InputSettings = InputSettings()
     engine: EngineSettings = EngineSettings()
-    features: FeatureSettings = FeatureSettings()
     level: LevelSettings = LevelSettings()
     onset: OnsetSettings = OnsetSettings()
     beat: BeatSettings = BeatSettings()
@@ -110,7 +109,7 @@ def _explain(error: ValidationError) -> str:
         known = _known_keys(location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1, 0.4)
         hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-        text = f"unknown setting `{path}`; {hint}"
+        text = _GONE.get(path) or f"unknown setting `{path}`; {hint}"
     elif fault["type"] == "value_error":
         text = f"{path}: {fault['ctx']['error']}"
     elif fault["type"] == "missing":

@@ -1,4 +1,4 @@
-"""Settings of what is heard: the input, features, levels, onsets, beats, mood."""
+"""Settings of what is heard: the input, levels, onsets, beats, mood."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ class EngineSettings(Strict):
     """How the engine's process runs beside others."""
 
     priority: Literal["high", "normal"] = "high"
-
-
-class FeatureSettings(Strict):
-    """Frames and bands; a model is bound to these."""
-
-    n_fft: Literal[1024, 2048, 4096] = 2048
-    hop: Literal[256, 512, 1024] = 512
-    n_mels: int = Field(64, ge=20, le=128)
-    fmin: float = Field(30.0, ge=0.0, le=1000.0)
-    fmax: float = Field(11_000.0, ge=4000.0, le=22_050.0)
-    n_mfcc: int = Field(20, ge=1, le=20)
-    contrast_fmin: float = Field(160.0, ge=50.0, le=300.0)
 
 
 class LevelSettings(Strict):

@@ -28,7 +28,7 @@ from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
 from streammood.log.notes import Notes
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.outputs import Output
 from streammood.protocol.commands import Answer, Command, Reload, refused
 
@@ -47,7 +47,7 @@ class Engine:
         self,
         settings: Settings,
         source: Source,
-        model: MoodModel,
+        models: Models,
         make_sinks: MakeSinks,
         log: EventLog,
         reread: Reread | None = None,
@@ -56,8 +56,8 @@ class Engine:
         self.now = Now()
         self._notes = Notes()
         self._settings = settings
-        self._labels = model.manifest.labels
-        self._analyzer = Analyzer(settings, source.sample_rate, model)
+        self._labels = models.labels
+        self._analyzer = Analyzer(settings, source.sample_rate, models)
         self._capture = Capture(source, settings.input.buffer, self._notes)
         self._load = Load()
         self._precedence = Precedence()

@@ -1,1 +1,32 @@
-"""TFLite models and their manifests: loaded once, refused at the start where they do not fit."""
+"""All models of a run: loaded once by whoever wires the program, refused then where they do not fit, and injected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streammood.config import Settings
+from streammood.models.beat_model import BeatModel
+from streammood.models.mood_model import MoodModel
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What the analysis hears with; it may be shared by several analyzers, also in threads."""
+
+    mood: MoodModel
+    beat: BeatModel | None  # None: aubio tracks the beats
+
+    @classmethod
+    def load(cls, settings: Settings) -> Models:
+        """The models that ``settings`` name.
+
+        Raises:
+            ModelError: one is missing, corrupt, or made for other features.
+        """
+        beat = BeatModel.load(settings.beat.model) if settings.beat.tracker == "network" else None
+        return cls(MoodModel.load(settings.mood.model), beat)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The moods that are told apart."""
+        return self.mood.manifest.labels

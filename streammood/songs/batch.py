@@ -18,7 +18,7 @@ from streammood.errors import SinkError, SourceError
 from streammood.events import Beat, Event, Mood, Onset
 from streammood.log import rows
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.songs.song import Song
 
 _BLOCK = 8192  # samples
@@ -50,7 +50,7 @@ class Result:
 def analyze(
     reader: Reader,
     settings: Settings,
-    model: MoodModel,
+    models: Models,
     log: EventLog,
     progress: Callable[[float], None],
 ) -> Song:
@@ -58,7 +58,7 @@ def analyze(
 
     A file that is damaged on the way gives what could be heard, and the reason in ``damage``.
     """
-    analyzer = Analyzer(settings, reader.sample_rate, model)
+    analyzer = Analyzer(settings, reader.sample_rate, models)
     log.write(rows.header(reader.name, reader.sample_rate))
     kept: list[Event] = []
     samples = 0
@@ -73,7 +73,7 @@ def analyze(
             progress(block.size / reader.sample_rate)
     except SourceError as problem:
         damage = str(problem)
-    labels = model.manifest.labels
+    labels = models.labels
     song = Song.of(reader.name, samples / reader.sample_rate, labels, kept, analyzer.summary(), damage)
     log.write(rows.summary(song.name, song.duration, song.bpm, song.mood, labels))
     return song
@@ -124,7 +124,7 @@ class Batch:
         self._out = out
         self._common = common
         self._export = export
-        self._model = MoodModel.load(settings.mood.model, settings.features)
+        self._models = Models.load(settings)
 
     def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
         """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``."""
@@ -148,7 +148,7 @@ class Batch:
             return Result(str(file), 0.0, 0.0, 0, 0.0, None, str(error))
         duration = reader.duration or 1.0
         try:
-            song = analyze(reader, self._settings, self._model, log, lambda done: progress(done / duration))
+            song = analyze(reader, self._settings, self._models, log, lambda done: progress(done / duration))
         finally:
             log.close()
         try:

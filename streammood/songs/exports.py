@@ -80,8 +80,8 @@ class Exports:
         from streammood.songs import picture  # noqa: PLC0415  heavy, and an extra
         from streammood.songs.page import page  # noqa: PLC0415  likewise
 
-        features, channels = self._settings.features, self._settings.input.channels
-        figure = picture.draw(song, sketch(SoundFile(path, channels), features, song.duration), path.stem)
+        sound = SoundFile(path, self._settings.input.channels)
+        figure = picture.draw(song, sketch(sound, song.duration), path.stem)
         if "plot" in self._places:
             place = self._places["plot"]
             to = place.file(stem, SUFFIXES["plot"][0])

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from streammood.analysis.front_end import FrontEnd
 from streammood.capture import Reader
-from streammood.config import FeatureSettings
 from streammood.dsp.chroma import N_CHROMA
+from streammood.dsp.layout import HOP, LAYOUT
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32
 
@@ -57,10 +57,10 @@ def _f32(values: npt.NDArray[np.float64]) -> F32:
     return values.astype(np.float32)
 
 
-def sketch(reader: Reader, settings: FeatureSettings, duration: float) -> Sketch:
+def sketch(reader: Reader, duration: float) -> Sketch:
     """Run ``reader`` to its end, or to where it is damaged; columns span ``duration`` s."""
-    front = FrontEnd(settings, reader.sample_rate)
-    total = max(1, int(duration * ANALYSIS_RATE) // settings.hop)  # hops
+    front = FrontEnd(reader.sample_rate)
+    total = max(1, int(duration * ANALYSIS_RATE) // HOP)  # hops
     columns = _Columns(min(COLUMNS, total))
     count = columns.frames.size
     try:
@@ -68,8 +68,8 @@ def sketch(reader: Reader, settings: FeatureSettings, duration: float) -> Sketch
             for tick in front.push(block):
                 if tick.features is None:
                     continue
-                column = min(count - 1, (tick.sample // settings.hop - 1) * count // total)
-                columns.add(column, tick.frame[-settings.hop :], tick.features.values[front.layout.chroma])
+                column = min(count - 1, (tick.sample // HOP - 1) * count // total)
+                columns.add(column, tick.frame[-HOP:], tick.features.values[LAYOUT.chroma])
     except SourceError:  # the analysis has told of it already
         pass
     return columns.sketch()

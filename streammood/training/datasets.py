@@ -10,7 +10,8 @@ from pathlib import Path
 
 from streammood.errors import DataError
 from streammood.events import F32, QUADRANTS
-from streammood.models.mood_model import DataSet, check_labels
+from streammood.models.manifest import DataSet
+from streammood.models.mood_model import check_labels
 from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})

@@ -9,8 +9,7 @@ import numpy as np
 import tf_keras as keras
 
 from streammood.analysis.mood.slots import HOPS
-from streammood.config import FeatureSettings
-from streammood.events import ANALYSIS_RATE, F32
+from streammood.events import F32
 from streammood.models import embedding_model
 from streammood.models.mood_model import FORMAT, LIMIT, Manifest, MoodModel, Novelty, Scaling, Window
 from streammood.training.calibrate import Calibration
@@ -54,9 +53,7 @@ def targets_of(corpus: Corpus) -> dict[str, F32]:
     }
 
 
-def build(
-    corpus: Corpus, windows: Windows, settings: FeatureSettings, schedule: Schedule, name: str, seed: int
-) -> Fitted:
+def build(corpus: Corpus, windows: Windows, schedule: Schedule, name: str, seed: int) -> Fitted:
     """Fit a model of ``corpus`` to ``windows``, which may be of some of its clips only."""
     keras.utils.set_random_seed(seed)
     embedding = embedding_model.shipped()
@@ -75,8 +72,6 @@ def build(
         embedding=embedding.sha256,
         name=name,
         sha256=hashlib.sha256(quantised).hexdigest(),
-        sample_rate=ANALYSIS_RATE,
-        features=settings,
         window=Window(hops=HOPS, slots=LENGTH, first=FIRST),
         statistics=scaling,
         novelty=_novelty(vectors, vectors.shape[1] - 2 * embedding.size),

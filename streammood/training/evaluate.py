@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
 from streammood.errors import DataError
 from streammood.models.mood_model import MoodModel
 from streammood.training import card, datasets, pictures, tables
@@ -35,21 +35,20 @@ def evaluate(
         DataError: there are no labels, too few clips, or a clip that cannot be read.
         ModelError: the model cannot be used.
     """
-    settings = FeatureSettings()
-    network = MoodModel.load(str(model or MoodSettings().model), settings)
+    network = MoodModel.load(str(model or MoodSettings().model))
     corpus = datasets.read(data)
     labels = network.manifest.labels
     if not set(corpus.labels) <= set(labels):
         raise DataError(
             f"{data}: its labels are {', '.join(corpus.labels)}, those of the model {', '.join(labels) or 'none'}"
         )
-    frames = FrameCache(cache, settings)
+    frames = FrameCache(cache)
     paths = [clip.path for clip in corpus.clips]
     for _ in track(frames.fill(paths, jobs=jobs), total=len(paths), description="features"):
         pass
     scores = Scores(corpus.labels)
     everybody = Audience(list(range(len(paths))), network)
-    listen(corpus, lambda number: frames.frames(paths[number]), everybody, settings, _SEED, robust, scores)
+    listen(corpus, lambda number: frames.frames(paths[number]), everybody, _SEED, robust, scores)
     text = f"# `{network.manifest.name}` on {data.name}\n\n" + card.scores_in_words(scores, "scores")
     Console().print(Markdown(text))
     if out is not None:

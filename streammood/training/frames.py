@@ -15,9 +15,10 @@ import numpy.typing as npt
 import soundfile
 
 from streammood.analysis.front_end import FrontEnd
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import LAYOUT
 from streammood.errors import DataError
 from streammood.events import F32
+from streammood.models.manifest import FEATURES
 from streammood.training.degrade import degrade
 
 F16 = npt.NDArray[np.float16]
@@ -30,7 +31,6 @@ class FrameCache:
     """Features of clips, one file for each clip and treatment."""
 
     folder: Path
-    settings: FeatureSettings
     seed: int = 1
 
     def frames(self, clip: Path, variant: int = 0) -> F16:
@@ -39,7 +39,7 @@ class FrameCache:
         if kept.is_file():
             cached: F16 = np.load(kept)
             return cached
-        values = extract(clip, self.settings, self.rng(clip, variant) if variant else None).astype(np.float16)
+        values = extract(clip, self.rng(clip, variant) if variant else None).astype(np.float16)
         keep(kept, values)
         return values
 
@@ -60,7 +60,7 @@ class FrameCache:
             size = clip.stat().st_size
         except OSError:
             raise DataError(f"{clip}: no such clip") from None
-        text = f"{clip.resolve()}|{size}|{self.settings.model_dump_json()}|{variant}|{self.seed if variant else 0}"
+        text = f"{clip.resolve()}|{size}|{FEATURES.model_dump_json()}|{variant}|{self.seed if variant else 0}"
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
 
 
@@ -77,22 +77,22 @@ def _fill_one(work: tuple[FrameCache, Path, int]) -> None:
     cache.frames(clip, variant)
 
 
-def extract(clip: Path, settings: FeatureSettings, rng: np.random.Generator | None = None) -> F32:
+def extract(clip: Path, rng: np.random.Generator | None = None) -> F32:
     """Features (n_frames, n_features) of a sound file, through the live front end."""
     signal, rate = read_sound(clip)
     if rng is not None:
         signal = degrade(signal, rate, rng)
-    frames = extract_signal(signal, rate, settings)
+    frames = extract_signal(signal, rate)
     if frames.shape[0] == 0:
         raise DataError(f"{clip}: too short, holds {signal.size} samples")
     return frames
 
 
-def extract_signal(signal: F32, rate: int, settings: FeatureSettings) -> F32:
+def extract_signal(signal: F32, rate: int) -> F32:
     """Features (n_frames, n_features) of a signal (n,) at ``rate`` Hz."""
-    front = FrontEnd(settings, rate)
+    front = FrontEnd(rate)
     rows = [tick.features.values for tick in front.push(signal) if tick.features is not None]
-    return np.stack(rows) if rows else np.zeros((0, front.layout.size), dtype=np.float32)
+    return np.stack(rows) if rows else np.zeros((0, LAYOUT.size), dtype=np.float32)
 
 
 def read_sound(clip: Path) -> tuple[F32, int]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.features import Layout
 from streammood.analysis.levels import Gate
 from streammood.analysis.mood.mood_stream import MoodStream
-from streammood.config import FeatureSettings, LevelSettings, MoodSettings
+from streammood.config import LevelSettings, MoodSettings
+from streammood.dsp.layout import HOP
 from streammood.events import F32, Features, Mood, seconds
 from streammood.models.mood_model import MoodModel
 
@@ -36,11 +36,9 @@ class Heard:
 class Listener:
     """One mood stream, used for clip after clip."""
 
-    def __init__(self, model: MoodModel, features: FeatureSettings, mood: MoodSettings | None = None) -> None:
-        self._hop = features.hop
-        layout = Layout.of(features)
-        self._gate = Gate(LevelSettings(), layout)
-        self._stream = MoodStream(mood or MoodSettings(), model, layout)
+    def __init__(self, model: MoodModel, mood: MoodSettings | None = None) -> None:
+        self._gate = Gate(LevelSettings())
+        self._stream = MoodStream(mood or MoodSettings(), model)
 
     def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
         """The moods of a clip with features (n_frames, n_features)."""
@@ -49,7 +47,7 @@ class Listener:
         moods = []
         rows: F32 = frames.astype(np.float32)
         for number, values in enumerate(rows, start=1):
-            sample = number * self._hop
+            sample = number * HOP
             hop = Features(sample, values)
             mood = self._stream.push(hop, self._gate.push(hop), sample)
             if mood is not None:

@@ -114,7 +114,7 @@ def shipped(network: Networks, tasks: list[Task], offset: Any, gain: Any, votes:
     axes = layers.Rescaling(gain, offset, name="axes")(answers["circumplex"])
     if votes is None:
         return keras.Model(statistics, [axes])
-    return keras.Model(statistics, [layers.Average()([answers["label"], _voted(statistics, votes)]), axes])
+    return keras.Model(statistics, [layers.Average(name="labels")([answers["label"], _voted(statistics, votes)]), axes])
 
 
 def _voted(statistics: Any, votes: Votes) -> Any:

@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
+from streammood.dsp.layout import HOP
 from streammood.events import Mood
 from streammood.models.mood_model import MoodModel
 from streammood.training.calibrate import Calibration, Held
@@ -125,12 +126,12 @@ class Audience:
 
 
 def listen(
-    corpus: Corpus, frames: Callable[[int], F16], audience: Audience, settings: FeatureSettings, seed: int,
+    corpus: Corpus, frames: Callable[[int], F16], audience: Audience, seed: int,
     robust: int, scores: Scores,
 ) -> None:  # fmt: skip
     """Add to ``scores`` what a model hears; ``robust`` of the clips with a label are treated as a venue would."""
-    listener = Listener(audience.model, settings)
-    floating = Listener(audience.floating, settings) if audience.floating else None
+    listener = Listener(audience.model)
+    floating = Listener(audience.floating) if audience.floating else None
     kept = []
     for number in audience.clips:
         clip = corpus.clips[number]
@@ -141,12 +142,12 @@ def listen(
         scores.answers.append(Answered(clip, audience.fold, heard, summary, audience.support_vectors.get(number)))
         if clip.scored:
             kept.append((frames(number), heard))
-    scores.followed += follow_times(listener, settings.hop, kept, seed)
+    scores.followed += follow_times(listener, HOP, kept, seed)
     if audience.fold == 0:
-        scores.trade += trade_off(audience.model, settings, [values for values, _ in kept[:_TRADED]], seed)
+        scores.trade += trade_off(audience.model, [values for values, _ in kept[:_TRADED]], seed)
     scored = [corpus.clips[number] for number in audience.clips if corpus.clips[number].scored]
-    scores.treated += robustness(scored, listener, settings, robust, seed)
-    scores.unsure.append(confidences(listener, settings, seed))
+    scores.treated += robustness(scored, listener, robust, seed)
+    scores.unsure.append(confidences(listener, seed))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +167,7 @@ def fit_fold(trial: Trial, number: int) -> Fitted:
     """A model that was fitted to all folds but this one; not calibrated."""
     held, kept = trial.fold == number, trial.kept
     return build_once(
-        kept.folder, trial.corpus, select(trial.windows, ~held), kept.settings, trial.schedule, "fold",
+        kept.folder, trial.corpus, select(trial.windows, ~held), trial.schedule, "fold",
         trial.seed + number,
     )  # fmt: skip
 
@@ -174,7 +175,7 @@ def fit_fold(trial: Trial, number: int) -> Fitted:
 def say_fold(trial: Trial, number: int) -> list[Held]:
     """What such a model says of the clips of this fold that have a label or ratings, for the calibration of others."""
     corpus, kept = trial.corpus, trial.kept
-    listener = Listener(fit_fold(trial, number).model(), kept.settings, MoodSettings(agreement=0.0))
+    listener = Listener(fit_fold(trial, number).model(), MoodSettings(agreement=0.0))
     said = []
     for clip in (corpus.clips[one] for one in np.flatnonzero(trial.fold == number)):
         rated = clip.targets.get("circumplex")
@@ -200,9 +201,7 @@ def hear_fold(trial: Trial, calibration: Calibration, number: int) -> Scores:
         support_vectors(corpus, windows, held),
     )
     scores = Scores(corpus.labels)
-    listen(
-        corpus, lambda clip: kept.frames(corpus.clips[clip].path), audience, kept.settings, seed, trial.robust, scores
-    )
+    listen(corpus, lambda clip: kept.frames(corpus.clips[clip].path), audience, seed, trial.robust, scores)
     return scores
 
 
@@ -213,8 +212,8 @@ def hear_unmet(trial: Trial) -> Scores:
     if not like:
         return scores
     met = select(trial.windows, ~unmet(corpus.clips, "cluster"))
-    fitted = build_once(kept.folder, corpus, met, kept.settings, trial.schedule, "unmet", trial.seed)
-    listener = Listener(fitted.model(), kept.settings)
+    fitted = build_once(kept.folder, corpus, met, trial.schedule, "unmet", trial.seed)
+    listener = Listener(fitted.model())
     for clip, label in like:
         scores.unmet.append((label, listener.listen(kept.frames(clip.path)).summary))
     return scores

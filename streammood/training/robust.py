@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import resample_poly
 
-from streammood.config import FeatureSettings
 from streammood.events import F32, Mood
 from streammood.training.datasets import Clip
 from streammood.training.degrade import clip, low_pass, noise, room
@@ -56,9 +55,7 @@ class Treated:
     moods: dict[str, Mood | None]
 
 
-def robustness(
-    clips: list[Clip], listener: Listener, settings: FeatureSettings, count: int, seed: int
-) -> list[Treated]:
+def robustness(clips: list[Clip], listener: Listener, count: int, seed: int) -> list[Treated]:
     """``count`` of ``clips``, chosen by ``seed``, heard after every treatment."""
     rng = np.random.default_rng(seed)
     treated = []
@@ -67,7 +64,7 @@ def robustness(
         signal = signal[: int(_LONGEST * rate)]
         moods = {}
         for name, treat in TREATMENTS.items():
-            heard = listener.listen(extract_signal(*treat(signal, rate, rng), settings))
+            heard = listener.listen(extract_signal(*treat(signal, rate, rng)))
             moods[name] = heard.summary
         treated.append(Treated(clips[number], moods))
     return treated

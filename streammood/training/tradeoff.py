@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
+from streammood.dsp.layout import HOP
 from streammood.models.mood_model import MoodModel
 from streammood.training.listening import Listener
 from streammood.training.splices import follow_times
@@ -43,13 +44,13 @@ class Row:
         return self.settings == DEFAULT
 
 
-def trade_off(model: MoodModel, features: FeatureSettings, clips: list[F16], seed: int) -> list[Row]:
+def trade_off(model: MoodModel, clips: list[F16], seed: int) -> list[Row]:
     """A row for each choice; ``clips`` are features (n_frames, n_features) of clips that the model has not met."""
     rows = []
     for settings in CHOICES:
-        listener = Listener(model, features, settings)
+        listener = Listener(model, settings)
         heard = [(frames, listener.listen(frames)) for frames in clips]
-        times = follow_times(listener, features.hop, heard, seed, len(clips))
+        times = follow_times(listener, HOP, heard, seed, len(clips))
         if times:
             changes = float(np.mean([h.changes for _, h in heard]))
             rows.append(Row(settings, changes, float(np.median(times)), float(np.quantile(times, 0.75))))

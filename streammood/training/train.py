@@ -13,10 +13,9 @@ from pathlib import Path
 import tensorflow as tf
 from rich.progress import Progress
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.slots import HOPS
 from streammood.analysis.mood.statistics import SHORTEST
-from streammood.config import FeatureSettings, MoodSettings
+from streammood.config import MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32
 from streammood.models.mood_model import Manifest, MoodModel
@@ -62,12 +61,12 @@ def train(
     Raises:
         DataError: there are no labels, too few clips, or a clip or the wheel cannot be read.
     """
-    settings, effort = FeatureSettings(), effort or Effort()
+    effort = effort or Effort()
     corpus = datasets.read(data)
     if wheel is not None:
         taggers.check(wheel)
     fold = folds.assign(corpus.clips, effort.folds, seed)
-    kept = FrameCache(cache, settings, seed)
+    kept = FrameCache(cache, seed)
     with bars() as progress:
         _fill(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
         corpus = _with_circumplex(corpus, kept, progress)
@@ -79,7 +78,7 @@ def train(
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
             numbers = sorted(set(fold.tolist()) - {-1})
             saying = pool.map(partial(say_fold, trial), numbers)
-            final = pool.submit(build_once, cache, corpus, windows, settings, effort.schedule, out.stem, seed)
+            final = pool.submit(build_once, cache, corpus, windows, effort.schedule, out.stem, seed)
             never_met = pool.submit(hear_unmet, trial)
             said = list(progress.track(saying, total=len(numbers), description="folds"))
             heard = pool.map(partial(hear_fold, trial), of_each_fold(said, corpus.labels), numbers)
@@ -108,7 +107,7 @@ def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Co
     if any("circumplex" in clip.targets for clip in corpus.clips):
         return corpus
     name = MoodSettings().model
-    listener = Listener(MoodModel.load(name, kept.settings), kept.settings)
+    listener = Listener(MoodModel.load(name))
     clips: list[Clip] = []
     for clip in progress.track(corpus.clips, description="circumplex"):
         mood = listener.listen(kept.frames(clip.path)).summary
@@ -135,13 +134,13 @@ def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -
     with ProcessPoolExecutor(jobs) as pool:
         pooled = pool.map(_slots_of, work, chunksize=8)
         slots = list(progress.track(pooled, total=len(work), description="pooling"))
-    return cut(slots, numbers, variants, Layout.of(cache.settings), cache.seed)
+    return cut(slots, numbers, variants, cache.seed)
 
 
 def _slots_of(work: tuple[FrameCache, Path, int]) -> F32:
     cache, clip, variant = work
     late = int(cache.rng(clip, variant).integers(HOPS))  # live, nothing says where in the music a slot begins
-    slots = pool_slots(cache.frames(clip, variant), Layout.of(cache.settings), late)
+    slots = pool_slots(cache.frames(clip, variant), late)
     if slots.shape[0] < SHORTEST:
         raise DataError(f"{clip}: too short for a mood, which needs a second of sound; take it out of the data")
     return slots

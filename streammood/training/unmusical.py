@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from scipy.signal import lfilter
 
-from streammood.config import FeatureSettings
 from streammood.events import F32
 from streammood.training.frames import extract_signal
 from streammood.training.listening import Listener
@@ -86,10 +85,10 @@ SOUNDS: dict[str, Callable[[np.random.Generator], F32]] = {
 }  # fmt: skip
 
 
-def confidences(listener: Listener, settings: FeatureSettings, seed: int) -> dict[str, float | None]:
+def confidences(listener: Listener, seed: int) -> dict[str, float | None]:
     """Mean confidence of the moods of each sound; None where there was no mood at all."""
     found: dict[str, float | None] = {}
     for name, make in SOUNDS.items():
-        heard = listener.listen(extract_signal(make(np.random.default_rng(seed)), RATE, settings))
+        heard = listener.listen(extract_signal(make(np.random.default_rng(seed)), RATE))
         found[name] = float(np.mean([mood.confidence for mood in heard.moods])) if heard.moods else None
     return found

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.features import Layout
 from streammood.analysis.levels import Gate
 from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.analysis.mood.statistics import Statistics
@@ -30,29 +29,29 @@ class Windows:
     variant: npt.NDArray[np.int64]  # (n,) 0 where the clip is as it is, else how it was degraded
 
 
-def opening(frames: npt.NDArray[np.floating], layout: Layout) -> int:
+def opening(frames: npt.NDArray[np.floating]) -> int:
     """The first of ``frames`` (n_frames, n_features) that the silence gate lets through; 0 if it never opens."""
-    gate = Gate(LevelSettings(), layout)
+    gate = Gate(LevelSettings())
     hops = (Features(0, values) for values in frames.astype(np.float32))
     return next((number for number, hop in enumerate(hops) if gate.push(hop)), 0)
 
 
-def pool_slots(frames: npt.NDArray[np.floating], layout: Layout, late: int = 0) -> F32:
+def pool_slots(frames: npt.NDArray[np.floating], late: int = 0) -> F32:
     """Slots (n_slots, n_values) of features (n_frames, n_features), from ``late`` hops after the silence gate opens.
 
     How long a file is silent before its music begins tells of where it comes from, which nobody hears live. A clip that
     has little more than what the first answer needs is used from its beginning.
     """
-    pool = SlotPool(layout, embedding_model.shipped())
-    begin = min(opening(frames, layout) + late, max(0, frames.shape[0] - FIRST * HOPS))
+    pool = SlotPool(embedding_model.shipped())
+    begin = min(opening(frames) + late, max(0, frames.shape[0] - FIRST * HOPS))
     rows = [pool.slot.copy() for values in frames[begin:].astype(np.float32) if pool.push(Features(0, values))]
     return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
 
 
-def cut(clips: list[F32], numbers: list[int], variants: list[int], layout: Layout, seed: int) -> Windows:
+def cut(clips: list[F32], numbers: list[int], variants: list[int], seed: int) -> Windows:
     """Windows of the slots of each clip; ``numbers`` say which clip each is, ``variants`` how it was degraded."""
     rng = np.random.default_rng(seed)
-    pool = SlotPool(layout, embedding_model.shipped())
+    pool = SlotPool(embedding_model.shipped())
     statistics = Statistics(pool.layout)
     vectors, clip, variant = [], [], []
     for values, number, treatment in zip(clips, numbers, variants, strict=True):

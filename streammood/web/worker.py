@@ -22,7 +22,7 @@ from streammood.config import Settings
 from streammood.errors import ModelError, SourceError
 from streammood.events import F32
 from streammood.log.rows import EventLog
-from streammood.models.mood_model import MoodModel
+from streammood.models import Models
 from streammood.songs.batch import analyze
 from streammood.web.peaks import Peaks
 
@@ -55,7 +55,7 @@ def _open(path: Path) -> SoundFile:
     return file
 
 
-def _analyse(request: dict[str, str], settings: Settings, model: MoodModel, out: TextIO) -> None:
+def _analyse(request: dict[str, str], settings: Settings, models: Models, out: TextIO) -> None:
     """Write the analysis and the outline of a song, each as JSON."""
     path = Path(request["path"])
     source = _Watched(_open(path), request["name"])
@@ -69,7 +69,7 @@ def _analyse(request: dict[str, str], settings: Settings, model: MoodModel, out:
             told = done
             _say(out, {"progress": min(1.0, done)})
 
-    song = analyze(source, settings, model, EventLog(), progress)
+    song = analyze(source, settings, models, EventLog(), progress)
     if song.duration == 0.0:
         raise SourceError(song.damage or "holds no sound")
     _store(Path(request["result"]), song.document())
@@ -116,22 +116,22 @@ def main() -> None:
         os.nice(_NICE)
     settings = Settings.model_validate_json(sys.stdin.readline())
     try:
-        model = MoodModel.load(settings.mood.model, settings.features)
+        models = Models.load(settings)
     except ModelError as error:
         for _ in sys.stdin:
             _say(out, {"error": str(error)})
         return
     for line in sys.stdin:
-        _say(out, _answer(json.loads(line), settings, model, out))
+        _say(out, _answer(json.loads(line), settings, models, out))
 
 
-def _answer(request: dict[str, str], settings: Settings, model: MoodModel, out: TextIO) -> dict[str, Any]:
+def _answer(request: dict[str, str], settings: Settings, models: Models, out: TextIO) -> dict[str, Any]:
     path = Path(request["path"])
     try:
         if "wav" in request:
             _convert(path, Path(request["wav"]))
         else:
-            _analyse(request, settings, model, out)
+            _analyse(request, settings, models, out)
     except (SourceError, soundfile.LibsndfileError, OSError) as error:
         return {"error": _reason(str(error), path)}
     return {"done": True}

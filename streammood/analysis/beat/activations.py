@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.dsp.jit import kernel
+from streammood.dsp.layout import N_MELS
 from streammood.events import F32
 from streammood.models.beat_model import BeatModel
 
@@ -74,13 +75,12 @@ class BeatNetwork:
 
     def __init__(self, model: BeatModel) -> None:
         shape = model.manifest.network
-        n_mels = model.manifest.features.n_mels
         self.look_ahead = model.manifest.look_ahead  # hops
         self._model = model
         self._pair, self._width = shape.pair, shape.width
         self._dilations = np.array(shape.dilations, dtype=np.int64)
-        self._earlier = np.empty((RISE_HOPS, n_mels), dtype=np.float32)
-        self._inputs = np.empty((self._pair, 2 * n_mels), dtype=np.float32)
+        self._earlier = np.empty((RISE_HOPS, N_MELS), dtype=np.float32)
+        self._inputs = np.empty((self._pair, 2 * N_MELS), dtype=np.float32)
         self._rings = np.empty(2 * int(self._dilations.sum()) * self._width, dtype=model.taps)
         self._past = np.empty(2 * self._dilations.size * self._width, dtype=model.taps)
         self.reset()

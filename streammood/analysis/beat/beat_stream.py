@@ -9,7 +9,8 @@ from streammood.analysis.beat.bar_filter import BarBelief
 from streammood.analysis.beat.beat_clock import BeatClock
 from streammood.analysis.beat.cues import AubioCues, Cues, NetworkCues
 from streammood.analysis.beat.taps import Taps
-from streammood.config import BeatSettings, FeatureSettings, LevelSettings
+from streammood.config import BeatSettings, LevelSettings
+from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Features, Tempo
 from streammood.models.beat_model import BeatModel
@@ -27,17 +28,12 @@ class BeatStream:
     """
 
     def __init__(
-        self, settings: BeatSettings, level: LevelSettings, features: FeatureSettings, cues: Cues | None = None
+        self, settings: BeatSettings, level: LevelSettings, model: BeatModel | None, cues: Cues | None = None
     ) -> None:
-        """Hears with the tracker of ``settings``, or with ``cues``.
-
-        Raises:
-            ModelError: the network cannot be used.
-        """
-        self._hop = features.hop
+        """Hears with ``model``, with aubio where there is none, or with ``cues``."""
         self._lookahead = round(settings.lookahead * ANALYSIS_RATE)
-        self._cues = cues or _cues(settings, level, features)
-        self._clock = BeatClock(settings.bpm_min, settings.bpm_max, features.hop, self._cues)
+        self._cues = cues or (NetworkCues(model) if model else AubioCues(level.silence))
+        self._clock = BeatClock(settings.bpm_min, settings.bpm_max, HOP, self._cues)
         self._bar = BarBelief()
         self._taps = Taps()
         self._nudge = 0.0  # samples by which beats are told later than they are heard
@@ -167,7 +163,7 @@ class BeatStream:
 
     def _upcoming(self) -> float:
         """Sample of the next beat that is to be handed out, by the clock."""
-        after = max(self._decided - _LATEST * self._hop, self._last + _CLOSEST * self._clock.period)
+        after = max(self._decided - _LATEST * HOP, self._last + _CLOSEST * self._clock.period)
         return self._clock.next_beat(after - self._nudge)
 
     def _count_at(self, sample: float, upcoming: float) -> int:
@@ -202,9 +198,3 @@ class BeatStream:
         self._count += 1
         number, _, bar = self._bar.place(self._count)
         return Beat(round(sample), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
-
-
-def _cues(settings: BeatSettings, level: LevelSettings, features: FeatureSettings) -> Cues:
-    if settings.tracker == "aubio":
-        return AubioCues(features.n_mels, features.hop, level.silence)
-    return NetworkCues(BeatModel.load(settings.model, features), features.hop)

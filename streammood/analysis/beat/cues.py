@@ -13,6 +13,7 @@ from streammood.analysis.aubio import AubioTracker, Detection
 from streammood.analysis.beat.activations import BeatNetwork
 from streammood.analysis.beat.flux import forget_rise, rise
 from streammood.analysis.beat.tempo_filter import Sense
+from streammood.dsp.layout import HOP, N_MELS
 from streammood.events import ANALYSIS_RATE, F32, Features
 from streammood.models.beat_model import BeatModel
 
@@ -64,12 +65,10 @@ class NetworkCues:
     _AGAINST = -0.7  # the least weight
     _MOST = 350  # hops, 4 s, that were lost and are made up for; after more the network begins anew
 
-    def __init__(self, model: BeatModel, hop: int) -> None:
+    def __init__(self, model: BeatModel) -> None:
         self._network = BeatNetwork(model)
-        self._n_mels = model.manifest.features.n_mels
-        self._hop = hop
-        self.delay = model.manifest.look_ahead * hop + model.manifest.stroke_delay
-        self._fall = math.exp(-hop / ANALYSIS_RATE / self._FADE)
+        self.delay = model.manifest.look_ahead * HOP + model.manifest.stroke_delay
+        self._fall = math.exp(-HOP / ANALYSIS_RATE / self._FADE)
         self.reset()
 
     def reset(self) -> None:
@@ -80,8 +79,8 @@ class NetworkCues:
 
     def push(self, features: Features, hop: F32, sample: int) -> Cue:
         """What the hop ``delay`` samples ago says."""
-        log_mel = features.values[: self._n_mels]
-        lost = 0 if self._sample is None else round((sample - self._sample) / self._hop) - 1
+        log_mel = features.values[:N_MELS]
+        lost = 0 if self._sample is None else round((sample - self._sample) / HOP) - 1
         self._sample = sample
         if lost > self._MOST:
             self._network.reset()
@@ -114,11 +113,9 @@ class AubioCues:
     temper = Temper(patience=0.5, settle=1.0, sure=(-4.0, 3.0, 1.5, 0.0))
     _RISE, _HEARD = 0.4, 0.4  # weights of the two
 
-    def __init__(self, n_mels: int, hop: int, silence: float, tracker: Tracker | None = None) -> None:
-        self._hop = hop
-        self._n_mels = n_mels
-        self._tracker = tracker or AubioTracker(hop, silence)
-        self._recent = np.empty((2, n_mels), dtype=np.float32)
+    def __init__(self, silence: float, tracker: Tracker | None = None) -> None:
+        self._tracker = tracker or AubioTracker(HOP, silence)
+        self._recent = np.empty((2, N_MELS), dtype=np.float32)
         self._scale = np.empty(3)
         self.reset()
 
@@ -130,9 +127,9 @@ class AubioCues:
 
     def push(self, features: Features, hop: F32, sample: int) -> Cue:
         """What the hop ``delay`` samples ago says."""
-        end = sample - self.delay + self._hop / 2
+        end = sample - self.delay + HOP / 2
         self._pending += self._tracker.push(features, hop, sample)
         heard = sum(d.strength for d in self._pending if d.sample < end)
         self._pending = [d for d in self._pending if d.sample >= end]
-        weight = self._RISE * rise(features.values[: self._n_mels], self._recent, self._scale) + self._HEARD * heard
+        weight = self._RISE * rise(features.values[:N_MELS], self._recent, self._scale) + self._HEARD * heard
         return Cue(weight, weight)

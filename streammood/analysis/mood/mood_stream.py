@@ -19,13 +19,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.analysis.mood.window import SlotWindow
 from streammood.config import MoodSettings
+from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
-from streammood.models import embedding_model
 from streammood.models.mood_model import MoodModel
 
 _APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
@@ -96,19 +95,18 @@ def corners(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
 class MoodStream:
     """Follows the mood of a stream of features."""
 
-    def __init__(self, settings: MoodSettings, model: MoodModel, layout: Layout) -> None:
+    def __init__(self, settings: MoodSettings, model: MoodModel) -> None:
         manifest = model.manifest
         self._settings = settings
         self._model = model
         self._labels = manifest.labels
-        self._pool = SlotPool(layout, embedding_model.shipped())
+        self._pool = SlotPool(model.embedding)
         self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
         self._first = manifest.window.first
         self._corners = corners(self._labels)
         self._agreement = settings.agreement if self._corners.size else 0.0
-        hop = manifest.features.hop
-        self._step = max(1, int(settings.interval * ANALYSIS_RATE) // hop) * hop  # never slower than asked for
+        self._step = max(1, int(settings.interval * ANALYSIS_RATE) // HOP) * HOP  # never slower than asked for
         fade = settings.interval / max(settings.smoothing, 1e-3)
         n = len(self._labels)
         self._slow = Evidence(n, float(np.exp(-fade)))

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.embedding import BANDS, FRAMES, Embedding
 from streammood.dsp.jit import kernel
+from streammood.dsp.layout import LAYOUT, N_MELS
 from streammood.dsp.mel import dct_matrix
 from streammood.events import F32, Features
 from streammood.models.embedding_model import Weights
@@ -107,16 +107,15 @@ def _pool(
 class SlotPool:
     """Pools ``HOPS`` hops of features into one slot; without ``weights``, it holds no embedding."""
 
-    def __init__(self, layout: Layout, weights: Weights | None) -> None:
-        n_mels = layout.log_mel.stop
-        self.layout = SlotLayout(n_mels, weights.size if weights else 0)
+    def __init__(self, weights: Weights | None) -> None:
+        self.layout = SlotLayout(N_MELS, weights.size if weights else 0)
         self._embedding = Embedding(weights) if weights else None
-        self.spectra: F32 = np.zeros((FRAMES, min(BANDS, n_mels)), dtype=np.float32)
+        self.spectra: F32 = np.zeros((FRAMES, BANDS), dtype=np.float32)
         self.slot: F32 = np.zeros(self.layout.size, dtype=np.float32)
-        self._places = (n_mels, layout.contrast.start, layout.chroma.start, layout.centroid)
-        self._dct = dct_matrix(_N_CEPSTRA + 1, n_mels)
+        self._places = (N_MELS, LAYOUT.contrast.start, LAYOUT.chroma.start, LAYOUT.centroid)
+        self._dct = dct_matrix(_N_CEPSTRA + 1, N_MELS)
         self._state = np.zeros(2, dtype=np.float32)
-        self._mel, self._previous = np.zeros((2, n_mels), dtype=np.float32)
+        self._mel, self._previous = np.zeros((2, N_MELS), dtype=np.float32)
         self._sums, self._squares = np.zeros((2, _N_CEPSTRA + 1), dtype=np.float32)
         self.reset()
 

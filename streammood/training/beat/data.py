@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.analysis.beat.activations import STROKE_DELAY
-from streammood.config import FeatureSettings
+from streammood.dsp.layout import HOP, N_MELS
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.models.mood_model import DataSet
+from streammood.models.manifest import DataSet
 from streammood.training.beat import patterns
 from streammood.training.beat.patterns import Groove
 from streammood.training.datasets import SOUND
@@ -186,33 +186,32 @@ def hops_of(seconds: F64, hop: int) -> F64:
 
 def items(tracks: list[Track], cache: Path, jobs: int) -> Iterator[Item]:
     """Features of each track, kept in ``cache``."""
-    settings = FeatureSettings()
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        work = pool.map(partial(_log_mel, cache=cache, settings=settings), tracks, chunksize=8)
+        work = pool.map(partial(_log_mel, cache=cache), tracks, chunksize=8)
         for track, log_mel in zip(tracks, work, strict=True):
-            places = hops_of(track.beats, settings.hop)
+            places = hops_of(track.beats, HOP)
             inside = (places >= 0) & (places < len(log_mel))
-            yield Item(track, log_mel, places[inside], track.numbers[inside], settings.hop)
+            yield Item(track, log_mel, places[inside], track.numbers[inside], HOP)
 
 
-def _log_mel(track: Track, cache: Path, settings: FeatureSettings) -> F16:
+def _log_mel(track: Track, cache: Path) -> F16:
     if track.kit is None and track.groove is None:
-        return FrameCache(cache, settings).frames(track.path)[:, : settings.n_mels].copy()
+        return FrameCache(cache).frames(track.path)[:, :N_MELS].copy()
     kept = cache / f"{track.stem}.npy"
     if not kept.is_file():
-        frames = _made(track, settings)[: int(_LONGEST * ANALYSIS_RATE / settings.hop), : settings.n_mels]
+        frames = _made(track)[: int(_LONGEST * ANALYSIS_RATE / HOP), :N_MELS]
         cache.mkdir(parents=True, exist_ok=True)
         np.save(kept, frames.astype(np.float16))
     played: F16 = np.load(kept)
     return played
 
 
-def _made(track: Track, settings: FeatureSettings) -> F32:
+def _made(track: Track) -> F32:
     """Features of a track that is played here first."""
     if track.groove is not None:
-        return extract_signal(track.groove.sound(), ANALYSIS_RATE, settings)
+        return extract_signal(track.groove.sound(), ANALYSIS_RATE)
     with tempfile.TemporaryDirectory() as folder:
-        return extract(_play(track, Path(folder)), settings)
+        return extract(_play(track, Path(folder)))
 
 
 def _play(track: Track, folder: Path) -> Path:

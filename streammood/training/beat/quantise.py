@@ -69,5 +69,5 @@ def _one_step(network: BeatNet) -> Any:
         signal = dense(heard, (gate[0][:, :WIDTH], gate[1][:WIDTH]), "tanh")
         opened = dense(heard, (gate[0][:, WIDTH:], gate[1][WIDTH:]), "sigmoid")
         x = layers.Add()([x, dense(layers.Multiply()([signal, opened]), mix)])
-    logits = dense(dense(x, network.hidden, "relu"), network.head)
-    return keras.Model([hops, past], [logits, layers.Concatenate()(present)])
+    logits = layers.Activation("linear", name="logits")(dense(dense(x, network.hidden, "relu"), network.head))
+    return keras.Model([hops, past], [logits, layers.Concatenate(name="present")(present)])

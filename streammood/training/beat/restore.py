@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from streammood.dsp.layout import N_MELS
 from streammood.errors import ModelError
 from streammood.events import F32
 from streammood.models.beat_model import BeatManifest
-from streammood.models.mood_model import interpreter
+from streammood.models.network import interpreter
 from streammood.training.beat.network import BeatNet
 
 _DENSE = re.compile(r"/dense(?:_(\d+))?/(\w+)")  # Keras numbers the layers in the order in which they are made
@@ -26,7 +27,7 @@ def dequantised(path: Path, seed: int) -> BeatNet:
     try:
         manifest = BeatManifest.model_validate_json(path.with_suffix(".json").read_text(encoding="utf-8"))
         layers = _layers(path.read_bytes())
-        network = BeatNet(2 * manifest.features.n_mels, seed)
+        network = BeatNet(2 * N_MELS, seed)
         network.deepen(manifest.network.dilations)
         _fill(network, layers)
     except (OSError, ValueError, IndexError) as error:

@@ -11,9 +11,8 @@ import numpy as np
 from rich.progress import Progress
 
 from streammood.analysis.beat.activations import STROKE_DELAY
-from streammood.config import FeatureSettings
 from streammood.errors import DataError
-from streammood.events import ANALYSIS_RATE, F32
+from streammood.events import F32
 from streammood.models.beat_model import BeatManifest, BeatModel, Shape
 from streammood.training.bars import bars
 from streammood.training.beat import card, data, fit, listening, quantise, restore
@@ -62,8 +61,6 @@ def train(
             kind="beat",
             name=out.stem,
             sha256=hashlib.sha256(quantised).hexdigest(),
-            sample_rate=ANALYSIS_RATE,
-            features=FeatureSettings(),
             look_ahead=LOOK_AHEAD,
             stroke_delay=STROKE_DELAY,
             network=Shape(pair=PAIR, width=WIDTH, dilations=tuple(network.dilations)),

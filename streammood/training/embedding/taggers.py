@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.slots import LEVEL_HOPS
+from streammood.dsp import layout
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.training.embedding import musicnn
 from streammood.training.embedding.musicnn import HOP, PATCH, RATE, TAGGERS, Head, Ints
@@ -47,13 +47,13 @@ def check(wheel: Path) -> None:
 
 def frames_per_hop(kept: FrameCache) -> float:
     """Frames of a tagger in a hop of ours."""
-    return kept.settings.hop / ANALYSIS_RATE * RATE / HOP
+    return layout.HOP / ANALYSIS_RATE * RATE / HOP
 
 
 def music(clip: Path, kept: FrameCache) -> tuple[int, F32]:
     """The hop in which a clip opens the silence gate, and what taggers take in from there on (n_frames, n_mels)."""
     per_hop = frames_per_hop(kept)
-    begin = opening(kept.frames(clip), Layout.of(kept.settings))
+    begin = opening(kept.frames(clip))
     powers = musicnn.powers(*read_sound(clip))[round(begin * per_hop) :]
     return begin, musicnn.levelled(powers, LEVEL_HOPS * per_hop)
 

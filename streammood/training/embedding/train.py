@@ -19,11 +19,9 @@ import tensorflow as tf
 import tf_keras as keras
 from rich.progress import Progress
 
-from streammood.analysis.features import Layout
 from streammood.analysis.mood.embedding import BANDS, FRAMES, REACH, compress
 from streammood.analysis.mood.slots import HOPS, SlotPool
-from streammood.config import FeatureSettings
-from streammood.dsp import mel
+from streammood.dsp import layout, mel
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32, Features
 from streammood.models import embedding_model
@@ -106,12 +104,12 @@ def train(
     Raises:
         DataError: the wheel or a clip cannot be read.
     """
-    schedule, settings = schedule or Schedule(), FeatureSettings()
+    schedule = schedule or Schedule()
     keras.utils.set_random_seed(seed)
-    start = on_our_grid(musicnn.read(wheel), settings)
+    start = on_our_grid(musicnn.read(wheel))
     corpus = datasets.read(data)
     with bars() as progress:
-        patches = _patches(corpus, wheel, FrameCache(cache, settings, seed), jobs, progress)
+        patches = _patches(corpus, wheel, FrameCache(cache, seed), jobs, progress)
         groups = np.array([int(hashlib.sha256(clip.group.encode()).hexdigest(), 16) % _ASIDE for clip in corpus.clips])
         aside = groups[patches.clip] == 0
         ours = Stretch(start, causal=True, trainable=True)
@@ -131,17 +129,17 @@ def train(
     return weights
 
 
-def on_our_grid(theirs: Network, settings: FeatureSettings) -> Network:
+def on_our_grid(theirs: Network) -> Network:
     """musicnn carried over to our mel bands and pairs of hops, not yet fitted."""
-    low, high, top = (mel.hz_to_mel(hz) for hz in (settings.fmin, settings.fmax, musicnn.RATE / 2))
-    band = (high - low) / (settings.n_mels + 1) / (top / (musicnn.N_MELS + 1))
-    frame = HOPS // FRAMES * settings.hop / ANALYSIS_RATE / (musicnn.HOP / musicnn.RATE)
+    low, high, top = (mel.hz_to_mel(hz) for hz in (layout.FMIN, layout.FMAX, musicnn.RATE / 2))
+    band = (high - low) / (layout.N_MELS + 1) / (top / (musicnn.N_MELS + 1))
+    frame = HOPS // FRAMES * layout.HOP / ANALYSIS_RATE / (musicnn.HOP / musicnn.RATE)
     return musicnn.carried_over(theirs, frame, band, REACH)
 
 
-def spectra(frames: npt.NDArray[np.floating], settings: FeatureSettings) -> F32:
+def spectra(frames: npt.NDArray[np.floating]) -> F32:
     """What goes into the embedding (n_frames, BANDS), in dB, of features (n_hops, n_features), by the live path."""
-    pool = SlotPool(Layout.of(settings), None)
+    pool = SlotPool(None)
     rows = [pool.spectra.copy() for values in frames.astype(np.float32) if pool.push(Features(0, values))]
     return np.concatenate(rows) if rows else np.zeros((0, BANDS), dtype=np.float32)
 
@@ -155,7 +153,7 @@ def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
     starts = pieces(heard.shape[0])
     inputs, numbers = [], []
     for variant in (0, 1) if clip.scored else (0,):
-        rows = spectra(kept.frames(clip.path, variant)[begin:], kept.settings)
+        rows = spectra(kept.frames(clip.path, variant)[begin:])
         rows = np.pad(rows, ((_CONTEXT, 0), (0, 0)), constant_values=np.nan)
         for number, start in enumerate(starts):
             piece = rows[int(start * ratio) :][:length]
