@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import soundfile
 
@@ -13,6 +14,12 @@ from tests import rig as rig_module
 from tests.rig import Rig
 
 RATE = 44_100
+
+# A busy machine is no fault of the program: examples have no deadline, and slow ones are no failure.
+hypothesis.settings.register_profile(
+    "streammood", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("streammood")
 
 
 @pytest.fixture(scope="session")

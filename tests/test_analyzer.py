@@ -36,7 +36,7 @@ def listen(analyzer: Analyzer, sound: F32, cuts: list[int] | None = None) -> lis
 
 
 @given(cuts=st.lists(st.integers(16, 6000), min_size=1, max_size=8))
-@given_settings(max_examples=8, deadline=None)
+@given_settings(max_examples=8)
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_no_cut_changes_any_event(rate: int, cuts: list[int], music: Rendered, at_48k: F32, models: Models) -> None:
     sound = music.sound[: 6 * 44_100] if rate == 44_100 else at_48k

@@ -309,7 +309,7 @@ def test_asking_for_the_phase_changes_nothing() -> None:
     assert dict(vars(clock)) == before
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     bpm=st.floats(70, 180),
     seed=st.integers(0, 1000),

@@ -387,7 +387,7 @@ PACKET = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(packets=st.lists(st.tuples(PACKET, st.ip_addresses().map(str) | st.just("127.0.0.1")), max_size=8))
 def test_whatever_comes_only_counts_rise(packets: list[tuple[bytes, str]]) -> None:
     obeying = Obeying()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import OscBundleBuilder
 from pythonosc.osc_message import OscMessage
@@ -163,7 +163,6 @@ def test_log_tells_what_an_operator_wants_to_know() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_packet_is_messages_or_a_value_error(packet: bytes) -> None:
     try:
@@ -176,7 +175,6 @@ def test_any_packet_is_messages_or_a_value_error(packet: bytes) -> None:
     json.dumps(state.snapshot(), allow_nan=False)
 
 
-@settings(deadline=None)
 @given(
     name=st.sampled_from(["bpm", "beat/next", "beat/phase", "mood/arousal", "mood/label", "status/lost", "x", "beat"]),
     value=st.one_of(st.floats(), st.integers(), st.text(), st.none(), st.booleans(), st.binary()),
@@ -542,7 +540,6 @@ def test_songs_of_a_dashboard_that_was_killed_go(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5000), st.lists(st.integers(1, 700), min_size=1, max_size=20))
 def test_outline_does_not_depend_on_blocks(length: int, cuts: list[int]) -> None:
     sound = np.sin(np.arange(length, dtype=np.float32))

@@ -83,7 +83,7 @@ def test_the_first_label_and_every_other_one_is_a_change(heard: list[Mood]) -> N
         assert after.changed == (before.label != after.label)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(end=st.integers(200, 1000))
 def test_more_sound_never_changes_earlier_moods(
     end: int, model: MoodModel, music: list[Features], heard: list[Mood]
@@ -207,7 +207,7 @@ def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
     np.testing.assert_allclose(vector[:19], expected[1:], atol=2e-3)  # float32 sums of 64 values up to 100 dB
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 100), n=st.integers(SHORTEST, 27), gain=st.floats(-40.0, 40.0))
 def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> None:
     pool = SlotPool(embedding_model.shipped())

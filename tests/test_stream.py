@@ -31,7 +31,7 @@ def cut_up(sound: F32, cuts: list[int]) -> list[F32]:
 
 
 @given(cuts=CUTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_frames_do_not_depend_on_block_sizes(cuts: list[int]) -> None:
     sound = noise(20_000)
     padded = np.concatenate([np.zeros(2048 - 512, dtype=np.float32), sound])
@@ -53,7 +53,7 @@ def test_resampling_keeps_time_and_pitch(rate: int) -> None:
 
 
 @given(cuts=CUTS, rate=st.sampled_from([22_050, 44_100, 48_000]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_features_do_not_depend_on_block_sizes(cuts: list[int], rate: int) -> None:
     sound = noise(rate // 2)
 
@@ -101,7 +101,6 @@ def test_reset_equals_new_and_skip_moves_the_clock() -> None:
 
 
 @given(sizes=st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3)), min_size=1, max_size=60))
-@settings(deadline=None)
 def test_ring_gives_back_what_fits_and_counts_the_rest(sizes: list[tuple[int, int]]) -> None:
     ring = Ring(1000, min_block=50)
     clock = seen = 0

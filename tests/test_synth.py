@@ -47,7 +47,7 @@ def test_same_seed_same_sound_other_seed_other_sound(short: Rendered) -> None:
     assert other.beats == short.beats
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(size=st.integers(1, 200_000))
 def test_blocks_of_any_size_are_the_render(short: Rendered, size: int) -> None:
     blocks = list(Synth(SHORT, RATE).blocks(size))
@@ -158,7 +158,7 @@ def test_beats_are_at_the_same_seconds_at_every_rate(rate: int, short: Rendered)
     assert level(rendered.sound) == pytest.approx(level(short.sound), abs=1.5)  # less treble at low rates
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     mood=st.sampled_from(MOODS), bpm=st.floats(40.0, 240.0), key=st.integers(-6, 6), drums=st.booleans(),
     seed=st.integers(0, 2**31),

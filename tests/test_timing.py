@@ -101,7 +101,7 @@ def beats(out: list[tuple[float, Event]]) -> list[tuple[float, Beat]]:
     return [(at, event) for at, event in out if isinstance(event, Beat)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(changes=changes, offset=st.sampled_from([-0.2, -0.12, -0.03, -0.001]))
 def test_early_targets_count_the_same_beats(changes: list[Change], offset: float) -> None:
     script = list(stream(changes))
@@ -112,7 +112,7 @@ def test_early_targets_count_the_same_beats(changes: list[Change], offset: float
     assert len(early) <= len(punctual) + 2  # those that are ahead of the end
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(changes=changes, at=st.lists(st.floats(0.1, 4.4), max_size=5), to=st.lists(st.floats(-0.2, 1.0), min_size=5))
 def test_no_beat_is_lost_or_doubled_when_the_offset_is_changed(
     changes: list[Change], at: list[float], to: list[float]
@@ -123,7 +123,7 @@ def test_no_beat_is_lost_or_doubled_when_the_offset_is_changed(
     assert counts == list(range(1, len(counts) + 1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(changes=changes, offset=st.sampled_from([-0.15, 0.0, 0.1]))
 def test_twice_the_beats_are_all_of_them_and_those_between(changes: list[Change], offset: float) -> None:
     script = list(stream(changes))
@@ -135,7 +135,7 @@ def test_twice_the_beats_are_all_of_them_and_those_between(changes: list[Change]
         assert counts == list(range(1, len(counts) + 1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(changes=changes, offset=st.sampled_from([-0.15, 0.0, 0.1]))
 def test_half_the_beats_are_never_closer_than_two(changes: list[Change], offset: float) -> None:
     script = list(stream([Change(c.hop, c.shift, c.ratio) for c in changes]))
@@ -189,7 +189,7 @@ def test_half_the_beats_are_the_first_and_third_of_the_bar() -> None:
     assert {numbers[count] for count in taken} == {1, 3}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(changes=changes, per_beat=st.sampled_from([1, 2, 24]))
 def test_ticks_come_once_in_order_and_not_before_they_are_due(changes: list[Change], per_beat: int) -> None:
     metronome = Metronome(per_beat)
