@@ -6,30 +6,30 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.analysis.resampler import Resampler
-from streammood.config import FeatureSettings
 from streammood.dsp import chroma, mel, spectrum
 from streammood.dsp.jit import kernel
+from streammood.dsp.layout import FMAX, FMIN, HOP, N_FFT, N_MELS
 from streammood.events import ANALYSIS_RATE, F32
 
 _TIMBRE_HZ = 11_025.0  # chroma looks below this, as in the live front end
 
 
-def spectra(signal: F32, rate: int, settings: FeatureSettings) -> F32:
+def spectra(signal: F32, rate: int) -> F32:
     """Log mel spectra in dB and chroma (n_hops, n_mels + 12) of ``signal`` (n,) at ``rate`` Hz."""
     clean = np.empty(signal.size, dtype=np.float32)
     spectrum.sanitize(np.ascontiguousarray(signal, dtype=np.float32), clean)
-    sound = np.concatenate([np.zeros(settings.n_fft - settings.hop, dtype=np.float32), Resampler(rate).push(clean)])
-    filters = mel.mel_filters(ANALYSIS_RATE, settings.n_fft, settings.n_mels, settings.fmin, settings.fmax)
-    freqs = np.fft.rfftfreq(settings.n_fft, 1.0 / ANALYSIS_RATE)
-    hops = max(0, (sound.size - settings.n_fft) // settings.hop + 1)
-    out = np.empty((hops, settings.n_mels + chroma.N_CHROMA), dtype=np.float32)
+    sound = np.concatenate([np.zeros(N_FFT - HOP, dtype=np.float32), Resampler(rate).push(clean)])
+    filters = mel.mel_filters(ANALYSIS_RATE, N_FFT, N_MELS, FMIN, FMAX)
+    freqs = np.fft.rfftfreq(N_FFT, 1.0 / ANALYSIS_RATE)
+    hops = max(0, (sound.size - N_FFT) // HOP + 1)
+    out = np.empty((hops, N_MELS + chroma.N_CHROMA), dtype=np.float32)
     _all_spectra(
         sound,
-        settings.hop,
-        spectrum.hann(settings.n_fft),
+        HOP,
+        spectrum.hann(N_FFT),
         filters,
         mel.support(filters),
-        chroma.chroma_filters(ANALYSIS_RATE, settings.n_fft),
+        chroma.chroma_filters(ANALYSIS_RATE, N_FFT),
         int(np.sum(freqs <= _TIMBRE_HZ)),
         np.empty(freqs.size, dtype=np.float32),
         out,
