@@ -118,7 +118,7 @@ SPOILING = {
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@FEW
+@settings(FUZZ, max_examples=6)  # each is tried in a process of its own
 @given(**SPOILING)
 def test_any_network(tmp_path: Path, kind: str, cut: int, bits: list[tuple[int, int]], head: bytes) -> None:
     """Spoiled, under a manifest that vouches for it."""

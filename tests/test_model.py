@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from streammood import resources
+from streammood.analysis.mood.mood_stream import MoodStream
+from streammood.config import MoodSettings
 from streammood.errors import ModelError
+from streammood.models.beat_model import BeatModel
 from streammood.models.manifest import read_manifest
 from streammood.models.mood_model import RESERVED, Manifest, MoodModel, check_labels
+from streammood.models.network import tensors
 
 SHIPPED = resources.folder("models") / "mood.tflite"
 
@@ -130,3 +138,128 @@ def test_any_other_names_in_any_number_are_labels() -> None:
     check_labels(["uplifting"])
     check_labels([f"mood-{k}" for k in range(30)])
     check_labels(["zornig", "fröhlich"])
+
+
+def test_a_network_that_would_end_the_process_is_one_line(tmp_path: Path) -> None:
+    """The index of a tensor that an operator takes, set to -1: its interpreter reads where there is nothing."""
+    shipped = SHIPPED.with_name("beat.tflite")
+    network = bytearray(shipped.read_bytes())
+    network[382_436:382_440] = b"\xff" * 4
+    manifest = json.loads(shipped.with_suffix(".json").read_text())
+    own = tmp_path / "own.tflite"
+    own.write_bytes(network)
+    own.with_suffix(".json").write_text(json.dumps({**manifest, "sha256": hashlib.sha256(network).hexdigest()}))
+    with pytest.raises(ModelError, match=r"own\.tflite: .* ended the process that tried it") as caught:
+        BeatModel.load(str(own))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_from_elsewhere_is_tried_and_then_used(copy: Path) -> None:
+    assert MoodModel.load(str(copy)).manifest == MoodModel.load("mood").manifest
+
+
+def deep(manifest: str) -> str:
+    return manifest.replace('"labels":', '"labels": ' + "[" * 100_000 + ',"more":')
+
+
+HOSTILE: dict[str, Callable[[str], str | bytes]] = {
+    "not JSON": lambda text: "{",
+    "bytes": lambda text: b"\xff\xfe\x00",
+    "a list": lambda text: "[]",
+    "nothing": lambda text: "",
+    "nested": deep,
+    "twice": lambda text: text.replace('"labels":', '"labels": [], "labels":'),
+    "NaN": lambda text: text.replace('"temperature":', '"temperature": NaN, "was":'),
+    "Infinity": lambda text: text.replace('"temperature":', '"temperature": Infinity, "was":'),
+    "many digits": lambda text: text.replace('"slots":', f'"slots": {"9" * 6000}, "was":'),
+    "as long as a name may not be": lambda text: text.replace('"name": "mood"', f'"name": "{"x" * 100_000}"'),
+    "an escape sequence": lambda text: text.replace('"name": "mood"', '"na\\u001b[2Jme": "mood"'),
+    "a line end in a key": lambda text: text.replace('"name": "mood"', '"a\\nb": "mood"'),
+    "text for a number": lambda text: text.replace('"slots":', '"slots": "many", "was":'),
+    "a list for a number": lambda text: text.replace('"slots":', '"slots": [27], "was":'),
+    "larger than any": lambda text: text + " " * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_manifest_is_one_line(copy: Path, kind: str) -> None:
+    text = copy.with_suffix(".json").read_text()
+    content = HOSTILE[kind](text)
+    assert content != text
+    copy.with_suffix(".json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    message = refusal(copy)
+    assert message.isprintable()
+    assert len(message.removeprefix(str(copy.parent))) < 300
+
+
+NUMBERS = [
+    ("window", "slots"), ("window", "first"), ("window", "hops"), ("novelty", "values"), ("novelty", "familiar"),
+    ("novelty", "strange"), ("statistics", "scale", 5), ("statistics", "offset", 5), ("axes", "slope", 0),
+    ("axes", "intercept", 1), ("temperature",), ("sample_rate",), ("features", "hop"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e-300, 2**63, -1])
+@pytest.mark.parametrize("where", NUMBERS, ids=lambda where: ".".join(map(str, where)))
+def test_every_number_of_a_manifest_has_a_range(copy: Path, where: tuple[str | int, ...], value: float) -> None:
+    if value == -1 and where[0] in {"statistics", "axes"} and where[1] in {"offset", "intercept"}:
+        return  # below 0 they mean something
+    if value == 1e-300 and where[-1] in {"familiar", 5, 0, 1, "strange"} and where[:2] != ("statistics", "scale"):
+        return  # so do numbers near 0
+    manifest = json.loads(copy.with_suffix(".json").read_text())
+    inner = manifest
+    for key in where[:-1]:
+        inner = inner[key]
+    inner[where[-1]] = value
+    copy.with_suffix(".json").write_text(json.dumps(manifest))
+    assert str(where[0]) in refusal(copy)
+
+
+def test_a_model_of_other_statistics_is_refused_before_it_is_asked(copy: Path) -> None:
+    manifest = read_manifest(copy, Manifest)
+    edit(copy, window={**manifest.window.model_dump(), "hops": 8})
+    with pytest.raises(ModelError, match="other statistics"):
+        MoodStream(MoodSettings(), MoodModel.load(str(copy)))
+
+
+@pytest.mark.parametrize("claimed", [2**31 - 1, 2**29, 0, -1])
+def test_a_network_that_lies_about_a_size_is_one_line(copy: Path, claimed: int) -> None:
+    size = len(read_manifest(copy, Manifest).statistics.scale)
+    true, lie = (struct.pack("<iii", 2, 1, n) for n in (size, claimed))  # a vector of two: the shape of the input
+    network = copy.read_bytes()
+    assert true in network
+    network = network.replace(true, lie)
+    copy.write_bytes(network)
+    edit(copy, sha256=hashlib.sha256(network).hexdigest())
+    assert "is not the network that its manifest describes" in refusal(copy)
+
+
+INPUT = {"shape": (1, 3), "dtype": np.int8, "index": 0, "quantization": (0.5, 0)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"shape": (1, 4)}, "(1, 3) was expected"),
+        ({"shape": (3,)}, "(1, 3) was expected"),
+        ({"shape": ()}, "(1, 3) was expected"),
+        ({"dtype": np.float64}, "float64"),
+        ({"dtype": np.bool_}, "bool"),
+        ({"dtype": np.object_}, "object"),
+        ({"quantization": (0.0, 0)}, "step"),
+        ({"quantization": (float("nan"), 0)}, "step"),
+        ({"quantization": (float("inf"), 0)}, "step"),
+        ({"quantization": (0.5, 1000)}, "zero"),
+    ],
+)
+def test_a_tensor_of_another_kind_is_refused(changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        tensors({"rows": INPUT | changed}, {"rows": 3}, {}, "takes")
+
+
+def test_tensors_are_found_by_their_names_in_the_signature() -> None:
+    assert tensors({"dense_7": INPUT}, {"rows": 3}, {"rows": "dense_7"}, "takes")["rows"].name == "dense_7"
+    with pytest.raises(ValueError, match="`rows` is missing"):
+        tensors({"dense_7": INPUT}, {"rows": 3}, {}, "takes")
+    with pytest.raises(ValueError, match="rows were expected"):
+        tensors({"rows": INPUT, "more": INPUT}, {"rows": 3}, {}, "takes")

@@ -18,6 +18,7 @@ from streammood import resources
 from streammood.dsp import layout
 from streammood.errors import ModelError
 from streammood.events import ANALYSIS_RATE
+from streammood.models.interpreter import try_in_child
 
 SUFFIX = ".tflite"
 _LARGEST = 64_000_000  # bytes of a network
@@ -94,6 +95,8 @@ def load(name: str, kind: type[M], make: Callable[[M, bytes], N]) -> N:
     if hashlib.sha256(network).hexdigest() != manifest.sha256:
         raise ModelError(f"{path}: is not the file that its manifest describes (sha256 differs); copy both again")
     try:
+        if path.resolve().parent != resources.folder("models").resolve():
+            try_in_child(network)
         return make(manifest, network)
     except (ValueError, RuntimeError, KeyError, IndexError) as error:
         raise ModelError(f"{path}: is not the network that its manifest describes: {_line(str(error))}") from None
@@ -145,8 +148,8 @@ def _read(path: Path, largest: int) -> bytes:
         raise ModelError(
             f"{path}: no such file; give a .tflite with its .json beside it, or a shipped model ({shipped})"
         ) from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a name may hold what no path can
+        raise ModelError(f"{_line(str(path))}: cannot be read: {getattr(error, 'strerror', error)}") from None
     if len(content) > largest:
         raise ModelError(f"{path}: is larger than {largest / 1e6:.0f} MB, which no model of this program is")
     return content

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.events import F32
+from streammood.models.interpreter import open_network
 from streammood.native import quiet
 
 INT8 = (-128, 127)
 _DTYPES = (np.int8, np.float32)
-_LARGEST = 256_000_000  # bytes of all tensors of a network
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ class Network:
         Raises:
             ValueError: it is no network, or takes or gives something else.
         """
-        self._interpreter = interpreter(content)
+        with quiet():
+            self._interpreter = open_network(content)
         runner = self._interpreter.get_signature_runner()
-        self.inputs = _tensors(runner.get_input_details(), inputs, names, "takes")
-        self.outputs = _tensors(runner.get_output_details(), outputs, names, "gives")
+        self.inputs = tensors(runner.get_input_details(), inputs, names, "takes")
+        self.outputs = tensors(runner.get_output_details(), outputs, names, "gives")
         self._lock = threading.Lock()
 
     def ask(self, inputs: Mapping[str, npt.NDArray[Any]], outputs: tuple[str, ...]) -> list[npt.NDArray[Any]]:
@@ -78,34 +79,14 @@ class Network:
             return [net.get_tensor(self.outputs[name].index)[0] for name in outputs]
 
 
-def interpreter(content: bytes) -> Any:
-    """The interpreter of the ``content`` of a .tflite file, on one thread, ready to be asked.
-
-    Raises:
-        ValueError: it is no network, or one of a size that no model of ours has.
-    """
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  takes a while to load
-
-    with quiet():
-        try:
-            ready = Interpreter(model_content=content, num_threads=1)
-            size = sum(_size(detail) for detail in ready.get_tensor_details())
-            if size > _LARGEST:
-                raise ValueError(f"its tensors take {size / 1e6:,.0f} MB, at most {_LARGEST / 1e6:.0f} are allowed")
-            ready.allocate_tensors()
-        except RuntimeError as error:
-            raise ValueError(str(error)) from None
-    return ready
-
-
-def _size(detail: dict[str, Any]) -> int:
-    sizes = [max(1, int(n)) for n in detail["shape"]]
-    return int(np.prod(sizes, dtype=object)) * np.dtype(detail["dtype"]).itemsize if sizes else 0
-
-
-def _tensors(
+def tensors(
     details: Mapping[str, dict[str, Any]], expected: Mapping[str, int], names: Mapping[str, str], does: str
 ) -> dict[str, Tensor]:
+    """The ``expected`` tensors, by size, among the ``details`` of a signature, which ``does`` (takes, gives) them.
+
+    Raises:
+        ValueError: one is missing or of another shape or type, or there are others.
+    """
     found = {}
     for role, size in expected.items():
         name = names.get(role, role)
@@ -117,8 +98,8 @@ def _tensors(
         if detail["dtype"] not in _DTYPES:
             raise ValueError(f"`{name}` is of {np.dtype(detail['dtype'])}, int8 or float32 were expected")
         step, zero = detail["quantization"]
-        if detail["dtype"] is np.int8 and not 0.0 < step < np.inf:
-            raise ValueError(f"`{name}` is of int8 without a step")
+        if detail["dtype"] is np.int8 and not (0.0 < step < np.inf and INT8[0] <= zero <= INT8[1]):
+            raise ValueError(f"`{name}` is of int8 without a step and a zero")
         found[role] = Tensor(name, int(detail["index"]), size, detail["dtype"], float(step), int(zero))
     if len(details) > len(expected):
         raise ValueError(f"its signature {does} {', '.join(sorted(details))}; {', '.join(expected)} were expected")

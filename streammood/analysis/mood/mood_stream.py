@@ -19,11 +19,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.mood.slots import SlotPool
+from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.analysis.mood.window import SlotWindow
 from streammood.config import MoodSettings
 from streammood.dsp.layout import HOP
+from streammood.errors import ModelError
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
 from streammood.models.mood_model import MoodModel
 
@@ -96,6 +97,11 @@ class MoodStream:
     """Follows the mood of a stream of features."""
 
     def __init__(self, settings: MoodSettings, model: MoodModel) -> None:
+        """Follow it with ``model``.
+
+        Raises:
+            ModelError: the model was made for other statistics.
+        """
         manifest = model.manifest
         self._settings = settings
         self._model = model
@@ -103,6 +109,8 @@ class MoodStream:
         self._pool = SlotPool(model.embedding)
         self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
+        if manifest.window.hops != HOPS or len(manifest.statistics.scale) != self._statistics.size:
+            raise ModelError(f"{manifest.name}: was made for other statistics than this version's; train it again")
         self._first = manifest.window.first
         self._corners = corners(self._labels)
         self._agreement = settings.agreement if self._corners.size else 0.0

@@ -12,7 +12,7 @@ from streammood.dsp.layout import N_MELS
 from streammood.errors import ModelError
 from streammood.events import F32
 from streammood.models.beat_model import BeatManifest
-from streammood.models.network import interpreter
+from streammood.models.interpreter import open_network, try_in_child
 from streammood.training.beat.network import BeatNet
 
 _DENSE = re.compile(r"/dense(?:_(\d+))?/(\w+)")  # Keras numbers the layers in the order in which they are made
@@ -26,7 +26,9 @@ def dequantised(path: Path, seed: int) -> BeatNet:
     """
     try:
         manifest = BeatManifest.model_validate_json(path.with_suffix(".json").read_text(encoding="utf-8"))
-        layers = _layers(path.read_bytes())
+        content = path.read_bytes()
+        try_in_child(content)
+        layers = _layers(content)
         network = BeatNet(2 * N_MELS, seed)
         network.deepen(manifest.network.dilations)
         _fill(network, layers)
@@ -37,7 +39,7 @@ def dequantised(path: Path, seed: int) -> BeatNet:
 
 def _layers(network: bytes) -> list[tuple[F32, F32]]:
     """Weights (inputs, outputs) and biases (outputs,) of every dense layer, in their order."""
-    net = interpreter(network)
+    net = open_network(network)
     details = [detail for detail in net.get_tensor_details() if _DENSE.search(detail["name"])]
     found: dict[int, tuple[F32, F32]] = {}
     for detail in details:
