@@ -60,7 +60,7 @@ class Level:
     mid: float  # 200..2000 Hz
     high: float  # above 2000 Hz
     brightness: float  # spectral centroid, 0..1 for 100..8000 Hz on a logarithmic scale
-    dbfs: float  # RMS level of the input in dB relative to full scale, at least -120
+    dbfs: float  # RMS level of what can be heard of the input (40 Hz to 11 kHz), in dB re full scale, at least -120
     signal: bool  # False after the sound has stayed below the silence gate
     peak: float = -120.0  # of the input in this hop, in dB relative to full scale, at least -120
     clipping: bool = False  # the input was driven beyond full scale within the last second

@@ -73,7 +73,8 @@ class Analyzer:
     def push(self, block: F32) -> Iterator[Event]:
         """Yield the events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
         for tick in self._front.push(block):
-            onset = self._onsets.push(tick.frame[-TICK:], tick.sample, tick.decided)
+            audible = self._levels.is_audible(tick.rms)
+            onset = self._onsets.push(tick.frame[-TICK:], tick.sample, tick.decided, audible)
             if onset is not None:
                 yield onset
             if tick.features is not None:

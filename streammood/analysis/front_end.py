@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,7 +13,8 @@ from streammood.analysis.features import FeatureStream
 from streammood.analysis.framer import Framer
 from streammood.analysis.gain import Gain
 from streammood.analysis.resampler import Resampler
-from streammood.dsp.layout import HOP, N_FFT
+from streammood.config import InputSettings
+from streammood.dsp.layout import HOP, LAYOUT, N_FFT
 from streammood.dsp.spectrum import sanitize
 from streammood.events import ANALYSIS_RATE, F32, Features
 
@@ -25,18 +28,20 @@ class Tick:
     sample: int  # one past the newest sample, on the stream clock
     decided: int  # the last sample of the input, on the stream clock, that was needed
     frame: F32  # (n_fft,), reused: copy to keep
+    rms: float  # of what can be heard of the frame, in -1..1
     features: Features | None
 
 
 class FrontEnd:
-    """Sanitises, resamples, amplifies where a ``gain`` is given, frames, and extracts features."""
+    """Sanitises, resamples, amplifies by ``gain`` (by default not at all), frames, and extracts features."""
 
     def __init__(self, sample_rate: float, gain: Gain | None = None) -> None:
         self._rate = sample_rate
-        self._gain = gain
+        self._gain = gain or Gain(InputSettings(agc=False), 0.0)
         self._resampler = Resampler(sample_rate)
         self._framer = Framer(N_FFT, TICK)
         self._features = FeatureStream()
+        self._powers: deque[float] = deque(maxlen=N_FFT // TICK)  # audible, of each tick in a frame
         self.reset()
 
     def reset(self) -> None:
@@ -52,6 +57,8 @@ class FrontEnd:
         self._resampler.reset()
         self._framer.reset()
         self._features.reset()
+        self._gain.restart()
+        self._powers.extend([0.0] * (self._powers.maxlen or 0))
 
     def skip(self, samples: int) -> None:
         """Account for ``samples`` of the input that were lost: the clock moves on, frames begin anew."""
@@ -74,10 +81,14 @@ class FrontEnd:
         self.not_finite += sanitize(block, clean)
         self._input += block.size
         for frame in self._framer.push(self._resampler.push(clean)):
-            if self._gain is not None:
-                self._gain.push(frame[-TICK:])  # in place: the framer keeps it for the frames that overlap
+            # In place: the framer keeps it for the frames that overlap.
+            self._powers.append(self._gain.push(frame[-TICK:]))
+            rms = math.sqrt(sum(self._powers) / len(self._powers))
             self._sample += TICK
             sample = self._sample
             whole_hop = (sample - self._origin) % HOP == 0
-            features = self._features.push(frame, sample) if whole_hop else None
-            yield Tick(sample, sample + self._resampler.delay, frame, features)
+            features = None
+            if whole_hop:
+                features = self._features.push(frame, sample)
+                features.values[LAYOUT.rms] = rms
+            yield Tick(sample, sample + self._resampler.delay, frame, rms, features)

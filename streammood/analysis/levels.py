@@ -15,12 +15,16 @@ _FLOOR_DB = -120.0
 _CLIPPING = 1.0  # s for which clipping is told, so that eyes see it
 
 
+def _decibels(rms: float) -> float:
+    return max(_FLOOR_DB, 20.0 * math.log10(max(rms, 1e-6)))
+
+
 def _unit(value: float) -> float:
     return min(1.0, max(0.0, value))
 
 
 class Gate:
-    """Tells sound from silence by the level of the input itself, and stays open for a while after the last sound."""
+    """Tells sound from silence by what can be heard of the input, and stays open for a while after the last sound."""
 
     def __init__(self, settings: LevelSettings, gain: Gain | None = None) -> None:
         """``gain``: what lies between the input and the features; nothing by default."""
@@ -39,22 +43,29 @@ class Gate:
 
     def push(self, features: Features) -> bool:
         """Whether the gate is open after this hop."""
-        automatic, fixed = self.gain.automatic, self.gain.fixed
-        self.amplified = max(_FLOOR_DB, 20.0 * math.log10(max(float(features.values[LAYOUT.rms]), 1e-6)))
-        self.dbfs = max(_FLOOR_DB, self.amplified - automatic - fixed)
-        relief = min(max(automatic, 0.0), RELIEF)
-        self.sounds = self.dbfs + fixed + relief > (self._close if self.signal else self._open)
+        self.amplified = _decibels(float(features.values[LAYOUT.rms]))
+        self.dbfs = max(_FLOOR_DB, self.amplified - self.gain.automatic - self.gain.fixed)
+        self.sounds = self._relieved(self.amplified) > (self._close if self.signal else self._open)
         if self.sounds:
             self._last_sound = features.sample
         self.signal = self._last_sound is not None and features.sample - self._last_sound < self._hold
         return self.signal
 
+    def is_audible(self, rms: float) -> bool:
+        """Whether sound of this RMS value after the gain would keep an open gate open."""
+        return self._relieved(_decibels(rms)) > self._close
+
+    def _relieved(self, amplified: float) -> float:
+        """The level that the gate goes by, in dB, of a level after the gain."""
+        automatic = self.gain.automatic
+        return amplified - automatic + min(max(automatic, 0.0), RELIEF)
+
 
 class LevelStream:
     """Turns features into levels in 0..1.
 
-    Levels are those after the gain, so that lights see as much of a quiet desk as of a loud one; the meter (``peak``,
-    ``clipping``, ``dbfs``) and the gate look at the input itself.
+    Levels are those after the gain, so that lights see as much of a quiet desk as of a loud one; ``dbfs`` and the gate
+    look at what can be heard of the input, ``peak`` and ``clipping`` at the input itself. In silence all levels are 0.
     """
 
     def __init__(self, settings: LevelSettings, gain: Gain | None = None) -> None:
@@ -68,6 +79,10 @@ class LevelStream:
         self._gate.reset()
         self._last_clip: int | None = None
 
+    def is_audible(self, rms: float) -> bool:
+        """Whether sound of this RMS value after the gain is more than silence."""
+        return self._gate.is_audible(rms)
+
     def push(self, features: Features, decided: int) -> Level:
         """The level of one hop."""
         values, gate = features.values, self._gate
@@ -76,13 +91,13 @@ class LevelStream:
         if clipped:
             self._last_clip = features.sample
         clipping = self._last_clip is not None and features.sample - self._last_clip < _CLIPPING * ANALYSIS_RATE
-        low, mid, high = (_unit(1.0 + db / _RANGE_DB) for db in values[LAYOUT.bands].tolist())
+        low, mid, high = (_unit(1.0 + db / _RANGE_DB) if gate.sounds else 0.0 for db in values[LAYOUT.bands].tolist())
         centroid = max(float(values[LAYOUT.centroid]), _DARK_HZ)
         brightness = math.log(centroid / _DARK_HZ) / math.log(_BRIGHT_HZ / _DARK_HZ) if gate.sounds else 0.0
         return Level(
             features.sample,
             decided,
-            rms=_unit(1.0 + gate.amplified / _RANGE_DB),
+            rms=_unit(1.0 + gate.amplified / _RANGE_DB) if gate.sounds else 0.0,
             low=low,
             mid=mid,
             high=high,

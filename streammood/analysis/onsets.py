@@ -23,10 +23,10 @@ class OnsetStream:
         self._strongest = 0.0
         self._last: int | None = None
 
-    def push(self, hop: F32, sample: int, decided: int) -> Onset | None:
-        """The onset that ``hop`` (hop,), which ends at ``sample``, completes."""
+    def push(self, hop: F32, sample: int, decided: int, audible: bool = True) -> Onset | None:
+        """The onset that ``hop`` (hop,), which ends at ``sample``, completes; none where nothing is ``audible``."""
         found = self._onsets.push(hop, sample)
-        if found is None:
+        if found is None or not audible:
             return None
         began, size = found
         if self._last is not None:

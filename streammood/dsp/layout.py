@@ -32,7 +32,7 @@ class Layout:
     rolloff: int  # Hz
     flatness: int  # 0..1
     zero_crossing_rate: int  # crossings per sample
-    rms: int  # of samples in -1..1
+    rms: int  # of samples in -1..1; the front end counts what can be heard alone
     loudness: int  # LUFS
     onset_strength: int  # dB
     bands: slice  # low, mid, high, dB re full scale
