@@ -11,8 +11,8 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
 # A sound server, and receivers that are not ours, for the tests on real sound.
 RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola iproute2
-# A browser and a terminal, for the tests of what is shown there.
-VIEWS := chromium tmux
+# A browser, a terminal and a proxy, for the tests of what is shown there.
+VIEWS := chromium tmux nginx openssl
 
 .PHONY: run test bench train lint clean
 

@@ -8,13 +8,14 @@ import json
 import socket
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pythonosc.udp_client import SimpleUDPClient
 
 from streammood.config import Settings
+from streammood.web.addresses import Addresses
 from streammood.web.application import serve
 
 
@@ -46,16 +47,18 @@ class Served:
     port: int
     osc_port: int
     cookie: str = ""
-    address: str = ""
+    host: str = ""  # by which it is opened; by default 127.0.0.1
+    addresses: Addresses = field(default_factory=lambda: Addresses(None, ()))
+    reports: list[str] = field(default_factory=list)
 
     @property
     def origin(self) -> str:
         """The origin of its own page."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host or '127.0.0.1'}:{self.port}"
 
-    def stranger(self) -> Served:
-        """The same dashboard, from another browser."""
-        return Served(self.port, self.osc_port)
+    def stranger(self, host: str = "") -> Served:
+        """The same dashboard, from another browser, that opens it by the name or address ``host``."""
+        return Served(self.port, self.osc_port, host=host or self.host)
 
     def send(self, name: str, value: float | int | str) -> None:
         """One OSC message, as an engine would send it."""
@@ -68,6 +71,8 @@ class Served:
     ) -> Answer:
         """One request; the path is sent as it is written."""
         given = {"Origin": self.origin} if method not in {"GET", "HEAD"} else {}
+        if self.host:
+            given["Host"] = f"{self.host}:{self.port}"
         if self.cookie:
             given["Cookie"] = self.cookie
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -96,7 +101,8 @@ class Dashboard:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
         self.error: BaseException | None = None
-        self.address = ""
+        self.addresses = Addresses(None, ())
+        self.reports: list[str] = []
 
     def _run(self) -> None:
         try:
@@ -108,10 +114,10 @@ class Dashboard:
 
     async def _serve(self) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        await serve(self._settings, self._stopped, self._tell)
+        await serve(self._settings, self._stopped, self._tell, self.reports.append)
 
-    def _tell(self, address: str) -> None:
-        self.address = address
+    def _tell(self, addresses: Addresses) -> None:
+        self.addresses = addresses
         self._ready.set()
 
     def __enter__(self) -> Served:
@@ -119,7 +125,7 @@ class Dashboard:
         assert self._ready.wait(20)
         if self.error is not None:
             raise self.error
-        return Served(self.port, self.osc_port, address=self.address)
+        return Served(self.port, self.osc_port, addresses=self.addresses, reports=self.reports)
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)

@@ -316,21 +316,23 @@ def test_no_path_leads_out(browser: Served, path: str) -> None:
 
 def test_elsewhere_the_token_is_needed() -> None:
     with Dashboard(host="0.0.0.0") as served:
-        token = served.address.partition("?token=")[2]
-        assert len(token) >= 24
+        token = served.addresses.others[0].partition("?token=")[2]
+        assert len(token) >= 19
+        assert served.addresses.here == f"http://127.0.0.1:{served.port}/", "none is needed here"
+        elsewhere = served.stranger("192.168.1.5")
         for path in ("/", "/stage", "/page/main.js", "/ws", "/songs", "/?token=wrong", f"/?token={token[:-1]}"):
-            assert served.stranger().ask("GET", path).status == 401, path
-        answer = served.ask("GET", f"/stage?token={token}&engine=0")
-        assert (answer.status, answer.headers["location"]) == (303, "/stage?engine=0")
+            assert elsewhere.stranger().ask("GET", path).status == 401, path
+        answer = elsewhere.ask("GET", f"/stage?token={token}&engine=0")
+        assert (answer.status, answer.headers["location"]) == (303, "./stage?engine=0")
         cookie = answer.headers["set-cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
+        assert "SameSite=Lax" in cookie
         assert token not in cookie
-        assert served.ask("GET", "/").status == 200
-        forged = served.stranger()
-        forged.cookie = served.cookie[:-1] + ("0" if served.cookie[-1] != "0" else "1")
+        assert elsewhere.ask("GET", "/").status == 200
+        forged = elsewhere.stranger()
+        forged.cookie = elsewhere.cookie[:-1] + ("0" if elsewhere.cookie[-1] != "0" else "1")
         assert forged.ask("GET", "/").status == 401
-        by_header = served.stranger()
+        by_header = elsewhere.stranger()
         assert by_header.ask("GET", "/", headers={"Authorization": f"Bearer {token}"}).status == 200
         assert by_header.ask("GET", "/", headers={"Authorization": f"Bearer {token}x"}).status == 401
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -55,16 +55,25 @@ def dashboard(
     values = [f"dashboard.{name}={value}" for name, value in given.items() if value is not None]
     settings = wiring.Overrides(values=(*(set or ()), *values)).load(config)
     with extra("views"):
-        from streammood.web.application import serve  # noqa: PLC0415  an extra
+        from streammood.web.addresses import Addresses, qr_text  # noqa: PLC0415  an extra
+        from streammood.web.application import serve  # noqa: PLC0415  likewise
 
-    out = terminal.console()
+    out, errors = terminal.console(), terminal.console(stderr=True)
 
-    def ready(address: str) -> None:
-        out.print(f"Dashboard at {address} (stage view: /stage). Ctrl-C stops.", markup=False)
+    def ready(addresses: Addresses) -> None:
+        first = addresses.here or addresses.others[0]
+        out.print(f"Dashboard at {first} (stage view: /stage). Ctrl-C stops.", markup=False)
+        for address in addresses.others:
+            out.print(f"From other machines: {address}", markup=False)
+        if addresses.others and out.is_terminal:
+            out.print(qr_text(addresses.others[0]), style="bright_white on black", markup=False)
         if open_page and _has_display():
-            webbrowser.open(address)
+            webbrowser.open(first)
 
-    asyncio.run(_until_told(serve, settings, ready, attached))
+    def report(line: str) -> None:
+        errors.print(f"dashboard: {line}", style="yellow", markup=False)
+
+    asyncio.run(_until_told(lambda stopped: serve(settings, stopped, ready, report), attached))
 
 
 def start_dashboard(settings: Settings, config: str | None, values: Sequence[str]) -> Beside:
@@ -81,7 +90,7 @@ def start_dashboard(settings: Settings, config: str | None, values: Sequence[str
     return Beside(["--open", *given, *(part for value in values for part in ("--set", value)), *control])
 
 
-async def _until_told(serve: Any, settings: Settings, ready: Callable[[str], None], attached: bool) -> None:
+async def _until_told(serve: Callable[[asyncio.Event], Awaitable[None]], attached: bool) -> None:
     """Serve until a signal comes, or until the program that started this one has gone."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -97,7 +106,7 @@ async def _until_told(serve: Any, settings: Settings, ready: Callable[[str], Non
             loop.call_soon_threadsafe(stopped.set)
 
         threading.Thread(target=watch, daemon=True).start()
-    await serve(settings, stopped, ready)
+    await serve(stopped)
 
 
 def _has_display() -> bool:

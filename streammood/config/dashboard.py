@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +14,8 @@ from streammood.config.targets import split_target
 _COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 _MOODS = {"happy": "#ffd23f", "aggressive": "#ff4b3e", "calm": "#3ddc84", "sad": "#4d8dff"}
 
+_HOST_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*$")
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -21,7 +24,8 @@ class DashboardSettings(Strict):
 
     host: str = Field("127.0.0.1", min_length=1)
     port: Port = 7073
-    token: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[\w-]+$")
+    names: str | tuple[str, ...] = ()
+    token: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")
     osc_host: str = Field("127.0.0.1", min_length=1)
     osc_port: Port | tuple[Port, ...] = 7072
     control: str | tuple[str, ...] = "127.0.0.1:7071"
@@ -37,6 +41,11 @@ class DashboardSettings(Strict):
             if not _COLOUR.match(colour):
                 raise ValueError(f"the colour of `{label}` must be written as '#rrggbb', in quotes, got `{colour}`")
         return value
+
+    @field_validator("names")
+    @classmethod
+    def _openable(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_name(text) for text in ([value] if isinstance(value, str) else value))
 
     @field_validator("control")
     @classmethod
@@ -54,6 +63,16 @@ class DashboardSettings(Strict):
         return self
 
     @property
+    def host_names(self) -> tuple[str, ...]:
+        """The further names of this machine, in lower case, under which the page may be opened directly."""
+        return tuple(name for name in self.names if "://" not in name)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses, each ending in a slash, under which proxies serve the page."""
+        return tuple(name for name in self.names if "://" in name)
+
+    @property
     def osc_ports(self) -> tuple[int, ...]:
         """The ports that are listened on, one for each engine."""
         return (self.osc_port,) if isinstance(self.osc_port, int) else self.osc_port
@@ -63,3 +82,31 @@ class DashboardSettings(Strict):
         """Host and control port of each engine, or of all."""
         texts = (self.control,) if isinstance(self.control, str) else self.control
         return tuple(split_target(text) for text in texts)
+
+
+def _name(text: str) -> str:
+    """``text`` in the one way in which it is compared: lower case, an address with a slash at its end.
+
+    Raises:
+        ValueError: it is neither a host name nor an address.
+    """
+    wrong = ValueError(
+        "each must be a host name such as laptop.lan, or the address at which a proxy serves the page, such as "
+        f"https://show.example.org/mood/, got {text[:80]!a}"
+    )
+    if "://" not in text:
+        name = text.strip().rstrip(".").lower()
+        if not _HOST_NAME.match(name):
+            raise wrong
+        return name
+    try:
+        parts = urlsplit(text.strip())
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"http", "https"} or not _HOST_NAME.match(host):
+        raise wrong
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise wrong
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}{'' if port in {None, usual} else f':{port}'}{parts.path.rstrip('/')}/"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import mimetypes
-import socket
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 
@@ -14,8 +13,11 @@ from aiohttp import web
 from streammood.client.listener import listen
 from streammood.config import Settings
 from streammood.errors import SinkError
+from streammood.web.addresses import Addresses, qr_image
+from streammood.web.connections import Connections
 from streammood.web.guard import Guard
 from streammood.web.pages import Pages
+from streammood.web.reports import Reports
 from streammood.web.uploads import Uploads
 
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
@@ -45,12 +47,19 @@ class _Files:
         return web.Response(body=body, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
 
 
-def application(settings: Settings, guard: Guard) -> web.Application:
+def application(settings: Settings, guard: Guard, connections: Connections) -> web.Application:
     """Everything that is served, ready to run."""
-    app = web.Application(middlewares=[guard.middleware], client_max_size=1 << 16)
+    app = web.Application(middlewares=[guard.middleware, connections.middleware], client_max_size=1 << 16)
     files, pages, uploads = _Files(), Pages(settings.dashboard), Uploads(settings)
+
+    async def addresses(_: web.Request) -> web.Response:
+        known = Addresses.of(settings.dashboard, guard)
+        others = [{"address": address, "code": qr_image(address)} for address in known.others]
+        return web.json_response({"here": known.here, "others": others})
+
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
-    app.add_routes([web.get("/page/{name}", files.part), web.get("/ws", pages.serve), *uploads.routes()])
+    app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])
+    app.add_routes([web.get("/ws", pages.serve), *uploads.routes()])
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -75,34 +84,47 @@ def application(settings: Settings, guard: Guard) -> web.Application:
     return app
 
 
-async def serve(settings: Settings, stopped: asyncio.Event, ready: Callable[[str], None]) -> None:
-    """Serve until ``stopped`` is set; ``ready`` is given the address to open.
+async def serve(
+    settings: Settings,
+    stopped: asyncio.Event,
+    ready: Callable[[Addresses], None],
+    report: Callable[[str], None],
+) -> None:
+    """Serve until ``stopped`` is set.
+
+    Args:
+        settings: Of the dashboard, and of the analysis of songs.
+        stopped: Set by the caller when the dashboard is to end.
+        ready: Is given the addresses to open as soon as they are served.
+        report: Is given a line when something goes wrong.
 
     Raises:
         SinkError: the page's port cannot be had.
         SourceError: an OSC port cannot be had.
     """
     at = settings.dashboard
-    guard = Guard(at.host, at.port, at.token)
-    runner = web.AppRunner(application(settings, guard), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    guard, reports, connections = Guard(at), Reports(report), Connections(report)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(reports.loop_failed)
+    app = application(settings, guard, connections)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    server: asyncio.Server | None = None
     try:
         await runner.setup()
+        assert runner.server is not None
         try:
-            await web.TCPSite(runner, at.host, at.port).start()
+            factory = connections.factory(runner.server, logger=reports.logger)
+            server = await loop.create_server(factory, at.host, at.port)
         except OSError as error:
             raise SinkError(
                 f"the page's port {at.host}:{at.port} cannot be had ({error.strerror or error}); "
                 "end the other program there, or choose another with dashboard.port"
             ) from None
-        ready(address(at.host, at.port, guard.token))
+        ready(Addresses.of(at, guard))
         await stopped.wait()
     finally:
+        if server is not None:
+            server.close()
         with contextlib.suppress(asyncio.CancelledError):
             await runner.cleanup()
-
-
-def address(host: str, port: int, token: str | None) -> str:
-    """The address that a browser opens; for all interfaces, by this machine's name."""
-    name = socket.gethostname() if host in {"0.0.0.0", "::"} else host
-    shown = f"[{name}]" if ":" in name else name
-    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+        reports.summary()

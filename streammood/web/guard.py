@@ -1,8 +1,9 @@
-"""Who may talk to the dashboard: checks of host, origin and token, sessions, and the headers of every answer.
+"""Who may use the dashboard: checks of host, origin and token, sessions, and the headers of every answer.
 
-On this machine alone (the default) no token is asked for; the check of the Host header then keeps web pages of
-strangers from reaching the dashboard by a name that they point here. Everywhere else each browser shows the
-token once, in the address that was printed, and gets a session for it.
+A browser on this machine needs no token. The check of the Host header keeps web pages of strangers from reaching
+the dashboard by a name that they point here. Everybody else gives the token once, in the address that was printed
+or in a field of the page, and gets a session for it. A proxy in front connects from this machine for everybody, so
+whoever comes through one needs the token.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from importlib import resources
+from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from streammood.config import DashboardSettings
 
 SESSION: web.RequestKey[str] = web.RequestKey("session", str)
 _NEW: web.RequestKey[str] = web.RequestKey("new session", str)
@@ -24,7 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
@@ -33,43 +38,67 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _READING = {"GET", "HEAD"}
+_OPEN = {"/page/token.css", "/page/icon.svg"}  # what the page that asks for the token is made of
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+_LOCAL = "local"  # begins sessions of browsers on this machine, which gave no token
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
+    """Whether only this machine can reach ``host``, a name or an address."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return host == "localhost"
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def new_token() -> str:
+    """A token that can be typed: 16 letters and digits in groups of four, 79 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
 class Guard:
-    """The checks for one address and port."""
+    """The checks for one dashboard; ``token`` is None where only browsers of this machine come, without a proxy."""
 
-    def __init__(self, host: str, port: int, token: str | None = None) -> None:
-        """``token`` is made up where one is needed and none is given; on this machine alone none is needed."""
-        self.token = token or (None if is_loopback(host) else secrets.token_urlsafe(24))
-        self._host = host
-        self._cookie = f"streammood_{port}"
+    def __init__(self, settings: DashboardSettings) -> None:
+        self._local_only = is_loopback(settings.host)
+        proxied = bool(settings.proxies) or (self._local_only and bool(settings.names))
+        self.token = settings.token or (new_token() if proxied or not self._local_only else None)
+        self.trusts_local = not proxied and not (self._local_only and settings.token)
+        self._port = settings.port
+        self._cookie = f"streammood_{settings.port}"
         self._key = self.token.encode() if self.token else secrets.token_bytes(32)
-        name = socket.gethostname().lower()
-        self._names = {"localhost"} if is_loopback(host) else {"localhost", host.lower(), name, f"{name}.local"}
+        self._own = socket.gethostname().lower()
+        self._names = set(settings.host_names)
+        self._proxies = {_origin(proxy) for proxy in settings.proxies}
+        self._proxy_names = {urlsplit(proxy).hostname or "" for proxy in settings.proxies}
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request through, or say why not."""
-        if not self._known_host(request):
-            raise web.HTTPForbidden(text="The Host header names another machine than this dashboard's.\n")
+        """Let a request through, or answer why not."""
+        name = _name(request.host)
+        if not self._known(name):
+            raise web.HTTPForbidden(
+                text=f"This dashboard is not known by the name {name[:80]!a}; "
+                "to open it by that name, list it in the setting dashboard.names.\n"
+            )
         changes = request.method not in _READING or "Upgrade" in request.headers
-        if changes and request.headers.get("Origin") != f"{request.scheme}://{request.host}":
-            raise web.HTTPForbidden(text="Only the dashboard's own page may do this (wrong or missing Origin).\n")
+        if changes and not self._own_origin(request):
+            raise web.HTTPForbidden(
+                text="Only the dashboard's own page may do this (wrong or missing Origin). "
+                "Behind a proxy, list the page's address in the setting dashboard.names.\n"
+            )
+        if request.path in _OPEN and request.method in _READING:
+            return await handler(request)
         session = self._session(request)
         if session is None:
             session = self._admit(request)
             request[_NEW] = session
         request[SESSION] = session
         if "token" in request.query:
-            raise web.HTTPSeeOther(str(request.rel_url.without_query_params("token")))
+            raise web.HTTPSeeOther(_without_token(request))
         return await handler(request)
 
     async def prepare(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -79,36 +108,109 @@ class Guard:
         response.headers.setdefault("Cache-Control", "no-store")
         session = request.get(_NEW)
         if session is not None:
-            cookie = f"{self._cookie}={session}.{self._sign(session)}; HttpOnly; Path=/; SameSite=Strict"
+            # Lax: with Strict, a link in a chat would lead to the token's field although there is a session.
+            # What changes anything is safe without: it needs the right Origin.
+            cookie = f"{self._cookie}={session}.{self._sign(session)}; HttpOnly; Path=/; SameSite=Lax"
             response.headers.add("Set-Cookie", cookie)
 
-    def _known_host(self, request: web.Request) -> bool:
-        """By a number nobody can be led here; by a name only if it is this machine's."""
-        host = request.host.lower()
-        bracketed = re.fullmatch(r"\[(.*)\](:\d+)?", host)
-        name = bracketed[1] if bracketed else host.partition(":")[0]
+    def _known(self, name: str) -> bool:
+        """Whether the page may be opened by ``name``: an address of this machine, or a name that it has.
+
+        Nobody can be led here by an address. By its own name with any domain only where a token is needed.
+        """
+        if is_loopback(name) or name in self._names or name in self._proxy_names:
+            return True
+        if self._local_only:
+            return False
         try:
-            address = ipaddress.ip_address(name)
+            ipaddress.ip_address(name)
         except ValueError:
-            return name in self._names
-        return address.is_loopback or not is_loopback(self._host)
+            return name == self._own or name.startswith(f"{self._own}.")
+        return True
+
+    def _own_origin(self, request: web.Request) -> bool:
+        """Whether the request comes from a page of this dashboard, served by itself or by a proxy.
+
+        A proxy may have changed the Host header, and a browser behind TLS says https.
+        """
+        origin = request.headers.get("Origin", "").lower()
+        scheme, _, authority = origin.partition("://")
+        if scheme not in {"http", "https"} or not authority:
+            return False
+        if authority == request.host.lower() or origin in self._proxies:
+            return True
+        name, _, port = authority.partition(":")
+        return name in self._names and port in {"", str(self._port)}
+
+    def _is_local(self, request: web.Request) -> bool:
+        """Whether a browser on this machine asks, by itself and not through a proxy."""
+        origin = request.headers.get("Origin")
+        return (
+            self.trusts_local
+            and is_loopback(request.remote or "")
+            and is_loopback(_name(request.host))
+            and (origin is None or is_loopback(_name(origin.lower().partition("://")[2])))
+            and not any(header in request.headers for header in _FORWARDED)
+        )
 
     def _session(self, request: web.Request) -> str | None:
         """The session that a cookie of ours or the token in a header proves."""
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self.token and given and hmac.compare_digest(given.encode(), self.token.encode()):
+        if self.token and given and _same(given, self.token):
             return "token"
         session, _, signature = request.cookies.get(self._cookie, "").partition(".")
-        return session if session and hmac.compare_digest(signature.encode(), self._sign(session).encode()) else None
+        if not session or not _same(signature, self._sign(session)):
+            return None
+        return session if not session.startswith(_LOCAL) or self._is_local(request) else None
 
     def _admit(self, request: web.Request) -> str:
-        if self.token:
-            given = request.query.get("token", "")
-            if not hmac.compare_digest(given.encode(), self.token.encode()):
-                raise web.HTTPUnauthorized(
-                    text="This dashboard needs its token: open the address that `streammood dashboard` printed.\n"
-                )
-        return secrets.token_urlsafe(16)
+        given = request.query.get("token", "").strip()
+        if self.token and given and _same(given, self.token):
+            return f"token-{secrets.token_urlsafe(16)}"
+        if self._is_local(request):
+            return f"{_LOCAL}-{secrets.token_urlsafe(16)}"
+        raise _token_asked(request, bool(given))
 
     def _sign(self, session: str) -> str:
-        return hmac.new(self._key, session.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, _bytes(session), hashlib.sha256).hexdigest()
+
+
+def _token_asked(request: web.Request, wrong: bool) -> web.HTTPUnauthorized:
+    """The answer that asks for the token: a page with a field to a browser, a line to programs."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return web.HTTPUnauthorized(
+            text="This dashboard needs its token: open the address that `streammood dashboard` printed.\n"
+        )
+    page = resources.files("streammood.web").joinpath("page", "token.html").read_text(encoding="utf-8")
+    return web.HTTPUnauthorized(
+        text=page.replace("<body>", '<body class="wrong">') if wrong else page, content_type="text/html"
+    )
+
+
+def _without_token(request: web.Request) -> str:
+    """The address of ``request`` without its token, relative, so that a proxy's path before it stays."""
+    name = request.path.rpartition("/")[2]
+    query = request.rel_url.without_query_params("token").raw_query_string
+    return f"./{name if re.fullmatch(r'[a-z]*', name) else ''}" + (f"?{query}" if query else "")
+
+
+def _name(authority: str) -> str:
+    """Host name or address in an authority such as ``laptop.lan:7073`` or ``[::1]:7073``."""
+    bracketed = re.fullmatch(r"\[(.*)\](:\d*)?", authority)
+    return (bracketed[1] if bracketed else authority.partition(":")[0]).lower().rstrip(".")
+
+
+def _origin(address: str) -> str:
+    """The origin that a browser names for pages at ``address``."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _bytes(text: str) -> bytes:
+    """Any text of a stranger, also one that is no valid Unicode, as bytes."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Whether two texts are equal; the time that it takes does not show where they differ."""
+    return hmac.compare_digest(_bytes(given), _bytes(wanted))

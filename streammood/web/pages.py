@@ -21,6 +21,9 @@ _WAITING = 128  # messages that a slow page may be behind before it has to begin
 _PAGES = 64  # open at a time
 _RATE = 20.0  # commands a second that a page may send, and as many at once
 _LARGEST = 4096  # bytes of a message from a page
+_REASON = 200  # characters of the reason for a refusal
+_PANIC = '"panic"'  # in a message that counts apart: no held key may keep a panic from the engine
+_AGAIN = 1013  # code of a closed socket: try again later
 
 
 class Pages:
@@ -75,19 +78,27 @@ class Pages:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One page, until it goes."""
-        if len(self._open) >= _PAGES:
-            raise web.HTTPServiceUnavailable(text=f"{_PAGES} pages are open already.\n")
         socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=_LARGEST, compress=False)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ValueError:  # aiohttp takes the key to be ASCII
+            raise web.HTTPBadRequest(text="Sec-WebSocket-Key must be base64.\n") from None
+        if len(self._open) >= _PAGES:
+            await socket.close(code=_AGAIN, message=f"{_PAGES} pages are open already".encode())
+            return socket
         queue: asyncio.Queue[str] = asyncio.Queue(_WAITING)
         self._open[socket] = queue
         queue.put_nowait(self._hello())
         sender = asyncio.create_task(_send(socket, queue))
-        allowed = _Allowance()
+        allowed, urgent = _Allowance(), _Allowance()
         try:
             async for message in socket:
-                if message.type == WSMsgType.TEXT and allowed.use():
-                    await self._hear(queue, message.data)
+                if message.type != WSMsgType.TEXT:
+                    continue
+                if allowed.use() or (_PANIC in message.data and urgent.use()):
+                    await self._receive(queue, message.data)
+                else:
+                    _offer(queue, _refusal(f"more than {_RATE:.0f} commands a second"))
         finally:
             del self._open[socket]
             sender.cancel()
@@ -106,22 +117,25 @@ class Pages:
             }
         )
 
-    async def _hear(self, queue: asyncio.Queue[str], text: str) -> None:
-        """Answer a page's question for the time, or pass on its command."""
+    async def _receive(self, queue: asyncio.Queue[str], text: str) -> None:
+        """Answer a page's question for the time, or pass on its command; whatever it sends, its socket stays open."""
         came = time.monotonic()
         try:
             message = json.loads(text)
             if not isinstance(message, dict):
                 raise ValueError("not an object")
             if "ping" in message:
-                _offer(queue, json.dumps({"type": "pong", "ping": message["ping"], "server": came}))
+                pong = {"type": "pong", "ping": message["ping"], "server": came}
+                _offer(queue, json.dumps(pong, allow_nan=False))
                 return
             number = message.get("engine", 0)
             if not isinstance(number, int) or not 0 <= number < len(self._controls):
                 raise ValueError("there is no such engine")
             await self._controls[number].send(message.get("command"), message.get("arguments", []))
         except (ValueError, RecursionError) as error:
-            _offer(queue, json.dumps({"type": "ack", "name": "", "ok": False, "values": [str(error)]}))
+            _offer(queue, _refusal(str(error)))
+        except Exception as error:  # noqa: BLE001  one message must not end the page of an operator
+            _offer(queue, _refusal(f"it cannot be sent: {type(error).__name__}"))
 
     def _teller(self, number: int) -> Callable[[Json], None]:
         return lambda answer: self._tell(number, answer)
@@ -133,8 +147,13 @@ class Pages:
         for socket, queue in list(self._open.items()):
             if not _offer(queue, text):
                 # A page that cannot follow is sent away; it comes back and begins with what is true then.
-                asyncio.get_running_loop().create_task(socket.close(code=1013, message=b"too slow"))
+                asyncio.get_running_loop().create_task(socket.close(code=_AGAIN, message=b"too slow"))
                 self._open[socket] = asyncio.Queue(1)
+
+
+def _refusal(reason: str) -> str:
+    """The answer to a message that is not passed on."""
+    return json.dumps({"type": "ack", "name": "", "ok": False, "values": [reason[:_REASON]]})
 
 
 def _offer(queue: asyncio.Queue[str], text: str) -> bool:

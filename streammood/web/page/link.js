@@ -8,6 +8,7 @@ const PINGS = 16; // the quickest of the last ones tells the offset
 export class Link {
   constructor() {
     this.connected = false;
+    this.reason = "";
     this.engines = [];
     this.colors = {};
     this.offset = 0; // s, server's clock minus this page's
@@ -40,24 +41,34 @@ export class Link {
   }
 
   open() {
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws`);
+    const address = new URL("ws", location.href); // relative: a proxy may serve the page below a path of its own
+    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    address.search = address.hash = "";
+    const socket = new WebSocket(address);
     this.socket = socket;
     this.heard = performance.now();
     socket.onmessage = (message) => socket === this.socket && this.take(JSON.parse(message.data));
-    socket.onclose = () => socket === this.socket && this.lose();
+    socket.onclose = (event) => socket === this.socket && this.lose(event.reason);
   }
 
-  lose() {
+  lose(reason = "") {
     this.socket.onclose = null;
     this.socket.close();
     this.socket = null;
-    if (this.connected) {
+    if (!this.connected) this.checkSession();
+    if (this.connected || reason !== this.reason) {
       this.connected = false;
+      this.reason = reason; // that the server gave, such as that too many pages are open
       this.emit("link");
     }
     setTimeout(() => this.open(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(LONGEST_WAIT, 2 * this.wait);
+  }
+
+  /** The dashboard was started anew, with another token: have the page that asks for it. */
+  async checkSession() {
+    const answer = await fetch("songs").catch(() => null);
+    if (answer?.status === 401) location.reload();
   }
 
   watch() {
@@ -87,6 +98,7 @@ export class Link {
 
   begin(message) {
     this.connected = true;
+    this.reason = "";
     this.wait = FIRST_WAIT;
     this.pings = [];
     this.offset = message.server - performance.now() / 1000;

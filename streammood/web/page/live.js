@@ -108,7 +108,7 @@ export class Live {
     else if (state.values["status/signal"] === 0) name = "silent";
     const element = find("state");
     element.dataset.state = name;
-    say(element, STATES[name]);
+    say(element, name === "cut" && this.link.reason ? `Not connected: ${this.link.reason}` : STATES[name]);
     document.body.classList.toggle("stale", name === "cut" || name === "lost" || name === "waiting");
   }
 

@@ -78,7 +78,7 @@ export class Player {
 
   load(query) {
     this.converted = query !== "";
-    this.audio.src = `/songs/${this.id}/sound${query}`;
+    this.audio.src = `songs/${this.id}/sound${query}`;
   }
 
   /** This browser cannot play the file as it is: have it as WAV. */
@@ -99,7 +99,7 @@ export class Player {
     say(find("song-now"), "–");
     find("song-now").style.color = "";
     this.tellShares();
-    find("download").href = `/songs/${this.id}/result`;
+    find("download").href = `songs/${this.id}/result`;
     this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
     this.tellPlaying();
   }

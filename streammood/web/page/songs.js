@@ -40,7 +40,7 @@ export class SongsPage {
   async list() {
     if (this.listed || !this.link.connected) return;
     this.listed = true;
-    const answer = await fetch("/songs").catch(() => null);
+    const answer = await fetch("songs").catch(() => null);
     if (!answer?.ok) return;
     for (const song of (await answer.json()).songs) this.watch(song.id, this.row(song.name));
   }
@@ -99,7 +99,7 @@ export class SongsPage {
       this.fail(row, "The upload broke off; is the dashboard still running?");
     };
     request.onabort = done;
-    request.open("POST", `/songs?name=${encodeURIComponent(file.name)}`);
+    request.open("POST", `songs?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.send(file);
     this.tell(row, "uploading", 0);
@@ -117,7 +117,7 @@ export class SongsPage {
   async watch(id, row) {
     row.id = id;
     while (!row.removed) {
-      const answer = await fetch(`/songs/${id}`).catch(() => null);
+      const answer = await fetch(`songs/${id}`).catch(() => null);
       if (answer?.status === 404) return this.fail(row, "It was deleted, since nobody used it.");
       if (answer?.ok) {
         const song = await answer.json();
@@ -146,7 +146,7 @@ export class SongsPage {
   }
 
   async show(row, playing) {
-    const parts = await Promise.all(["result", "outline"].map((part) => load(`/songs/${row.id}/${part}`)));
+    const parts = await Promise.all(["result", "outline"].map((part) => load(`songs/${row.id}/${part}`)));
     if (parts.includes(null)) return toast("The song is gone; drop it once more.", true);
     this.shown = row.id;
     for (const item of find("uploads").children) item.classList.toggle("shown", item === row.item);
@@ -176,7 +176,7 @@ export class SongsPage {
     this.waiting = this.waiting.filter((job) => job.row !== row);
     this.rows = this.rows.filter((other) => other !== row);
     row.item.remove();
-    if (row.id) fetch(`/songs/${row.id}`, { method: "DELETE" }).catch(() => {});
+    if (row.id) fetch(`songs/${row.id}`, { method: "DELETE" }).catch(() => {});
     if (row.id && row.id === this.shown) {
       this.shown = null;
       this.player.close();
