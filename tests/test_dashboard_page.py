@@ -397,7 +397,7 @@ def test_a_real_engine_is_shown_and_obeys(visit: Open) -> None:
         try:
             served = Served(port, osc_port)
             assert wait_for(lambda: _answers(served), 60.0)
-            page = visit(served.origin)
+            page = visit(served.origin, allowed=GONE)
             shown(page, "state", "Listening")
             page.wait_for_function("() => Number(document.getElementById('bpm').textContent) > 40")
             page.locator("[name='bpm']").fill("111")
