@@ -84,7 +84,7 @@ def _measure(client: SimpleUDPClient, receiver: socket.socket) -> list[list[str]
             _drain(client, receiver)
             name, argument, wait = ask(i)
             began = time.monotonic()
-            client.send_message(f"/streammood/{name}", argument)  # type: ignore[arg-type]
+            client.send_message(f"/streammood/do/{name}", argument)  # type: ignore[arg-type]
             if wait():
                 times.append(time.monotonic() - began)
         rows.append([said, seen, *percentiles(times, 1e3, 2), str(COMMANDS - len(times))])
@@ -94,7 +94,7 @@ def _measure(client: SimpleUDPClient, receiver: socket.socket) -> list[list[str]
 def _await_start(client: SimpleUDPClient) -> None:
     end = time.monotonic() + _READY
     while time.monotonic() < end:
-        client.send_message("/streammood/nudge", 0.0)
+        client.send_message("/streammood/do/nudge", 0.0)
         if client.receive(0.25):
             return
     raise TimeoutError("the program did not start")

@@ -39,7 +39,7 @@ from streammood.events import Beat, Event, seconds
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
-from streammood.protocol.commands import Reload
+from streammood.protocol.commands import Command
 from tests.receiver import Receiver
 
 PIECE = 120.0  # s
@@ -179,7 +179,7 @@ class Night:
         return settings, self._targets(settings)
 
     def _reload(self) -> None:
-        self.engine.command(Reload(), self.source.clock.now, lambda answer: self.answers.update([answer.done]))
+        self.engine.command(Command("reload"), self.source.clock.now, lambda answer: self.answers.update([answer.done]))
 
     def _before_each_block(self, source: Pushed) -> None:
         self.faults(source)

@@ -6,6 +6,7 @@
     ├── ModelError     a model is missing, corrupt or made for other features
     ├── SinkError      an output cannot be opened or written
     ├── ControlError   a control port cannot be opened, or a command is not understood
+    ├── OscError       bytes that came over the network are not OSC
     └── DataError      labelled music to train on is missing, unreadable or too little
 
 Anything else that escapes is a fault of the program.
@@ -34,6 +35,10 @@ class SinkError(StreammoodError):
 
 class ControlError(StreammoodError):
     """A command is not understood, or nobody can send one."""
+
+
+class OscError(StreammoodError):
+    """Bytes are not OSC, or hold what no message of ours can."""
 
 
 class DataError(StreammoodError):

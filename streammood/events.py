@@ -87,6 +87,10 @@ class Tempo:
         """Beat phase in 0..1 at ``sample``: 0 on the beat, 0.5 half way to the next."""
         return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0 else 0.0
 
+    def seconds_to_next(self, sample: float) -> float:
+        """Seconds from ``sample`` to the next beat; 0 where no tempo is known."""
+        return (1.0 - self.phase(sample)) * self.period / ANALYSIS_RATE
+
 
 QUADRANTS = {"happy": (1, 1), "aggressive": (-1, 1), "calm": (1, -1), "sad": (-1, -1)}
 """Signs of valence and arousal of the labels that name a quadrant of the circumplex (J. Russell, 1980)."""
@@ -123,6 +127,19 @@ class TargetState:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorState:
+    """What the operator has set, and what holds until it is set otherwise."""
+
+    hold: bool = False  # the mood is frozen
+    mood: str | None = None  # that is sent whatever is predicted
+    bpm_min: float = 0.0
+    bpm_max: float = 0.0
+    nudge: float = 0.0  # ms by which beats are late; negative: early
+    gain: float = 0.0  # dB, fixed, on top of the automatic gain
+    muted: tuple[str, ...] = ()  # names of outputs
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How the program itself is doing."""
 
@@ -138,8 +155,7 @@ class Status:
     jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock
     notes: tuple[str, ...] = field(default=())  # what went wrong since the last status, for people
     targets: tuple[TargetState, ...] = ()  # in the order of the settings
-    held: bool = False  # the mood stands still because it was told to
-    imposed: str = ""  # the mood that was told to hold, if one was
+    operator: OperatorState = field(default_factory=OperatorState)
 
 
 Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Status

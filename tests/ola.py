@@ -67,7 +67,10 @@ class Ola:
             return False
         inputs = [port for port in ports if not port["is_output"]]
         for universe, protocol in enumerate(("ArtNet", "E1.31"), 1):
-            (port,) = (port["id"] for port in inputs if port["device"].startswith(protocol))
+            found = [port["id"] for port in inputs if port["device"].startswith(protocol)]
+            if not found:
+                return False  # it answers before all its devices are there
+            port = found[0]
             self._get("/new_universe", {"id": str(universe), "name": protocol, "add_ports": port})
         return True
 

@@ -30,7 +30,7 @@ class Operator:
 
     def send(self, name: str, *arguments: float | int | str | bool) -> None:
         """Send one command and do not wait."""
-        self._client.send_message(f"/streammood/{name}", arguments)
+        self._client.send_message(f"/streammood/do/{name}", arguments)
 
     def send_bytes(self, datagram: bytes) -> None:
         """Send what may be no OSC."""

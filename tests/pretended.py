@@ -108,7 +108,7 @@ class PretendedEngine:
             except TimeoutError:
                 continue
             message = OscMessage(packet)
-            name = message.address.removeprefix("/streammood/")
+            name = message.address.removeprefix("/streammood/do/")
             self.commands.append((name, list(message.params)))
             answer = OscMessageBuilder(f"/streammood/ack/{name}")
             answer.add_arg(0 if self.refuse else 1)

@@ -118,7 +118,13 @@ def test_keys_of_a_running_show(screen: Screen) -> None:
         return screen.shows(r"1[12]\d\.\d BPM locked", 0.5)
 
     assert wait_for(tapped, 60), screen.text  # four in a row, where the machine lets this hand be steady
-    for key, told in (("d", "this is the one"), ("x", "bpm_max"), ("/", "÷2"), ("x", "×2"), ("p", "all triggers 0")):
+    for key, told in (
+        ("d", "this is the one"),
+        ("x", "bpm_max"),
+        ("/", "half"),
+        ("x", "twice"),
+        ("p", "all triggers 0"),
+    ):
         screen.type(key)
         assert screen.shows(re.escape(told)), screen.text
     screen.type("\x1b[A")  # an arrow is no key of ours

@@ -14,7 +14,7 @@ import pytest
 
 from streammood.config import LightsSettings
 from streammood.engine.scheduler import Firing
-from streammood.errors import ConfigError, SinkError
+from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, Beat, Level, Mood
 from streammood.outputs import Output
 from streammood.outputs.lights import CHANNELS, Lights
@@ -122,8 +122,3 @@ def test_without_the_library_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=rf"lights\.{part} needs .*pip install 'streammood\[lights\]'"):
         lights(MOODS, **{part: {"host": "127.0.0.1"}})
-
-
-def test_a_host_that_is_not_there_is_told() -> None:
-    with pytest.raises(SinkError, match="no-such-host"):
-        lights(artnet={"host": "no-such-host.invalid"})

@@ -235,7 +235,7 @@ def test_keys_reach_the_engine(key: str, address: str, arguments: tuple[object, 
         await until(app, pilot, "wall")
         await pilot.press(key)
         (message,) = await asyncio.to_thread(engine.commands.messages, 0.3)
-        assert (message.address, message.arguments) == (f"/streammood/{address}", arguments)
+        assert (message.address, message.arguments) == (f"/streammood/do/{address}", arguments)
 
     on_pilot(scenario)
 

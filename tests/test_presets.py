@@ -10,6 +10,7 @@ import pytest
 from streammood import config, resources
 from streammood.config import TargetSettings
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Onset, Tempo
+from streammood.protocol.signals import TRIGGERS, VALUES
 from tests.receiver import Message
 from tests.test_osc import BEAT, LEVEL, PERIOD, STATUS, TEMPO, mood, sent, values
 
@@ -68,9 +69,9 @@ def test_one_number_no_strings_no_bundles(heard: tuple[str, TargetSettings, list
 
 def test_no_trigger_stays_on(heard: tuple[str, TargetSettings, list[Message]]) -> None:
     _, settings, messages = heard
-    triggers = {line.to for line in settings.map if line.source in config.TRIGGERS and line.value is None}
+    triggers = {line.to for line in settings.map if line.source in TRIGGERS and line.value is None}
     if settings.defaults:
-        triggers |= {f"{settings.prefix}/{name}" for name in config.TRIGGERS}
+        triggers |= {f"{settings.prefix}/{name}" for name in TRIGGERS}
     on: dict[str, float] = defaultdict(float)
     fired = set()
     for m in messages:
@@ -110,7 +111,7 @@ def test_chromatik_gets_each_beat_of_the_bar_once() -> None:
 def test_receivers_that_learn_get_every_default_address(name: str) -> None:
     messages = sent(preset(name), evening())
     got = {m.address.removeprefix("/streammood/") for m in messages}
-    assert got >= config.TRIGGERS | config.VALUES - {"mood/label"}
+    assert got >= TRIGGERS | VALUES - {"mood/label"}
 
 
 def test_madmapper_fires_the_cue_of_a_mood() -> None:

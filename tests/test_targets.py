@@ -19,9 +19,14 @@ from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
 from streammood.outputs import Output
 from streammood.outputs.osc_target import OscTarget
 from streammood.outputs.scaling import scaling
+from streammood.protocol import udp
+from streammood.protocol.osc import encode
+from streammood.protocol.signals import TRIGGERS
 from tests.receiver import Receiver
 from tests.test_osc import BEAT, LABELS, LEVEL, PERIOD, mood, sent, values
+from tests.waiting import wait_for
 
+HERE = ("127.0.0.1", 9)
 KNOWN = Tempo(44_100, 44_100, 120.0, 0.8, True, 44_100.0, PERIOD, 17, 1, 4, 0.7)
 
 
@@ -188,7 +193,7 @@ def test_panic_from_another_thread_leaves_no_trigger_on() -> None:
         thread.start()
         thread.join()
         zeros = receiver.messages(0.05)
-        assert {m.address for m in zeros} == {f"/streammood/{name}" for name in config.TRIGGERS}
+        assert {m.address for m in zeros} == {f"/streammood/{name}" for name in TRIGGERS}
         assert {m.value for m in zeros} == {0}
         firing.stop()
 
@@ -197,18 +202,18 @@ def test_a_release_that_could_not_be_sent_is_sent_again(monkeypatch: pytest.Monk
     with Receiver() as receiver:
         unlucky = target(receiver, hold=0.05)
         unlucky.send(BEAT, 1.0)
-        whole = unlucky._wire._socket
+        whole = unlucky._wire._way
 
         class Down:
             def sendto(self, packet: bytes, to: tuple[str, int]) -> int:
                 raise OSError(101, "Network is unreachable")
 
-        monkeypatch.setattr(unlucky._wire, "_socket", Down())
+        monkeypatch.setattr(unlucky._wire, "_way", (Down(), HERE))
         for now in (1.06, 1.6, 2.2, 2.8):
             unlucky.poll(now)
         assert values(receiver.messages(0.05), "/streammood/beat") == [1]
         assert unlucky.failed > 0
-        monkeypatch.setattr(unlucky._wire, "_socket", whole)
+        monkeypatch.setattr(unlucky._wire, "_way", whole)
         for now in (3.4, 4.0):
             unlucky.poll(now)
         assert set(values(receiver.messages(0.05), "/streammood/beat")) == {0}
@@ -226,8 +231,55 @@ def test_broadcast_and_multicast_on_loopback() -> None:
         group.send(BEAT, 1.0)
         assert values(member.messages(0.1), "/streammood/beat") == [1]
         group.close()
-        with pytest.raises(SinkError, match=r"interface 192\.0\.2\.1 cannot be used"):
-            target(member, host="239.255.70.70", interface="192.0.2.1")
+
+
+def test_a_name_is_asked_for_until_it_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meanwhile nothing waits; it is reported once that it does not resolve, and once that it does."""
+    asked: list[str] = []
+    ask = socket.getaddrinfo
+
+    def resolves_at_last(host: str, *arguments: Any, **named: Any) -> Any:
+        if host != "vj-laptop.local":
+            return ask(host, *arguments, **named)
+        if named["flags"] & socket.AI_NUMERICHOST:
+            raise socket.gaierror(-2, "Name or service not known")
+        asked.append(host)
+        if len(asked) < 4:
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return ask("127.0.0.1", *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolves_at_last)
+    monkeypatch.setattr(udp, "_TRY_AGAIN", 0.01)
+    notes: list[str] = []
+    with Receiver() as receiver:
+        wire = udp.Datagrams("vj-laptop.local", receiver.port, report=notes.append)
+        wire.put(encode("/x", 1))
+        assert wait_for(lambda: len(notes) == 2)
+        wire.put(encode("/x", 2))
+        assert values(receiver.messages(0.1), "/x") == [2]
+        wire.close()
+    assert wire.failed >= 1
+    assert "does not resolve" in notes[0]
+    assert "tried again" in notes[0]
+    assert notes[1] == f"target vj-laptop.local:{receiver.port}: found at 127.0.0.1"
+
+
+def test_an_interface_that_is_not_there_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udp, "_TRY_AGAIN", 0.01)
+    notes: list[str] = []
+    wire = udp.Datagrams("239.255.70.70", 9, interface="192.0.2.1", report=notes.append)
+    assert wait_for(lambda: len(notes) == 1)
+    assert "interface 192.0.2.1 cannot be used" in notes[0]
+    wire.close()
+    with pytest.raises(SinkError, match="does not resolve"):
+        udp.connect("no-such-host.invalid", 9, None)
+
+
+def test_a_scope_is_kept() -> None:
+    """A link-local address is worth nothing without the interface that it is on."""
+    address = udp.resolve("fe80::1%lo", 7000)[1]
+    assert address == ("fe80::1", 7000, 0, socket.if_nametoindex("lo"))
+    assert udp.numeric(address) == "fe80::1%lo"
 
 
 def test_ipv6() -> None:

@@ -21,7 +21,7 @@ from streammood.errors import DataError
 from streammood.events import F32, Features, Mood
 from streammood.models import embedding_model
 from streammood.models.mood_model import Line, MoodModel
-from streammood.outputs.event_signals import signals
+from streammood.protocol.signals import values
 
 if TYPE_CHECKING:
     from streammood.training.train import Effort
@@ -528,7 +528,7 @@ def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
         if (mood := stream.push(Features(512 * number, values), True, 512 * number)) is not None
     ]
     assert moods[-1].arousal > 0.0
-    sent = dict(signals(moods[-1]))
+    sent = {name: value for _, name, value in values(moods[-1])}
     assert sent["mood/index"] == -1
     assert sent["mood/label"] == ""
     assert {name for name in sent if name.startswith("mood/")} >= {"mood/valence", "mood/arousal", "mood/confidence"}

@@ -27,13 +27,13 @@ class Analyzer:
         self._front = FrontEnd(sample_rate, self._gain)
         self._levels = LevelStream(settings.level, self._gain)
         self._onsets = OnsetStream(settings.onset, settings.level, TICK)
-        self._beats = BeatStream(settings.beat, settings.level, models.beat)
+        self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self._moods = MoodStream(settings.mood, models.mood)
         self.moods_due = True  # False: the machine is too slow, and moods are left out
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
-        for part in (self._gain, self._front, self._levels, self._onsets, self._beats, self._moods):
+        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self._moods):
             part.reset()
 
     @property
@@ -50,10 +50,6 @@ class Analyzer:
     def gain(self, decibels: float) -> None:
         self._gain.fixed = decibels
 
-    def count_on(self, count: int) -> None:
-        """Number the next beat after ``count``, that of a beat which was not found here."""
-        self._beats.count_on(count)
-
     def skip(self, samples: int) -> None:
         """Account for ``samples`` of the input that never came."""
         self._front.skip(samples)
@@ -68,7 +64,7 @@ class Analyzer:
     def _bridge(self, gap: float) -> None:
         if gap >= _BRIDGED:
             self._onsets.reset()
-            self._beats.restart()
+            self.beats.restart()
 
     def push(self, block: F32) -> Iterator[Event]:
         """Yield the events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
@@ -83,38 +79,10 @@ class Analyzer:
     def _on_hop(self, features: Features, hop: F32, decided: int) -> Iterator[Beat | Level | Mood | Onset | Tempo]:
         level = self._levels.push(features, decided)
         yield level
-        yield from self._beats.push(features, hop, level.signal, decided)
+        yield from self.beats.push(features, hop, level.signal, decided)
         mood = self._moods.push(features, level.signal, decided) if self.moods_due else None
         if mood is not None:
             yield mood
-
-    def tap(self, sample: float) -> None:
-        """A beat is tapped by hand at ``sample``; see ``BeatStream``, as for all that follow."""
-        self._beats.tap(sample)
-
-    def double(self) -> None:
-        """Twice as many beats."""
-        self._beats.double()
-
-    def half(self) -> None:
-        """Half as many beats."""
-        self._beats.half()
-
-    def downbeat(self, sample: float) -> None:
-        """The beat nearest to ``sample`` begins a bar."""
-        self._beats.downbeat(sample)
-
-    def set_bpm(self, bpm: float) -> None:
-        """Take this tempo."""
-        self._beats.set_bpm(bpm)
-
-    def bounds(self, bpm_min: float, bpm_max: float) -> None:
-        """Keep the tempo within these."""
-        self._beats.bounds(bpm_min, bpm_max)
-
-    def nudge(self, samples: float) -> None:
-        """Tell every beat so much later than until now."""
-        self._beats.nudge(samples)
 
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""

@@ -18,22 +18,25 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from streammood.protocol.commands import Command, Double, Downbeat, Half, Hold, Panic, Tap
+from streammood.protocol.commands import KEYS, Command
 
 QUIT, HELP = "q", "?"
-COMMANDS: dict[str, Command] = {
-    " ": Tap(),
-    "t": Tap(),
-    "x": Double(),
-    "/": Half(),
-    "d": Downbeat(),
-    "h": Hold(None),
-    "p": Panic(),
+_NAMES = {" ": "space"}  # of keys that are not called by their character
+_HERE = {
+    key: Command(row.name, (None,) * len(row.arguments))  # a switch changes from one to the other
+    for key, (row, _) in KEYS.items()
+    if all(argument.kind == "switch" for argument in row.arguments)
 }
-LEGEND = (
-    "space tap (four set the tempo) · x twice the beats · / half the beats · d this is the one · "
-    "h hold the mood · p panic: all triggers 0 · q quit · ? help"
+LEGEND = " · ".join(
+    [f"{key} {KEYS[key][0].title}" for key in _HERE if key == KEYS[key][0].keys[0].key] + ["q quit", "? help"]
 )
+
+
+def command_of(key: str) -> Command | None:
+    """The command that ``key`` gives here, where no target is chosen; None if there is none."""
+    return _HERE.get(_NAMES.get(key, key))
+
+
 _SPECIAL = re.compile(r"\x1b(\[[0-9;]*[ -/]*[@-~]|O.|.)?")  # what arrows and function keys send
 _LOOK = 0.1  # s between looks whether to stop
 _CONSOLE_LOOK = 0.005  # s; a Windows console can only be polled

@@ -16,6 +16,7 @@ from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
 from streammood.cli import operator_input, terminal, wiring
 from streammood.cli.dashboard_command import start_dashboard
+from streammood.cli.keys import LEGEND
 from streammood.cli.monitor_command import prepare_view, watch
 from streammood.cli.options import (
     BlockSize,
@@ -37,6 +38,7 @@ from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.log.last_run import LastRun, default_path
 from streammood.models import Models
+from streammood.protocol.commands import COMMANDS
 from streammood.tui.launch import with_target
 from streammood.web import launch
 
@@ -54,7 +56,16 @@ def devices() -> None:
     terminal.console().print(terminal.device_table(found))
 
 
-@app.command()
+_RUN_HELP = f"""Listen, show and send until Ctrl-C, or until the file ends.
+
+Keys while it runs: {LEGEND}.
+
+The same over OSC, and more, on control.port (7071, this machine only unless control.host and control.allow say \
+otherwise): /streammood/do/ and {", ".join(row.call for row in COMMANDS.values())}. Answers come under /streammood/ack/.
+"""
+
+
+@app.command(help=_RUN_HELP)
 @told
 def run(
     config: Config = None,
@@ -74,18 +85,7 @@ def run(
         bool, typer.Option("--tui", help="Show everything in the terminal, full screen; needs the extra `views`.")
     ] = False,
 ) -> None:
-    """Listen, show and send until Ctrl-C, or until the file ends.
-
-    Keys while it runs: space or t taps the tempo (four taps), x doubles and
-    / halves the beats, d says "this is the one", h holds the mood, p is panic
-    (all triggers 0), q quits, ? shows these.
-
-    The same over OSC, and more, on control.port (7071, this machine only
-    unless control.host and control.allow say otherwise): /streammood/ and tap,
-    double, half, downbeat, bpm F, bpm/min F, bpm/max F, nudge MS,
-    offset TARGET MS, hold 0|1, mood LABEL|auto, mute TARGET 0|1, panic,
-    gain DB, reload. Answers come under /streammood/ack/.
-    """
+    """Listen, show and send until Ctrl-C, or until the file ends."""
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     view = prepare_view() if tui else None
 

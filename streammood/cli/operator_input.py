@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from streammood.cli.keys import COMMANDS, HELP, LEGEND, QUIT, Keys
+from streammood.cli.keys import HELP, LEGEND, QUIT, Keys, command_of
 from streammood.config import Settings
 from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.errors import ControlError
-from streammood.protocol.commands import Answer, Command
+from streammood.protocol.commands import COMMANDS, Answer
 
 _UNSAID = 100  # lines kept for a terminal that stands still
-_SPOKEN = {"double": "beats ×2", "half": "beats ÷2", "downbeat": "this is the one", "panic": "all triggers 0"}
+_SILENT = {"tap"}  # obeyed without a word
 
 
 @contextmanager
@@ -67,7 +67,7 @@ class Keyboard:
         return [self._said.popleft() for _ in range(len(self._said))]
 
     def _pressed(self, key: str, at: float) -> None:
-        command: Command | None = COMMANDS.get(key)
+        command = command_of(key)
         if key == QUIT:
             self._quit_asked.set()
         elif key == HELP:
@@ -80,5 +80,5 @@ class Keyboard:
             self._said.append(str(answer.values[0]))
         elif answer.name == "hold":
             self._said.append("the mood is held" if answer.values[0] else "the mood is free")
-        elif answer.name in _SPOKEN:
-            self._said.append(_SPOKEN[answer.name])
+        elif answer.name not in _SILENT:
+            self._said.append(COMMANDS[answer.name].title)

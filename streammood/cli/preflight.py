@@ -24,7 +24,7 @@ from streammood.events import ANALYSIS_RATE, F32
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
-from streammood.protocol.udp import resolve
+from streammood.protocol.udp import numeric, resolve
 
 _NOBODY = OscSettings(targets=())
 _LISTEN = 2.0  # s
@@ -75,7 +75,7 @@ def _targets(settings: Settings) -> Iterator[Finding]:
     for target in settings.osc.targets:
         where = f"{target.host}:{target.port}"
         try:
-            address = resolve(target.host, target.port)
+            address = numeric(resolve(target.host, target.port)[1])
         except StreammoodError as error:
             yield Finding("target", False, str(error), "use the number of that machine, such as 192.168.1.20")
             continue

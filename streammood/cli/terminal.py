@@ -14,8 +14,8 @@ from rich.text import Text
 from streammood.capture.device import Device
 from streammood.cli.preflight import Finding
 from streammood.engine.live import Engine
-from streammood.engine.snapshot import Now, Told
-from streammood.events import ANALYSIS_RATE, seconds
+from streammood.engine.snapshot import Snapshot
+from streammood.events import ANALYSIS_RATE, OperatorState, seconds
 from streammood.songs.batch import Result
 
 COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
@@ -31,12 +31,12 @@ def console(stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PAPER_WIDTH)
 
 
-def status_line(now: Now, sample: float, lost: int) -> Text:
+def status_line(now: Snapshot, sample: float, lost: int) -> Text:
     """One line: level, tempo, beat, lock, mood, valence and arousal, latency, loss; ``sample`` is the present."""
     parts: list[tuple[str, str] | str] = []
     if not now.connected:
         parts.append(("input gone, looking for it  ", "bold red"))
-    parts += [(f"{word}  ", "bold magenta") for word in _told(now.told)]
+    parts += [(f"{word}  ", "bold magenta") for word in _operator_words(now.operator)]
     if now.level is not None:
         filled = round(now.level.rms * _METER)
         style = "red" if now.level.clipping else "green"
@@ -65,16 +65,16 @@ def status_line(now: Now, sample: float, lost: int) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def _told(told: Told) -> Iterator[str]:
-    """What the operator has told, as words for the status line."""
-    if told.held:
+def _operator_words(state: OperatorState) -> Iterator[str]:
+    """What the operator has set, as words for the status line."""
+    if state.hold:
         yield "HOLD"
-    if told.mood is not None:
-        yield f"SET {told.mood}"
-    if told.muted:
-        yield f"MUTED {', '.join(told.muted)}"
-    if told.gain:
-        yield f"GAIN {told.gain:+g} dB"
+    if state.mood is not None:
+        yield f"SET {state.mood}"
+    if state.muted:
+        yield f"MUTED {', '.join(state.muted)}"
+    if state.gain:
+        yield f"GAIN {state.gain:+g} dB"
 
 
 def print_notes(out: Console, engine: Engine) -> None:

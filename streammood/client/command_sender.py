@@ -6,62 +6,12 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 
-from pythonosc.osc_message_builder import OscMessageBuilder
-
 from streammood.client.engine_state import PREFIX, Json
 from streammood.client.listener import Listener
+from streammood.protocol.commands import ACK, COMMANDS, packet
+from streammood.protocol.signals import plain
 
-_TEXT = 80  # characters
 _ANSWER = 1.0  # s within which an engine answers
-_SWITCH, _NUMBER, _NAME = "0 or 1", "a number", "a name"
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "tap": (),
-    "double": (),
-    "half": (),
-    "downbeat": (),
-    "bpm": (_NUMBER,),
-    "bpm/min": (_NUMBER,),
-    "bpm/max": (_NUMBER,),
-    "nudge": (_NUMBER,),
-    "offset": (_NAME, _NUMBER),
-    "hold": (_SWITCH,),
-    "mood": (_NAME,),
-    "mute": (_NAME, _SWITCH),
-    "panic": (),
-    "gain": (_NUMBER,),
-    "reload": (),
-}
-"""Every command that an engine takes, and what its arguments are; the engine itself checks their ranges."""
-
-
-def message(command: object, arguments: object) -> bytes:
-    """The OSC packet of a command; one without arguments is a trigger and carries a 1.
-
-    Raises:
-        ValueError: there is no such command, or its arguments are of another kind.
-    """
-    kinds = ARGUMENTS.get(command) if isinstance(command, str) else None
-    if kinds is None:
-        raise ValueError(f"no such command {command!r}"[:_TEXT])
-    if not isinstance(arguments, list) or len(arguments) != len(kinds):
-        raise ValueError(f"{command} takes {len(kinds)} arguments")
-    builder = OscMessageBuilder(f"{PREFIX}{command}")
-    for kind, argument in zip(kinds, arguments, strict=True):
-        _add(builder, f"{command}: ", kind, argument)
-    if not kinds:
-        builder.add_arg(1)
-    return bytes(builder.build().dgram)
-
-
-def _add(builder: OscMessageBuilder, where: str, kind: str, argument: object) -> None:
-    if kind is _NAME and isinstance(argument, str) and len(argument) <= _TEXT:
-        builder.add_arg(argument)
-    elif kind is _SWITCH and argument in (0, 1):
-        builder.add_arg(int(bool(argument)))
-    elif kind is _NUMBER and isinstance(argument, int | float) and math.isfinite(argument) and abs(argument) < 1e6:
-        builder.add_arg(float(argument))
-    else:
-        raise ValueError(f"{where}must be {kind}")
 
 
 class Control:
@@ -78,13 +28,13 @@ class Control:
         """Send a command; nothing here waits for the answer.
 
         Raises:
-            ValueError: the command is not allowed.
+            ControlError: there is no such command, or its arguments are not right.
         """
-        packet = message(command, arguments)
+        wanted = packet(command, arguments, PREFIX)
         name = str(command)
         try:
             transport = await self._open()
-            transport.sendto(packet)
+            transport.sendto(wanted)
         except OSError as error:
             self._fail(name, f"{self._address[0]}:{self._address[1]} cannot be reached ({error.strerror})")
             return
@@ -109,8 +59,8 @@ class Control:
         return self._transport
 
     def _answered(self, address: str, arguments: tuple[object, ...], _now: float) -> None:
-        name = address.removeprefix(f"{PREFIX}ack/")
-        if name == address or name not in ARGUMENTS or not arguments:
+        name = address.removeprefix(f"{PREFIX}/{ACK}/")
+        if name == address or name not in COMMANDS or not arguments:
             return
         self._forget(name)
         values = _plain(arguments[1:])
@@ -127,9 +77,9 @@ class Control:
 
 
 def _plain(arguments: Sequence[object]) -> list[float | str]:
-    """What of ``arguments`` JSON can carry."""
+    """What of ``arguments`` JSON can carry and a screen can show."""
     return [
-        argument
+        plain(argument) if isinstance(argument, str) else argument
         for argument in arguments
         if isinstance(argument, str) or (isinstance(argument, int | float) and math.isfinite(argument))
     ]

@@ -10,21 +10,20 @@ import time
 from collections import deque
 from typing import Any, TypeAlias
 
-Json: TypeAlias = dict[str, Any]
-Value: TypeAlias = float | int | str
+from streammood.protocol.signals import Value, find
 
-PREFIX = "/streammood/"
+Json: TypeAlias = dict[str, Any]
+
+PREFIX = "/streammood"
 ABSENT = 2.0  # s without any packet after which the engine counts as lost; state is sent again every 0.5 s
 HISTORY = 300.0  # s of valence and arousal that a page gets when it opens
 _HISTORY_STEP = 0.5  # s, as often as there is a mood
 _LOG = 200  # entries
 _NAMES = 256  # different signals that are kept, so that a stranger's packets cannot fill the memory
-_NAME = 80  # characters of a signal's name
-_TEXT = 200  # characters of a text
+_SLOWEST = 10.0  # BPM; less is no tempo
 _STALE = 1.5  # s after which a prediction that is not told again is forgotten
 _SAME_BEAT = 0.06  # s; predictions that differ by less are of the same beat
 _EARLIER, _LATER = 0.5, 0.1  # share that is followed: a packet may be late, but never early
-_TRIGGERS = {"beat", "downbeat", "onset", "mood/changed"}
 
 
 class EngineState:
@@ -46,21 +45,19 @@ class EngineState:
         self._told_next = -math.inf  # when the engine last said itself when the next beat is due
 
     def take(self, address: str, arguments: tuple[object, ...], now: float) -> None:
-        """Keep what one message says; what is no signal of ours is ignored."""
-        if not address.startswith(PREFIX) or len(arguments) != 1 or len(address) > _NAME:
+        """Keep what one message says, if it is a signal of ours and its value is of the right kind."""
+        name = address.removeprefix(f"{PREFIX}/")
+        signal = find(name) if name != address else None
+        value = signal.accept(arguments[0]) if signal is not None and len(arguments) == 1 else None
+        if signal is None or value is None:
             return
-        name, value = address[len(PREFIX) :], arguments[0]
-        if (isinstance(value, float) and not math.isfinite(value)) or not isinstance(value, float | int | str):
-            return
-        if isinstance(value, str):
-            value = value[:_TEXT]
         self._heard = now
         if not self.present and not (name.startswith("status/") and not value):
             self.present = True
             self._note("engine", "The engine is here", now)
-        if name in _TRIGGERS:
+        if signal.kind == "trigger":
             self._trigger(name, value, now)
-        elif name == "status/note":
+        elif signal.kind == "note":
             self._note("note", str(value), now)
         elif name in self.values or len(self.values) < _NAMES:
             self._value(name, value, now)
@@ -94,9 +91,7 @@ class EngineState:
     def _predict(self, name: str, value: float, now: float) -> None:
         """Follow what the engine says of the next beat: how far away it is, or how much of the beat is over."""
         bpm = self.values.get("bpm", 0.0)
-        if value < 0.0:
-            self._forget_beat()
-        if isinstance(bpm, str) or bpm <= 0.0 or value < 0.0:
+        if isinstance(bpm, str) or bpm < _SLOWEST:
             return
         self._period, self._predicted = 60.0 / bpm, now
         if name == "beat/next":

@@ -1,8 +1,4 @@
-"""OSC in: packets to messages, stamped with the time at which they came.
-
-python-osc's parser does the decoding. Its dispatcher is left out, since it sleeps on bundles that carry a time
-tag in the future, and one such packet would stop the page for everybody.
-"""
+"""OSC in: packets to messages, stamped with the time at which they came."""
 
 from __future__ import annotations
 
@@ -12,29 +8,13 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pythonosc.osc_packet import OscPacket
-
-from streammood.errors import SourceError
-
-Message: TypeAlias = tuple[str, tuple[object, ...]]
-"""Address and arguments."""
+from streammood.errors import OscError, SourceError
+from streammood.protocol.osc import decode
 
 Take: TypeAlias = Callable[[str, tuple[object, ...], float], None]
 """What is called with the address, the arguments and the host time in s of every message."""
 
 _BUFFER = 1 << 20  # bytes; enough for a second of everything
-
-
-def decode(packet: bytes) -> list[Message]:
-    """The messages of ``packet``, those of bundles at once whatever their time tag says.
-
-    Raises:
-        ValueError: the packet is not OSC.
-    """
-    try:
-        return [(timed.message.address, tuple(timed.message.params)) for timed in OscPacket(packet).messages]
-    except Exception as error:
-        raise ValueError(f"not OSC: {error}") from error
 
 
 class Listener(asyncio.DatagramProtocol):
@@ -49,7 +29,7 @@ class Listener(asyncio.DatagramProtocol):
         now = time.monotonic()
         try:
             messages = decode(data)
-        except ValueError:
+        except OscError:
             self.refused += 1
             return
         for address, arguments in messages:

@@ -28,11 +28,8 @@ from streammood.config.outputs import LightsSettings, LinkSettings, MidiSettings
 from streammood.config.targets import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
-from streammood.protocol.signals import TRIGGERS, VALUES
 
 __all__ = [
-    "TRIGGERS",
-    "VALUES",
     "BeatSettings",
     "ControlSettings",
     "DashboardSettings",

@@ -44,6 +44,14 @@ class ControlSettings(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _no_answer_to_itself(self) -> ControlSettings:
+        if self.reply_port is not None and self.reply_port == self.port:
+            raise ValueError(
+                f"reply_port must be another port than port ({self.port}), or it would get its own answers"
+            )
+        return self
+
     @property
     def loopback(self) -> bool:
         """Whether only programs on this machine can reach the port."""

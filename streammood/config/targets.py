@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from streammood.config.base import OSC_ADDRESS, Strict, osc_prefix
 from streammood.config.presets import with_preset
-from streammood.protocol.signals import TRIGGERS, VALUES, natural_range
+from streammood.protocol.signals import SIGNALS, TRIGGERS, VALUES, find, natural_range
 
 _CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?))?\s*$")
 
@@ -21,6 +21,14 @@ def _split_condition(text: str) -> tuple[str, str, float]:
         raise ValueError(f"must be SIGNAL or SIGNAL OPERATOR NUMBER such as `mood/index == 1`, got `{text}`")
     signal, operator, number = match.groups()
     return signal, operator or "!=", float(number or 0)
+
+
+def _known_signal(name: str) -> str:
+    signal = find(name)
+    if signal is None or signal.option == "details":
+        near = difflib.get_close_matches(name, TRIGGERS | VALUES, 1, 0.4)
+        raise ValueError(f"no such signal `{name}`" + (f", did you mean `{near[0]}`?" if near else ""))
+    return name
 
 
 class MapEntry(Strict):
@@ -38,11 +46,7 @@ class MapEntry(Strict):
     @field_validator("source", "value")
     @classmethod
     def _known(cls, value: str | None) -> str | None:
-        known = TRIGGERS | VALUES
-        if value is not None and value not in known and not re.fullmatch(r"mood/[\w-]+", value):
-            near = difflib.get_close_matches(value, known, 1, 0.4)
-            raise ValueError(f"no such signal `{value}`" + (f", did you mean `{near[0]}`?" if near else ""))
-        return value
+        return None if value is None else _known_signal(value)
 
     @field_validator("to")
     @classmethod
@@ -57,22 +61,29 @@ class MapEntry(Strict):
     @classmethod
     def _condition(cls, value: str | None) -> str | None:
         if value is not None:
-            _split_condition(value)
+            name = _known_signal(_split_condition(value)[0])
+            if name in TRIGGERS or SIGNALS.get(name, SIGNALS["bpm"]).form is str:
+                raise ValueError(f"when compares numbers, and {name} is none")
         return value
 
     @model_validator(mode="after")
     def _sound(self) -> MapEntry:
-        if self.every > 1 and self.source not in TRIGGERS:
+        if self.every > 1 and not self.triggers:
             raise ValueError(f"every is for triggers ({', '.join(sorted(TRIGGERS))}), not for {self.source}")
         if self.in_range is not None and self.in_range[0] == self.in_range[1]:
             raise ValueError("in must span more than one value")
-        if self.value is not None and (self.source not in TRIGGERS or self.value in TRIGGERS):
+        if self.value is not None and (not self.triggers or self.value in TRIGGERS):
             raise ValueError("value names the signal whose number a trigger sends, such as beat/number for beat")
         bent = self.out_range is not None or self.curve != 1.0
         sent = self.value or self.source
         if bent and self.in_range is None and sent not in TRIGGERS and natural_range(sent) is None:
             raise ValueError(f"out and curve need in, for {sent} has no range of its own")
         return self
+
+    @property
+    def triggers(self) -> bool:
+        """Whether this line is of a trigger."""
+        return self.source in TRIGGERS
 
     @property
     def condition(self) -> tuple[str, str, float] | None:

@@ -16,13 +16,10 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, TypeAlias
 
-from pythonosc.osc_message_builder import OscMessageBuilder
-
 from streammood.config import ControlSettings
-from streammood.errors import ControlError
-from streammood.protocol.command_parser import command_name, parse
-from streammood.protocol.commands import Answer, Command, refused
-from streammood.protocol.packets import messages
+from streammood.errors import ControlError, OscError
+from streammood.protocol.commands import ACK, ERROR, Answer, Command, command_name, is_answer, parse, refused
+from streammood.protocol.osc import Message, decode, encode
 
 Obey: TypeAlias = Callable[[Command, float, Callable[[Answer], None]], None]
 """Takes a command, the host time in s at which it came, and what is to be done with its answer. Does not block."""
@@ -30,7 +27,6 @@ Obey: TypeAlias = Callable[[Command, float, Callable[[Answer], None]], None]
 _WAKE = 0.25  # s between looks whether to stop
 _READ = 65_536  # bytes, more than any datagram
 _SLOT, _PER_SLOT = 0.1, 100  # s, and datagrams that are taken in that time: many faders at once, but no flood
-_NOBODY = "error"  # end of the address of an answer to what was no command
 
 
 @dataclass(slots=True)
@@ -113,21 +109,25 @@ class ControlServer:
             self._tell_once(f"control: {sender[0]} sends commands but is not in control.allow")
             return
         try:
-            said = messages(datagram)
-        except ControlError as error:
+            received = decode(datagram)
+        except OscError as error:
             self.counts.malformed += 1
-            self._reply(sender, refused(_NOBODY, error))
+            self._tell_once(f"control: {sender[0]} sends what is not OSC; such packets are ignored ({error})")
+            self._reply(sender, refused(ERROR, error))
             return
-        for address, arguments in said:
-            self._take_message(address, arguments, sender, at)
+        for message in received:
+            self._take_message(message, sender, at)
 
-    def _take_message(self, address: str, arguments: list[object], sender: Any, at: float) -> None:
+    def _take_message(self, message: Message, sender: Any, at: float) -> None:
         prefix = self._settings.prefix
+        if is_answer(message.address):  # of this program or of another: to answer answers would never end
+            self.counts.refused += 1
+            return
         try:
-            command = parse(address, arguments, prefix)
+            command = parse(message.address, message.arguments, prefix)
         except ControlError as error:
             self.counts.refused += 1
-            self._reply(sender, refused(command_name(address, prefix) or _NOBODY, error))
+            self._reply(sender, refused(command_name(message.address, prefix) or ERROR, error))
             return
         if command is not None:
             self.counts.commands += 1
@@ -146,10 +146,7 @@ class ControlServer:
 
     def _reply(self, sender: Any, answer: Answer) -> None:
         """Send ``answer`` to ``sender``, from any thread; what cannot be sent at once is not sent."""
-        builder = OscMessageBuilder(f"{self._settings.prefix}/ack/{answer.name}")
-        for value in (int(answer.done), *answer.values):
-            builder.add_arg(value)
-        packet = builder.build().dgram
+        packet = encode(f"{self._settings.prefix}/{ACK}/{answer.name}", int(answer.done), *answer.values)
         self._send(packet, sender)
         if self._settings.reply_port is not None:
             self._send(packet, (sender[0], self._settings.reply_port, *sender[2:]))

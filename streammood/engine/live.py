@@ -18,11 +18,11 @@ from streammood.capture.supervisor import Capture, Search
 from streammood.config import Settings
 from streammood.engine.free_run import FreeRun
 from streammood.engine.load import Load, Shed
-from streammood.engine.operator import Desk, Order
+from streammood.engine.operator import Operator, Order
 from streammood.engine.priority import REFUSED, WITHDRAWN, Precedence
 from streammood.engine.reload import MakeSinks, Reread, reload
 from streammood.engine.scheduler import Firing
-from streammood.engine.snapshot import Now
+from streammood.engine.snapshot import Snapshot
 from streammood.engine.status import Reporter
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
@@ -30,7 +30,7 @@ from streammood.log.notes import Notes
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs import Output
-from streammood.protocol.commands import Answer, Command, Reload, refused
+from streammood.protocol.commands import Answer, Command, refused
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
 _STATUS_INTERVAL = 1.0  # s
@@ -53,7 +53,7 @@ class Engine:
         reread: Reread | None = None,
     ) -> None:
         """``reread`` reads the settings again, where they come from a file."""
-        self.now = Now()
+        self.now = Snapshot()
         self._notes = Notes()
         self._settings = settings
         self._labels = models.labels
@@ -70,7 +70,7 @@ class Engine:
         self._reread = reread
         self._firing = Firing(make_sinks(self._sample_at))
         self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
-        self._desk = Desk(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
+        self._operator = Operator(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self.finished = threading.Event()
         self.error: BaseException | None = None
@@ -111,13 +111,13 @@ class Engine:
         ``reply`` is called once with the answer, from the engine's thread, or at once if nothing is to be done.
         """
         reloaded = None
-        if isinstance(command, Reload) and self._reread is not None:
+        if command.name == "reload" and self._reread is not None:
             try:  # here, where it keeps only the caller waiting
-                reloaded = reload(self._desk.settings, self._reread, self._sample_at)
+                reloaded = reload(self._operator.settings, self._reread, self._sample_at)
             except StreammoodError as error:
                 reply(refused(command.name, error))
                 return
-        self._desk.put(Order(command, at, reply, reloaded))
+        self._operator.put(Order(command, at, reply, reloaded))
         self._capture.wake()
 
     def tell(self, note: str) -> None:
@@ -188,7 +188,7 @@ class Engine:
 
     def _obey(self) -> None:
         """Do what was ordered since the last call."""
-        for mood in self._desk.work(self._present):
+        for mood in self._operator.work(self._present):
             self._submit_now(mood)
 
     @property
@@ -256,7 +256,7 @@ class Engine:
         batch: list[tuple[float, Event]] = []
         try:
             for heard in self._analyzer.push(block.samples):
-                event = self._desk.moods.push(heard) if isinstance(heard, Mood) else heard
+                event = self._operator.moods.push(heard) if isinstance(heard, Mood) else heard
                 if self._free is not None:
                     self._hand_over(self._free, event)
                 self._reporter.keep(event)
@@ -271,14 +271,14 @@ class Engine:
                 self._notes.add(f"the analysis failed and begins anew: {reason}")
             self._analyzer.reset()
             self._analyzer.jump(round(self._capture.sample), 0.0, self._capture.rate)
-            self._analyzer.count_on(self.now.beat.count if self.now.beat is not None else 0)
+            self._analyzer.beats.count_on(self.now.beat.count if self.now.beat is not None else 0)
         return batch
 
     def _hand_over(self, free: FreeRun, event: Event) -> None:
         """After the input has come back, beats run on until the tracker has a tempo, or there is no music."""
         if isinstance(event, Tempo):
             if event.period > 0.0:
-                self._analyzer.count_on(free.count)
+                self._analyzer.beats.count_on(free.count)
                 self._free = None
             else:
                 self._submit_free(free, event.decided)

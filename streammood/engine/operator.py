@@ -1,43 +1,35 @@
-"""The operator's desk: orders of any thread, queued, and carried out by the engine's thread between two blocks."""
+"""The operator: commands of any thread, queued, and obeyed by the engine's thread between two blocks."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from streammood.analysis.analyzer import Analyzer
 from streammood.config import Settings
-from streammood.engine.beat_hand import BeatHand
-from streammood.engine.mood_hold import MoodHold
-from streammood.engine.output_hand import OutputHand
+from streammood.engine.mood_override import MoodOverride
 from streammood.engine.reload import Reloaded
 from streammood.engine.scheduler import Firing
-from streammood.engine.snapshot import Now, Told
+from streammood.engine.snapshot import Snapshot
 from streammood.errors import ControlError, StreammoodError
-from streammood.events import Mood
-from streammood.outputs import SampleNow
-from streammood.protocol.commands import (
-    Answer,
-    Command,
-    Gain,
-    Hold,
-    Mute,
-    Offset,
-    Panic,
-    Reload,
-    SetMood,
-    Value,
-    refused,
-)
+from streammood.events import ANALYSIS_RATE, Mood, OperatorState
+from streammood.outputs import Output, SampleNow, Sink
+from streammood.outputs.details import DetailedReport
+from streammood.outputs.osc_target import OscTarget
+from streammood.protocol.commands import AUTO, Answer, Command, refused
+from streammood.protocol.signals import Value
 
 _QUEUE = 256  # orders; more than hands and a bank of faders give between two blocks
+
+Values: TypeAlias = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A command, when it came, and who wants to hear of it."""
+    """A command, when it came, and who wants its answer."""
 
     command: Command
     at: float  # host time in s
@@ -45,8 +37,13 @@ class Order:
     reloaded: Reloaded | None = None  # what a reload has found
 
 
-class Desk:
-    """Takes orders from any thread; all else belongs to the engine's."""
+class Operator:
+    """Takes orders from any thread; all else belongs to the engine's.
+
+    What holds is one record, ``state``, which is part of the snapshot and of every status. ``actions`` obey, one for
+    each command of the table: each is given the command's values, returns what holds then, and raises a
+    StreammoodError where it cannot obey.
+    """
 
     def __init__(
         self,
@@ -55,18 +52,38 @@ class Desk:
         analyzer: Analyzer,
         firing: Firing,
         sample_at: SampleNow,
-        now: Now,
+        now: Snapshot,
     ) -> None:
-        """What holds is kept in ``now``, for a status line."""
         self.settings = settings  # that hold now
-        self._now = now
-        self._now.told = Told(gain=settings.input.gain)
-        self.moods = MoodHold(labels)
-        self._beats = BeatHand(analyzer, settings.beat.bpm_min, settings.beat.bpm_max)
-        self._outputs = OutputHand(firing)
+        self.moods = MoodOverride(labels)
         self._analyzer = analyzer
+        self._beats = analyzer.beats
+        self._firing = firing
         self._sample_at = sample_at
+        self._now = now
         self._orders: deque[Order] = deque()
+        self._given: float | None = None  # sample of the stream clock at which the order was given; None before sound
+        self._reloaded: Reloaded | None = None  # what it has found, if it is a reload
+        bounds = settings.beat.bpm_min, settings.beat.bpm_max
+        self.state = OperatorState(bpm_min=bounds[0], bpm_max=bounds[1], gain=settings.input.gain)
+        self._publish()
+        self.actions: dict[str, Callable[..., Values]] = {
+            "tap": self._tap,
+            "double": self._double,
+            "half": self._half,
+            "downbeat": self._downbeat,
+            "bpm": self._set_bpm,
+            "bpm/min": self._set_bpm_min,
+            "bpm/max": self._set_bpm_max,
+            "nudge": self._nudge,
+            "offset": self._offset,
+            "mute": self._mute,
+            "panic": self._panic,
+            "hold": self._hold,
+            "mood": self._set_mood,
+            "gain": self._set_gain,
+            "reload": self._reload,
+        }
 
     def put(self, order: Order) -> None:
         """Queue ``order``; never waits. Where the queue is full, it is refused at once."""
@@ -76,16 +93,14 @@ class Desk:
             order.reply(refused(order.command.name, "too many commands at once; send it again"))
 
     def work(self, sample: int) -> Iterator[Mood]:
-        """Carry out every order; yields the moods that they make known at ``sample``, the present, 0 before sound."""
+        """Obey every order; yields the moods that this changes, at ``sample``, the present, 0 before sound."""
         for _ in range(len(self._orders)):
             order = self._orders.popleft()
             answer = self._answer(order, sample)
-            if answer.done and isinstance(order.command, Hold | SetMood):
-                mood = self.moods.now(sample)
-                if mood is not None:
-                    yield mood
-            self._now.told = Told(self.moods.held, self.moods.label, self._outputs.muted, self._analyzer.gain)
-            with contextlib.suppress(Exception):  # whoever asked cannot be told; the show goes on
+            self._publish()
+            if answer.done and answer.name in {"hold", "mood"} and (mood := self.moods.now(sample)) is not None:
+                yield mood
+            with contextlib.suppress(Exception):  # whoever asked cannot be reached; the show goes on
                 order.reply(answer)
 
     def _answer(self, order: Order, sample: int) -> Answer:
@@ -94,32 +109,128 @@ class Desk:
             return Answer(name, True, self._obey(order, sample))
         except StreammoodError as error:
             return refused(name, error)
-        except Exception as error:  # noqa: BLE001  a show goes on: who asked hears what went wrong
+        except Exception as error:  # noqa: BLE001  a show goes on: who asked gets what went wrong
             return refused(name, f"it failed: {type(error).__name__}: {error}")
 
-    def _obey(self, order: Order, sample: int) -> tuple[Value, ...]:
-        match order.command:
-            case Hold() | SetMood():
-                return self.moods.obey(order.command)
-            case Offset() | Mute() | Panic():
-                return self._outputs.obey(order.command)
-            case Gain(db):
-                self._analyzer.gain = db
-                return (db,)
-            case Reload():
-                return self._reload(order.reloaded)
-            case _:
-                return self._beats.obey(order.command, self._sample_at(order.at) if sample else None)
+    def _obey(self, order: Order, sample: int) -> Values:
+        self._given = self._sample_at(order.at) if sample else None
+        self._reloaded = order.reloaded
+        return self.actions[order.command.name](*order.command.values)
 
-    def _reload(self, found: Reloaded | None) -> tuple[Value, ...]:
+    # Beats
+
+    def _tap(self) -> Values:
+        self._beats.tap(self._heard())
+        return ()
+
+    def _downbeat(self) -> Values:
+        self._beats.downbeat(self._heard())
+        return ()
+
+    def _heard(self) -> float:
+        """The sample at which the order was given."""
+        if self._given is None:
+            raise ControlError("nothing has been heard yet")
+        return self._given
+
+    def _double(self) -> Values:
+        self._beats.double()
+        return ()
+
+    def _half(self) -> Values:
+        self._beats.half()
+        return ()
+
+    def _set_bpm(self, bpm: float) -> Values:
+        self._beats.set_bpm(bpm)
+        return (bpm,)
+
+    def _set_bpm_min(self, bpm: float) -> Values:
+        self._bound(bpm, self.state.bpm_max)
+        return (bpm,)
+
+    def _set_bpm_max(self, bpm: float) -> Values:
+        self._bound(self.state.bpm_min, bpm)
+        return (bpm,)
+
+    def _bound(self, bpm_min: float, bpm_max: float) -> None:
+        self._beats.bounds(bpm_min, bpm_max)
+        self.state = replace(self.state, bpm_min=bpm_min, bpm_max=bpm_max)
+
+    def _nudge(self, ms: float) -> Values:
+        self._beats.nudge(ms * ANALYSIS_RATE / 1e3)
+        self.state = replace(self.state, nudge=self.state.nudge + ms)
+        return (self.state.nudge,)
+
+    # Mood and gain
+
+    def _hold(self, on: bool | None) -> Values:
+        self.moods.freeze(not self.moods.hold if on is None else on)
+        return (int(self.moods.hold),)
+
+    def _set_mood(self, label: int | str | None) -> Values:
+        self.moods.set(label)
+        return (self.moods.label or AUTO,)
+
+    def _set_gain(self, decibels: float) -> Values:
+        self._analyzer.gain = decibels
+        return (decibels,)
+
+    # Outputs
+
+    def _offset(self, target: int | str, ms: float) -> Values:
+        output = self._find(target)
+        output.offset = ms
+        self._firing.wake()
+        return output.name, ms
+
+    def _mute(self, target: int | str, on: bool) -> Values:
+        output = self._find(target)
+        output.muted = on
+        self._firing.wake()
+        return output.name, int(on)
+
+    def _panic(self) -> Values:
+        for output in self._firing.outputs:
+            output.panic()
+        self._firing.wake()
+        return ()
+
+    def _find(self, target: int | str) -> Output:
+        outputs = self._firing.outputs
+        for number, output in enumerate(outputs, 1):
+            if target in (output.name, number, str(number)):
+                return output
+        known = ", ".join(f"{number} {output.name}" for number, output in enumerate(outputs, 1))
+        raise ControlError(f"no target `{str(target)[:40]}`; there are {known or 'none'}")
+
+    # Settings that were read again
+
+    def _reload(self) -> Values:
+        found = self._reloaded
         if found is None:
             raise ControlError("these settings do not come from a file")
         new = found.settings
         if {"beat.bpm_min", "beat.bpm_max"} & set(found.changed):
-            self._beats.bound(new.beat.bpm_min, new.beat.bpm_max)
+            self._bound(new.beat.bpm_min, new.beat.bpm_max)
         if "input.gain" in found.changed:
             self._analyzer.gain = new.input.gain
         if found.targets is not None:
-            self._outputs.replace(found.targets)
+            self._replace_targets(found.targets)
         self.settings = new
         return (str(found),)
+
+    def _replace_targets(self, targets: list[Sink]) -> None:
+        """Serve these in place of the OSC targets; one that has the name of a muted one is muted too."""
+        for sink in targets:
+            if isinstance(sink, Output):
+                sink.muted = sink.name in self.state.muted
+        others = [sink for sink in self._firing.served if not isinstance(sink, OscTarget | DetailedReport)]
+        self._firing.replace(targets + others)
+
+    def _publish(self) -> None:
+        """Bring the record up to date, for everybody who reads it."""
+        muted = tuple(output.name for output in self._firing.outputs if output.muted)
+        override = self.moods
+        self.state = replace(self.state, hold=override.hold, mood=override.label, gain=self._analyzer.gain, muted=muted)
+        self._now.operator = self.state

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from streammood.events import Beat, Event, Level, Mood, Onset, Status, Tempo
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the operator has told and what holds until it is told otherwise."""
-
-    held: bool = False
-    mood: str | None = None
-    muted: tuple[str, ...] = ()  # names of outputs
-    gain: float = 0.0  # dB
+from streammood.events import Beat, Event, Level, Mood, Onset, OperatorState, Status, Tempo
 
 
 @dataclass(slots=True)
-class Now:
-    """The latest event of each kind, and whether the input is there."""
+class Snapshot:
+    """The latest event of each kind, whether the input is there, and what the operator has set."""
 
     level: Level | None = None
     tempo: Tempo | None = None
@@ -28,7 +18,7 @@ class Now:
     status: Status | None = None
     onsets: int = 0
     connected: bool = True
-    told: Told = Told()
+    operator: OperatorState = field(default_factory=OperatorState)
 
     def take(self, event: Event) -> None:
         """Keep ``event`` as the latest of its kind."""

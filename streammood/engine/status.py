@@ -11,7 +11,7 @@ from streammood.capture.health import InputState
 from streammood.capture.supervisor import Capture
 from streammood.engine.load import Load
 from streammood.engine.scheduler import Firing
-from streammood.engine.snapshot import Now
+from streammood.engine.snapshot import Snapshot
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Status, TargetState
 from streammood.log import rows
 from streammood.log.notes import Notes
@@ -24,7 +24,9 @@ _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
 class Reporter:
     """Keeps events as they are fired, and makes the status; in the engine's thread."""
 
-    def __init__(self, now: Now, notes: Notes, log: EventLog, capture: Capture, firing: Firing, load: Load) -> None:
+    def __init__(
+        self, now: Snapshot, notes: Notes, log: EventLog, capture: Capture, firing: Firing, load: Load
+    ) -> None:
         self._now = now
         self._notes = notes
         self._log = Logbook(log, notes)
@@ -79,8 +81,7 @@ class Reporter:
             jitter=capture.jitter,
             notes=self._notes.to_report(),
             targets=tuple(TargetState(o.name, o.sent, o.failed, o.offset, o.muted) for o in firing.outputs),
-            held=now.told.held,
-            imposed=now.told.mood or "",
+            operator=now.operator,
         )
 
     def _note_counts(self, not_finite: int) -> None:

@@ -11,8 +11,8 @@ from streammood.config.outputs import LightsSettings
 from streammood.events import Beat, Event, Level, Mood
 from streammood.outputs import SampleNow
 from streammood.outputs.dmx import Artnet, Sacn, Universe
-from streammood.outputs.event_signals import bipolar, unit
 from streammood.outputs.timing import Timing
+from streammood.protocol.signals import BIPOLAR, UNIT, clip
 
 CHANNELS = ("intensity", "red", "green", "blue", "beat", "downbeat", "arousal", "valence")
 """In this order from the address on; the first four are those of a plain LED lamp."""
@@ -111,14 +111,14 @@ class Lights:
                 if event.number == 1:
                     self._downbeat_at = now
             case Level():
-                self._intensity = unit(event.rms)
+                self._intensity = clip(event.rms, UNIT)
             case Mood():
-                self._arousal, self._valence = bipolar(event.arousal), bipolar(event.valence)
-                likely = np.array([unit(event.probabilities.get(label, 0.0)) for label in self._labels])
+                self._arousal, self._valence = clip(event.arousal, BIPOLAR), clip(event.valence, BIPOLAR)
+                likely = np.array([clip(event.probabilities.get(label, 0.0), UNIT) for label in self._labels])
                 self._rgb = np.clip(likely @ self._colours, 0.0, 255.0)
 
     def _frame(self, now: float) -> bytes:
-        flash = [unit(1.0 - (now - at) / self._decay) for at in (self._beat_at, self._downbeat_at)]
+        flash = [clip(1.0 - (now - at) / self._decay, UNIT) for at in (self._beat_at, self._downbeat_at)]
         middle = [0.5 + 0.5 * self._arousal, 0.5 + 0.5 * self._valence]
         shares = [self._intensity, *(self._rgb / 255.0), *flash, *middle]
         return bytes(round(255.0 * float(share)) for share in shares)

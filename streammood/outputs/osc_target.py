@@ -6,14 +6,15 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streammood.config import TRIGGERS, VALUES, MapEntry, TargetSettings
+from streammood.config import MapEntry, TargetSettings
 from streammood.errors import ConfigError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
+from streammood.events import Beat, Event, Tempo
 from streammood.outputs import SampleNow
-from streammood.outputs.event_signals import Value, signals
 from streammood.outputs.scaling import Scaling, scaling
 from streammood.outputs.timing import Timing
-from streammood.protocol.udp import Datagrams, Message
+from streammood.protocol.osc import Encoder
+from streammood.protocol.signals import SIGNALS, Signal, Value, default_names, find, moods, values
+from streammood.protocol.udp import Datagrams
 
 _COMPARE: dict[str, Callable[[object, object], bool]] = {
     "==": operator.eq,
@@ -24,11 +25,7 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
     ">=": lambda a, b: a >= b,  # type: ignore[operator]
 }
 _NEVER = float("inf")
-_ASKED = ("beat/phase", "beat/next")  # of the moment of sending
-# Counters, states and names go out when they change; everything else flows and is thinned to the rate limit.
-_AT_ONCE = {"beat/number", "beat/count", "beat/meter", "beat/locked", "mood/index", "mood/label"}
-_AT_ONCE |= {"status/alive", "status/signal", "status/input", "level/clipping"}
-_OFF_AT_CLOSE = {"status/alive", "status/signal", "beat/locked"}
+_ASKED = {name: signal for name, signal in SIGNALS.items() if signal.asked}
 
 
 @dataclass(slots=True, eq=False)
@@ -36,8 +33,8 @@ class _Route:
     """One line of the map, and what has gone out on it."""
 
     entry: MapEntry
-    at_once: bool
-    message: Message
+    signal: Signal
+    message: Encoder
     scale: Scaling
     sent: Value | None = None
     sent_at: float = -_NEVER
@@ -49,7 +46,7 @@ class _Trigger:
     """One line of the map that is on for the hold time and then off, or that sends the number of a signal."""
 
     entry: MapEntry
-    message: Message
+    message: Encoder
     scale: Scaling
     on: bytes
     off: bytes
@@ -59,17 +56,15 @@ class _Trigger:
     repeat: float = _NEVER  # when that is told once more, because UDP loses
 
 
-def _default_map(prefix: str, labels: Sequence[str], with_label: bool) -> list[MapEntry]:
-    names = sorted(TRIGGERS | VALUES - ({"mood/label"} if not with_label else set()))
-    names += [f"mood/{label}" for label in labels]
-    return [MapEntry(source=name, to=f"{prefix}/{name}") for name in names]
+def _default_map(settings: TargetSettings, labels: Sequence[str]) -> list[MapEntry]:
+    options = {"label"} if settings.label else set()
+    return [MapEntry(source=name, to=f"{settings.prefix}/{name}") for name in default_names(labels, options)]
 
 
 class OscTarget:
     """Sends signals to one host and port by UDP; a receiver that is away is not noticed and delays nobody.
 
     Raises:
-        SinkError: the host does not resolve.
         ConfigError: the map asks for a mood that the model does not know.
     """
 
@@ -81,11 +76,11 @@ class OscTarget:
         self._timing = Timing(sample_now, settings.offset / 1e3, settings.beat)
         self._muted = False
         self._panic = False
-        entries = _default_map(settings.prefix, labels, settings.label) if settings.defaults else []
+        entries = _default_map(settings, labels) if settings.defaults else []
         entries += settings.map
         _check_moods(entries, labels)
-        self._triggers = [_trigger(entry, settings) for entry in entries if entry.source in TRIGGERS]
-        self._routes = [_route(entry, settings) for entry in entries if entry.source not in TRIGGERS]
+        self._triggers = [_trigger(entry, settings) for entry in entries if entry.triggers]
+        self._routes = [_route(entry, settings) for entry in entries if not entry.triggers]
         self._by_trigger: dict[str, list[_Trigger]] = {}
         self._by_value: dict[str, list[_Route]] = {}  # by each signal that the value or its condition depends on
         for trigger in self._triggers:
@@ -166,7 +161,7 @@ class OscTarget:
             if trigger.used:
                 self._wire.put(trigger.off)
         for route in self._routes:
-            if route.sent is not None and route.entry.source in _OFF_AT_CLOSE and not self._muted:
+            if route.sent is not None and route.signal.ends and not self._muted:
                 self._wire.put(route.message.encode(route.scale(0)))
         self._wire.close()
 
@@ -178,8 +173,8 @@ class OscTarget:
             changed += _ASKED
         elif isinstance(event, Beat):
             self.beats += 1
-        for name, value in signals(event):
-            if name in TRIGGERS:
+        for signal, name, value in values(event):
+            if signal.kind == "trigger":
                 fired.append(name)
             elif self._values.get(name) != value:
                 self._values[name] = value
@@ -192,10 +187,10 @@ class OscTarget:
     def _fire(self, name: str, now: float) -> None:
         for trigger in self._by_trigger.get(name, ()):
             trigger.count += 1
-            if (trigger.count - 1) % trigger.entry.every or not self._holds(trigger.entry):
+            if (trigger.count - 1) % trigger.entry.every or not self._holds(trigger.entry, now):
                 continue
             if trigger.entry.value is not None:
-                self._send_number(trigger, trigger.entry.value)
+                self._send_number(trigger, trigger.entry.value, now)
                 continue
             if trigger.release < _NEVER:
                 self._wire.put(trigger.off)  # so that there is an edge again
@@ -203,8 +198,8 @@ class OscTarget:
             trigger.used, trigger.release, trigger.repeat = True, now + self._settings.hold, _NEVER
             self._due = min(self._due, trigger.release)
 
-    def _send_number(self, trigger: _Trigger, signal: str) -> None:
-        value = self._values.get(signal)
+    def _send_number(self, trigger: _Trigger, signal: str, now: float) -> None:
+        value = self._value(signal, now)
         if value is not None:
             self._wire.put(trigger.message.encode(trigger.scale(value)))
 
@@ -231,7 +226,7 @@ class OscTarget:
     def _flow(self, names: Iterable[str], now: float) -> None:
         for name in names:
             for route in self._by_value.get(name, ()):
-                if route.at_once or now - route.sent_at >= self._interval:
+                if route.signal.kind == "state" or now - route.sent_at >= self._interval:
                     self._send_value(route, now)
                 else:
                     route.waiting = True
@@ -254,31 +249,31 @@ class OscTarget:
         route.waiting = self._muted
         route.sent_at = now
         self._due = min(self._due, now + self._settings.resend)
-        source = route.entry.source
-        value = self._asked(source, now) if source in _ASKED else self._values.get(source)
-        if value is None or self._muted or not self._holds(route.entry):
+        value = self._value(route.entry.source, now)
+        if value is None or self._muted or not self._holds(route.entry, now):
             return
         route.sent = value
         self._wire.put(route.message.encode(route.scale(value)))
 
-    def _asked(self, name: str, now: float) -> float | None:
-        """Beat phase, or the seconds to the next beat, at this moment; None where no tempo is known."""
-        tempo = self._tempo
-        if tempo is None:
-            return None
-        phase = tempo.phase(self._sample_now(now))
-        return phase if name == "beat/phase" else (1.0 - phase) * tempo.period / ANALYSIS_RATE
+    def _value(self, name: str, now: float) -> Value | None:
+        """The value of a signal at this moment; None where it is not known."""
+        signal = _ASKED.get(name)
+        if signal is None:
+            return self._values.get(name)
+        return None if self._tempo is None else signal.fit(signal.read(self._tempo, self._sample_now(now)))
 
-    def _holds(self, entry: MapEntry) -> bool:
+    def _holds(self, entry: MapEntry, now: float) -> bool:
         if entry.condition is None:
             return True
         signal, comparison, number = entry.condition
-        value = self._values.get(signal)
+        value = self._value(signal, now)
         return value is not None and not isinstance(value, str) and _COMPARE[comparison](value, number)
 
 
 def _route(entry: MapEntry, target: TargetSettings) -> _Route:
-    return _Route(entry, entry.source in _AT_ONCE, Message(entry.to), scaling(entry, target))
+    signal = find(entry.source)
+    assert signal is not None  # by the checks of the settings
+    return _Route(entry, signal, Encoder(entry.to), scaling(entry, target))
 
 
 def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
@@ -286,7 +281,7 @@ def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
         int(value) if value.is_integer() and not target.floats else value
         for value in entry.out_range or target.value_range
     )
-    message = Message(entry.to)
+    message = Encoder(entry.to)
     return _Trigger(entry, message, scaling(entry, target), message.encode(on), message.encode(off))
 
 
@@ -294,5 +289,5 @@ def _check_moods(entries: Sequence[MapEntry], labels: Sequence[str]) -> None:
     for entry in entries:
         named = [entry.source] + ([entry.condition[0]] if entry.condition else [])
         for name in named:
-            if name not in TRIGGERS | VALUES and name.removeprefix("mood/") not in labels:
+            if find(name) is None or not set(moods([name])) <= set(labels):
                 raise ConfigError(f"osc map: no signal `{name}`; this model's moods are {', '.join(labels)}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streammood.config import MapEntry, TargetSettings
-from streammood.outputs.event_signals import Value
-from streammood.protocol.signals import BIPOLAR, natural_range
+from streammood.protocol.signals import BIPOLAR, Value, natural_range
 
 Scaling = Callable[[Value], Value]
 
@@ -23,9 +22,9 @@ def scaling(entry: MapEntry, target: TargetSettings) -> Scaling:
     bounds = entry.in_range or natural
     own = target.value_range
     asked = entry.in_range is not None or entry.out_range is not None or entry.curve != 1.0
-    if bounds is None or not (asked or own != (0.0, 1.0) or (target.unipolar and source in BIPOLAR)):
+    if bounds is None or not (asked or own != (0.0, 1.0) or (target.unipolar and natural == BIPOLAR)):
         return _as_float if target.floats else _as_it_is
-    if source in BIPOLAR and not asked and not target.unipolar:
+    if natural == BIPOLAR and not asked and not target.unipolar:
         own = (2 * own[0] - own[1], own[1])
     return _line(bounds, entry.out_range or own, entry.curve)
 

@@ -1,139 +1,37 @@
-"""What an operator can ask for, as frozen records, and the answer to each.
+"""Every command that an operator can give, once: one row a command.
 
-Nothing here knows how a command came (OSC, a key) or who obeys it (the engine).
+From this table follow what the control port understands, the keys of the terminal and of the views, the buttons and
+fields of the dashboard, what the help says, and the table in `docs/control.md`. Who obeys is `engine.operator`.
 """
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Literal, TypeAlias
+
+from streammood.errors import ControlError
+from streammood.protocol.osc import encode
+from streammood.protocol.signals import SIGNALS, Range, Value, find, plain
 
 AUTO = "auto"  # in place of a label: the mood is what is heard
-Value: TypeAlias = float | int | str
-Target: TypeAlias = int | str
-"""The name of a target, or its place in the settings, counted from 1."""
+DO, ACK = "do", "ack"  # below the prefix: where commands are sent, and where answers come from
+ERROR = "error"  # in place of the name, in the answer to what is no command
+_SHOWN = 40  # characters of what came that are told back
+_NAME = 80  # characters of a label or of a target's name
+_HUGE = 1 << 63
+
+Given: TypeAlias = float | int | str | bool | None
+"""An argument as it is obeyed. A switch that is None changes to its other state; a mood that is None is automatic."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
-    """A beat is heard now."""
+class Command:
+    """What somebody asks for."""
 
-    name: ClassVar[str] = "tap"
-
-
-@dataclass(frozen=True, slots=True)
-class Double:
-    """Twice as many beats."""
-
-    name: ClassVar[str] = "double"
-
-
-@dataclass(frozen=True, slots=True)
-class Half:
-    """Half as many beats."""
-
-    name: ClassVar[str] = "half"
-
-
-@dataclass(frozen=True, slots=True)
-class Downbeat:
-    """This is the one."""
-
-    name: ClassVar[str] = "downbeat"
-
-
-@dataclass(frozen=True, slots=True)
-class SetBpm:
-    """Take this tempo."""
-
-    name: ClassVar[str] = "bpm"
-    bpm: float
-
-
-@dataclass(frozen=True, slots=True)
-class BpmMin:
-    """No tempo below this."""
-
-    name: ClassVar[str] = "bpm/min"
-    bpm: float
-
-
-@dataclass(frozen=True, slots=True)
-class BpmMax:
-    """No tempo above this."""
-
-    name: ClassVar[str] = "bpm/max"
-    bpm: float
-
-
-@dataclass(frozen=True, slots=True)
-class Nudge:
-    """Move all beats from now on; positive: later. Nudges add up."""
-
-    name: ClassVar[str] = "nudge"
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Offset:
-    """Let one target fire later (positive) or earlier (negative) than the sound."""
-
-    name: ClassVar[str] = "offset"
-    target: Target
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Freeze the mood, or let it go; ``on`` None changes from one to the other."""
-
-    name: ClassVar[str] = "hold"
-    on: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class SetMood:
-    """Say this mood whatever is heard: a label, or its place in the model's order from 0; None ends that."""
-
-    name: ClassVar[str] = "mood"
-    label: int | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """Send nothing to one target, or send again."""
-
-    name: ClassVar[str] = "mute"
-    target: Target
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Panic:
-    """Release every trigger of every target now."""
-
-    name: ClassVar[str] = "panic"
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """Scale what the analysis hears."""
-
-    name: ClassVar[str] = "gain"
-    db: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """Read the settings file again."""
-
-    name: ClassVar[str] = "reload"
-
-
-BeatCommand: TypeAlias = Tap | Double | Half | Downbeat | SetBpm | BpmMin | BpmMax | Nudge
-MoodCommand: TypeAlias = Hold | SetMood
-OutputCommand: TypeAlias = Offset | Mute | Panic
-Command: TypeAlias = BeatCommand | MoodCommand | OutputCommand | Gain | Reload
+    name: str
+    values: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +46,207 @@ class Answer:
 def refused(name: str, reason: object) -> Answer:
     """The answer to a command that cannot be obeyed."""
     return Answer(name, False, (str(reason),))
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What a command takes."""
+
+    kind: Literal["number", "switch", "target", "mood"]
+    title: str  # in a list of commands
+    usage: str  # in an answer
+    range: Range = (0.0, 1.0)  # of a number
+
+    def read(self, value: object, usage: str) -> Given:
+        """``value`` as the command carries it; ``usage`` says what is allowed.
+
+        Raises:
+            ControlError: it is something else.
+        """
+        if self.kind == "switch":
+            return value if isinstance(value, bool) else _number(value, usage) != 0
+        if self.kind == "number":
+            return _number(value, usage, self.range)
+        if isinstance(value, str):
+            return self._read_name(value.strip(), usage)
+        number = _number(value, usage)
+        if not float(number).is_integer() or (self.kind == "target" and number < 1):
+            raise ControlError(f"takes {usage}, got {number:g}")
+        return int(number) if number >= 0 else None
+
+    def _read_name(self, text: str, usage: str) -> str | None:
+        if self.kind == "mood":
+            return None if text in ("", AUTO) else plain(text, _NAME)
+        if not text:
+            raise ControlError(f"takes {usage}, got ''")
+        return plain(text, _NAME)
+
+
+def _in_range(low: float, high: float, unit: str, title: str) -> Argument:
+    return Argument("number", title, f"one number in {low:g}..{high:g} ({unit})", (low, high))
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that gives a command, by its character or its name."""
+
+    key: str
+    step: float = 0.0  # what it adds to a number
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: a command with its arguments, its keys, and its words."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    keys: tuple[Key, ...]
+    short: str  # beside its key, where there is little room
+    title: str  # in a list of keys, and when it was obeyed
+    help: str
+
+    @property
+    def call(self) -> str:
+        """Its name and its arguments, as a help text shows them."""
+        return " ".join([self.name, *(argument.title.upper() for argument in self.arguments)])
+
+    @property
+    def usage(self) -> str:
+        """What it takes, for an answer."""
+        return " and ".join(argument.usage for argument in self.arguments) or _TRIGGER
+
+    def read(self, arguments: Sequence[object]) -> Command | None:
+        """The command with ``arguments``; None where a button that is a trigger was released (argument 0).
+
+        Raises:
+            ControlError: the arguments are not right.
+        """
+        usage = self.usage
+        if not self.arguments and len(arguments) == 1:
+            return Command(self.name) if _SWITCH.read(arguments[0], usage) else None
+        if len(arguments) != len(self.arguments):
+            raise ControlError(f"takes {usage}, got {len(arguments)} arguments")
+        given = zip(self.arguments, arguments, strict=True)
+        return Command(self.name, tuple(argument.read(value, usage) for argument, value in given))
+
+
+_TRIGGER = "no argument, or one number, where 0 does nothing"
+_SWITCH = Argument("switch", "", "0 or 1")
+_TARGET = Argument("target", "target", "a target (its name, or its number from 1)")
+_MOOD = Argument("mood", "label", f"a label, or its number from 0; `{AUTO}`, an empty string or -1 ends it")
+_BPM = _in_range(20.0, 400.0, "BPM", "BPM")
+
+# fmt: off
+_TABLE = (
+    Row("tap", (), (Key("space"), Key("t")), "tap", "tap: four set the tempo",
+        "a beat is now; from the fourth on, tempo and phase are those of the taps. Holds until the music stops"),
+    Row("double", (), (Key("x"),), "×2", "twice the beats",
+        "twice as many beats. Holds until the music stops"),
+    Row("half", (), (Key("/"),), "÷2", "half the beats",
+        "half as many beats. Holds until the music stops"),
+    Row("downbeat", (), (Key("d"), Key("1")), "the one", "this is the one",
+        "this is the one: the beat nearest to now begins a bar"),
+    Row("bpm", (_BPM,), (), "tempo", "tempo", "this is the tempo"),
+    Row("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this"),
+    Row("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this"),
+    Row("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms"),), (Key("left", -10.0), Key("right", 10.0)),
+        "nudge", "nudge", "all beats later (positive) or earlier from now on; nudges add up"),
+    Row("offset", (_TARGET, _in_range(-200.0, 1000.0, "ms", "ms")), (Key("[", -5.0), Key("]", 5.0)), "offset", "offset",
+        "one target fires later (positive) or earlier than the sound; a target is its name, or its number from 1"),
+    Row("mute", (_TARGET, Argument("switch", "0|1", "1 to mute or 0 to send again")), (Key("m"),), "mute", "mute",
+        "the target gets nothing, and its triggers are released"),
+    Row("panic", (), (Key("p"),), "panic", "panic: all triggers 0",
+        "every trigger of every target goes to 0 now"),
+    Row("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Key("h"),), "hold",
+        "hold the mood", "freezes the mood as it is"),
+    Row("mood", (_MOOD,), (), "mood", "set the mood",
+        f"says this mood with probability 1, whatever is heard; `{AUTO}`, an empty string or -1 ends it"),
+    Row("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
+        "fixed gain before the analysis, on top of the automatic one"),
+    Row("reload", (), (), "reload", "read the settings again",
+        "reads the settings file again; the answer names what changed (targets, BPM bounds, gain) and what needs a "
+        "restart"),
+)
+# fmt: on
+
+COMMANDS: Mapping[str, Row] = {row.name: row for row in _TABLE}
+"""Every command by its name."""
+
+KEYS: Mapping[str, tuple[Row, Key]] = {key.key: (row, key) for row in _TABLE for key in row.keys}
+"""Every key with the command that it gives."""
+
+
+def address(name: str, prefix: str) -> str:
+    """Where the command ``name`` is sent."""
+    return f"{prefix}/{DO}/{name}"
+
+
+def command_name(where: str, prefix: str) -> str | None:
+    """The name of the command that the address ``where`` asks for; None if there is none.
+
+    Addresses of before, without ``do``, count too, unless the program sends a signal there.
+    """
+    below = where.removeprefix(f"{prefix}/")
+    if below == where:
+        return None
+    name = below.removeprefix(f"{DO}/")
+    return name if name in COMMANDS and (name != below or name not in SIGNALS) else None
+
+
+def is_answer(where: str) -> bool:
+    """Whether the address ``where`` is that of an answer, of this program or of another one like it."""
+    return f"/{ACK}/" in where
+
+
+def parse(where: str, arguments: Sequence[object], prefix: str) -> Command | None:
+    """The command that an OSC message gives; None where a button that is a trigger was released (argument 0).
+
+    Raises:
+        ControlError: there is no such command, or its arguments are not right.
+    """
+    name = command_name(where, prefix)
+    if name is None:
+        raise ControlError(f"no command {shown(where)}; {_hint(where, prefix)}")
+    return COMMANDS[name].read(arguments)
+
+
+def _hint(where: str, prefix: str) -> str:
+    below = where.removeprefix(f"{prefix}/")
+    if below != where and find(below) is not None and below in COMMANDS:
+        return f"that is a signal which this program sends; the command is {address(below, prefix)}"
+    near = difflib.get_close_matches(below.removeprefix(f"{DO}/")[:_SHOWN], COMMANDS, 1, 0.5)
+    return (
+        f"did you mean {address(near[0], prefix)}?" if near else f"known are {prefix}/{DO}/ and {', '.join(COMMANDS)}"
+    )
+
+
+def packet(name: object, arguments: object, prefix: str) -> bytes:
+    """The OSC packet of a command, for whoever commands an engine; one without arguments is a trigger and carries a 1.
+
+    Raises:
+        ControlError: there is no such command, or its arguments are not right.
+    """
+    row = COMMANDS.get(name) if isinstance(name, str) else None
+    if row is None:
+        raise ControlError(f"no command {shown(name)}")
+    if not isinstance(arguments, list | tuple) or len(arguments) != len(row.arguments):
+        raise ControlError(f"{row.name} takes {len(row.arguments)} arguments")
+    command = row.read(arguments)
+    values = [] if command is None else [AUTO if value is None else value for value in command.values]
+    return encode(address(row.name, prefix), *([int(v) if isinstance(v, bool) else v for v in values] or [1]))
+
+
+def shown(value: object) -> str:
+    """``value`` for people, on one line and not too long."""
+    if isinstance(value, int) and abs(value) > _HUGE:
+        return "a number of too many digits"
+    text = ascii(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _number(value: object, usage: str, bounds: Range = (-_HUGE, _HUGE)) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ControlError(f"takes {usage}, got {shown(value)}")
+    if not bounds[0] <= value <= bounds[1]:  # NaN is not either
+        raise ControlError(f"takes {usage}, got {shown(value) if isinstance(value, int) else f'{value:g}'}")
+    return float(value)

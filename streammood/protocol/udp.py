@@ -1,90 +1,104 @@
-"""OSC as UDP packets: one number to a message, alone or in bundles; nothing here waits."""
+"""OSC as UDP packets, alone or in bundles; nothing here waits, not for the network and not for a name either."""
 
 from __future__ import annotations
 
 import socket
-import struct
-
-from pythonosc.osc_message_builder import OscMessageBuilder
+import threading
+from collections.abc import Callable
+from typing import Any
 
 from streammood.errors import SinkError
+from streammood.protocol.osc import encode_bundle
 
-_IMMEDIATELY = struct.pack(">Q", 1)  # the time tag of OSC that means now
 _LARGEST = 1400  # bytes in a bundle, so that it fits into one Ethernet frame
+_TRY_AGAIN = 2.0  # s until a receiver that was not found is looked for again
 
 
-def resolve(host: str, port: int) -> str:
-    """The numeric address of ``host``, IPv4 where it has one, since many receivers listen on that alone.
+def resolve(host: str, port: int, number_only: bool = False) -> tuple[socket.AddressFamily, Any]:
+    """Family and socket address of ``host``, IPv4 where it has one, since many receivers listen on that alone.
+
+    In IPv6 the address keeps the scope that ``host`` names.
 
     Raises:
-        SinkError: the host does not resolve.
+        SinkError: the host does not resolve; with ``number_only``, which asks nobody, it is a name.
     """
-    return _resolve(host, port)[1]
-
-
-def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    flags = socket.AI_NUMERICHOST if number_only else 0
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
     except (OSError, UnicodeError) as error:
         raise SinkError(f"target {host}:{port}: the host does not resolve ({error}); check its name") from None
     found.sort(key=lambda entry: entry[0] != socket.AF_INET)
-    return found[0][0], str(found[0][4][0])
+    return found[0][0], found[0][4]
 
 
-class Message:
-    """One OSC address; encodes a number in a fraction of the time that a builder takes, for the head never changes."""
+def numeric(address: Any) -> str:
+    """The host of a socket address as a number, with its scope in IPv6."""
+    return socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
 
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._float = self._built(0.0)[:-4]
-        self._int = self._built(0)[:-4]
 
-    def encode(self, value: float | int | str) -> bytes:
-        """The message with ``value`` as its one argument; a whole number stays one within 32 bits."""
-        if isinstance(value, str):
-            return self._built(value)
-        if isinstance(value, int):
-            return self._int + struct.pack(">i", max(-(1 << 31), min(value, (1 << 31) - 1)))
-        return self._float + struct.pack(">f", value)
+def connect(host: str, port: int, interface: str | None, number_only: bool = False) -> tuple[socket.socket, Any]:
+    """A socket that sends to ``host`` (a broadcast or multicast address, too) and never waits, and that address.
 
-    def _built(self, value: float | int | str) -> bytes:
-        builder = OscMessageBuilder(self.address)
-        builder.add_arg(value)
-        return builder.build().dgram
+    ``interface`` is the own address to send from; for ``number_only`` see ``resolve``.
+
+    Raises:
+        SinkError: the host does not resolve, or there is no such interface.
+    """
+    # By number: otherwise the name server would be asked with every message.
+    family, address = resolve(host, port, number_only)
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if interface is not None:
+            made.bind((interface, 0))
+            if family == socket.AF_INET:
+                made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(interface))
+    except OSError as error:
+        made.close()
+        raise SinkError(
+            f"target {host}:{port}: interface {interface} cannot be used ({error.strerror or error}); "
+            "give the address of one of this machine's network cards"
+        ) from None
+    return made, address
+
+
+def ignore(_note: str) -> None:
+    """Takes what people should know, where nobody listens."""
 
 
 class Datagrams:
-    """A UDP socket for one receiver, a broadcast or a multicast address.
+    """A way to one receiver, a broadcast or a multicast address.
 
-    Raises:
-        SinkError: the host does not resolve, or there is no such network interface.
+    Where the host does not resolve or the interface is not there, a thread tries again until they are; messages until
+    then count as failed. So a receiver that is missing, or a network that comes up late, keeps nobody waiting.
     """
 
-    def __init__(self, host: str, port: int, bundle: bool = False, interface: str | None = None) -> None:
-        """With ``bundle``, messages wait for ``flush``; ``interface`` is the own address to send from."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        bundle: bool = False,
+        interface: str | None = None,
+        report: Callable[[str], None] = ignore,
+    ) -> None:
+        """With ``bundle``, messages wait for ``flush``; ``interface`` is the own address to send from.
+
+        ``report`` takes what people should know, from any thread.
+        """
         self.sent = 0  # messages
-        self.failed = 0  # messages that the system would not send
-        # By number: otherwise the name server would be asked with every message.
-        family, address = _resolve(host, port)
-        self._to = (address, port)
+        self.failed = 0  # messages that the system would not send, or that had nowhere to go
+        self._place = host, port, interface
         self._bundle = bundle
+        self._report = report
         self._parts: list[bytes] = []
         self._size = 0
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        if interface is not None:
-            try:
-                self._socket.bind((interface, 0))
-                if family == socket.AF_INET:
-                    own = socket.inet_aton(interface)
-                    self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, own)
-            except OSError as error:
-                self._socket.close()
-                raise SinkError(
-                    f"target {host}:{port}: interface {interface} cannot be used ({error.strerror or error}); "
-                    "give the address of one of this machine's network cards"
-                ) from None
+        self._way: tuple[socket.socket, Any] | None = None  # None until there is one
+        self._closed = threading.Event()
+        try:
+            self._way = connect(*self._place, number_only=True)
+        except SinkError:
+            threading.Thread(target=self._try, name=f"resolve {host}", daemon=True).start()
 
     def put(self, message: bytes) -> None:
         """Send ``message``, or keep it for the bundle."""
@@ -100,10 +114,10 @@ class Datagrams:
         """Send what has been kept as one bundle."""
         if not self._parts:
             return
-        body = b"".join(struct.pack(">i", len(part)) + part for part in self._parts)
-        count, self._size = len(self._parts), 0
+        packet, count = encode_bundle(self._parts), len(self._parts)
         self._parts.clear()
-        self._send(b"#bundle\0" + _IMMEDIATELY + body, count)
+        self._size = 0
+        self._send(packet, count)
 
     def at_once(self, message: bytes) -> None:
         """Send ``message`` now and alone, from any thread."""
@@ -112,11 +126,34 @@ class Datagrams:
     def close(self) -> None:
         """Send what was kept, and close the socket."""
         self.flush()
-        self._socket.close()
+        self._closed.set()
+        if self._way is not None:
+            self._way[0].close()
+
+    def _try(self) -> None:
+        """In a thread: look for a way until there is one, or nobody needs it any more."""
+        failed = False
+        while not self._closed.is_set():
+            try:
+                self._way = connect(*self._place)
+            except SinkError as error:
+                if not failed:
+                    self._report(f"{error}; it is tried again every {_TRY_AGAIN:g} s, the others are served")
+                failed = True
+                self._closed.wait(_TRY_AGAIN)
+                continue
+            if failed:
+                self._report(f"target {self._place[0]}:{self._place[1]}: found at {numeric(self._way[1])}")
+            if self._closed.is_set():
+                self._way[0].close()
+            return
 
     def _send(self, packet: bytes, messages: int) -> None:
+        if self._way is None:
+            self.failed += messages
+            return
         try:
-            self._socket.sendto(packet, self._to)
+            self._way[0].sendto(packet, self._way[1])
             self.sent += messages
         except OSError:  # buffer full, network down: the next repeat will do
             self.failed += messages

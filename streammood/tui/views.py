@@ -8,8 +8,9 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from streammood.client.engine_state import Json, Value
+from streammood.client.engine_state import Json
 from streammood.events import QUADRANTS
+from streammood.protocol.signals import Value
 from streammood.tui.braille import Canvas
 
 Values = Mapping[str, Value]

@@ -14,6 +14,8 @@ from streammood import __version__
 from streammood.client.command_sender import Control
 from streammood.client.engine_state import EngineState, Json
 from streammood.config import DashboardSettings
+from streammood.errors import ControlError
+from streammood.protocol.signals import plain
 
 _TICK = 0.04  # s between two messages of values; beats do not wait
 _HEARTBEAT = 1.0  # s; a page that hears nothing for three of these looks for the server again
@@ -21,7 +23,6 @@ _WAITING = 128  # messages that a slow page may be behind before it has to begin
 _PAGES = 64  # open at a time
 _RATE = 20.0  # commands a second that a page may send, and as many at once
 _LARGEST = 4096  # bytes of a message from a page
-_REASON = 200  # characters of the reason for a refusal
 _PANIC = '"panic"'  # in a message that counts apart: no held key may keep a panic from the engine
 _AGAIN = 1013  # code of a closed socket: try again later
 
@@ -106,7 +107,7 @@ class Pages:
 
     def _hello(self) -> str:
         engines = [{"port": engine.port} | engine.snapshot() for engine in self.engines]
-        return json.dumps(
+        return _json(
             {
                 "type": "hello",
                 "version": __version__,
@@ -125,14 +126,13 @@ class Pages:
             if not isinstance(message, dict):
                 raise ValueError("not an object")
             if "ping" in message:
-                pong = {"type": "pong", "ping": message["ping"], "server": came}
-                _offer(queue, json.dumps(pong, allow_nan=False))
+                _offer(queue, _json({"type": "pong", "ping": message["ping"], "server": came}))
                 return
             number = message.get("engine", 0)
             if not isinstance(number, int) or not 0 <= number < len(self._controls):
                 raise ValueError("there is no such engine")
             await self._controls[number].send(message.get("command"), message.get("arguments", []))
-        except (ValueError, RecursionError) as error:
+        except (ControlError, ValueError, RecursionError) as error:
             _offer(queue, _refusal(str(error)))
         except Exception as error:  # noqa: BLE001  one message must not end the page of an operator
             _offer(queue, _refusal(f"it cannot be sent: {type(error).__name__}"))
@@ -143,7 +143,7 @@ class Pages:
     def _tell(self, number: int, message: Json) -> None:
         if not self._open:
             return
-        text = json.dumps(message | {"engine": number})
+        text = _json(message | {"engine": number})
         for socket, queue in list(self._open.items()):
             if not _offer(queue, text):
                 # A page that cannot follow is sent away; it comes back and begins with what is true then.
@@ -153,7 +153,16 @@ class Pages:
 
 def _refusal(reason: str) -> str:
     """The answer to a message that is not passed on."""
-    return json.dumps({"type": "ack", "name": "", "ok": False, "values": [reason[:_REASON]]})
+    return _json({"type": "ack", "name": "", "ok": False, "values": [plain(reason)]})
+
+
+def _json(message: Json) -> str:
+    """``message`` as a browser reads it.
+
+    Raises:
+        ValueError: it holds a number that is not finite.
+    """
+    return json.dumps(message, allow_nan=False)
 
 
 def _offer(queue: asyncio.Queue[str], text: str) -> bool:

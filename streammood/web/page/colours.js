@@ -26,10 +26,17 @@ export function labelsOf(values) {
     .map((name) => name.slice(5));
 }
 
+/** Probabilities by label, in an object that inherits nothing: a label may be called `constructor`. */
+export function moodsOf(values) {
+  const moods = Object.create(null);
+  for (const label of labelsOf(values)) moods[label] = values[`mood/${label}`];
+  return moods;
+}
+
 /** The colour of a label; one without a setting gets the free colour of the palette that its name points to. */
 export function colourOf(label, colors) {
   if (!label) return "#8b95a3";
-  if (colors[label]) return colors[label];
+  if (Object.hasOwn(colors, label)) return colors[label];
   if (!own.has(label)) {
     let hash = 0;
     for (const letter of label) hash = (31 * hash + letter.codePointAt(0)) >>> 0;

@@ -2,7 +2,7 @@
 
 import { AHEAD, BeatClock } from "./beats.js";
 import { Circumplex } from "./circumplex.js";
-import { blend, colourOf, css, labelsOf } from "./colours.js";
+import { blend, colourOf, css, labelsOf, moodsOf } from "./colours.js";
 import { Curves } from "./curves.js";
 import { find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
@@ -169,9 +169,8 @@ export class Live {
   draw() {
     const state = this.state;
     const values = state?.values ?? {};
-    const probabilities = Object.fromEntries(labelsOf(values).map((label) => [label, values[`mood/${label}`]]));
     const now = this.link.serverTime();
-    this.circumplex.draw(this.history, now, css(blend(probabilities, this.link.colors)));
+    this.circumplex.draw(this.history, now, css(blend(moodsOf(values), this.link.colors)));
     this.curves.draw(this.history, now, HISTORY, (label) => colourOf(label, this.link.colors));
   }
 

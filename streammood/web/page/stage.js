@@ -1,7 +1,7 @@
 // The stage view: full screen, in step with the music.
 
 import { AHEAD, BeatClock } from "./beats.js";
-import { labelsOf } from "./colours.js";
+import { moodsOf } from "./colours.js";
 import { Link } from "./link.js";
 import { Scene } from "./scene.js";
 
@@ -24,10 +24,6 @@ let offset = Number(localStorage.getItem("stage-offset") ?? 0); // ms, later is 
 
 const engine = () => link.engines[number];
 
-function moods(values) {
-  return Object.fromEntries(labelsOf(values).map((label) => [label, values[`mood/${label}`]]));
-}
-
 function fit() {
   const scale = Math.min(window.devicePixelRatio || 1, LARGEST / window.innerWidth);
   scene.resize(Math.round(window.innerWidth * scale), Math.round(window.innerHeight * scale));
@@ -40,8 +36,8 @@ function follow(state, which) {
   const now = performance.now();
   const share = prevailing ? 1 - Math.exp(-(now - heardAt) / 1000 / PREVAIL) : 1;
   heardAt = now;
-  const latest = moods(state.values);
-  prevailing ??= { ...latest };
+  const latest = moodsOf(state.values);
+  prevailing ??= moodsOf(state.values);
   for (const [label, probability] of Object.entries(latest)) {
     const before = prevailing[label] ?? probability;
     prevailing[label] = before + share * (probability - before);
@@ -67,7 +63,7 @@ function frame(time) {
   if (beat) {
     const values = engine()?.values ?? {};
     const strength = beat.number === 1 ? 1 : 0.4 + 0.6 * (values["level/low"] ?? 0.5);
-    scene.beat(moods(values), link.colors, strength);
+    scene.beat(moodsOf(values), link.colors, strength);
     canvas.dispatchEvent(new CustomEvent("beat", { detail: { at: beat.at, shown: now, number: beat.number } }));
   }
   scene.frame(time);
