@@ -20,5 +20,9 @@ def names(kind: str, suffix: str) -> list[str]:
 
 def find(kind: str, name: str, suffix: str) -> Path:
     """The file that a user means: a shipped name, or a path of their own (which may not exist)."""
-    shipped = folder(kind) / f"{name}{suffix}"
-    return shipped if "/" not in name and "\\" not in name and shipped.is_file() else Path(name).expanduser()
+    if name in names(kind, suffix):
+        return folder(kind) / f"{name}{suffix}"
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # nobody knows where the home of this user is
+        return Path(name)

@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from streammood import config, resources
+from streammood import resources
 from streammood.capture.sound_file import SoundFile
-from streammood.config import Settings
-from streammood.errors import ConfigError, ModelError, SourceError
+from streammood.errors import ModelError, SourceError
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel
 
@@ -28,15 +26,6 @@ FUZZ = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 FEW = settings(FUZZ, max_examples=25)
-
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=8)
-)
-TREES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=4),
-    max_leaves=12,
-)
 
 
 def paths(tree: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -49,57 +38,10 @@ def paths(tree: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str,
     return found
 
 
-DEFAULTS = Settings().model_dump(mode="json", by_alias=True)
-
-
 def one_line(error: Exception, told: str = "") -> None:
     """What a user can meet."""
     assert "\n" not in str(error)
     assert told in str(error)
-
-
-def loaded(path: Path) -> None:
-    """Settings, or one line that says what is wrong with them."""
-    try:
-        config.load(str(path))
-    except ConfigError as error:
-        one_line(error)
-
-
-@FUZZ
-@given(text=st.text(max_size=200) | st.binary(max_size=200))
-@example(text="[" * 5000)
-@example(text="{a: " * 5000)
-@example(text="beat: {bpm_min: " + "9" * 5000 + "}")
-@example(text="beat: {bpm_min: 1e999}")
-@example(text="a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\ninput: {device: *c}")
-@example(text="input: &i {device: *i}")
-@example(text="input: 2026-13-45")
-@example(text="? [a, b]\n: c")
-@example(text="!!python/object/apply:os.system ['true']")
-def test_any_text_as_settings(tmp_path: Path, text: str | bytes) -> None:
-    path = tmp_path / "any.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", errors="surrogatepass"))
-    loaded(path)
-
-
-@FUZZ
-@given(where=st.sampled_from(paths(DEFAULTS)), value=TREES)
-def test_any_value_in_the_place_of_any_setting(tmp_path: Path, where: tuple[str, ...], value: object) -> None:
-    tree: object = value
-    for key in reversed(where):
-        tree = {key: tree}
-    path = tmp_path / "odd.yaml"
-    path.write_text(yaml.safe_dump(tree, allow_unicode=False), encoding="utf-8")
-    loaded(path)
-
-
-@FUZZ
-@given(target=TREES, entry=st.dictionaries(st.sampled_from(["from", "to", "in", "out", "when", "every"]), TREES))
-def test_any_target_and_any_map(tmp_path: Path, target: object, entry: dict[str, object]) -> None:
-    path = tmp_path / "targets.yaml"
-    path.write_text(yaml.safe_dump({"osc": {"targets": [target, {"map": [entry]}]}}), encoding="utf-8")
-    loaded(path)
 
 
 def spoiled(data: bytes, cut: int, bits: list[tuple[int, int]], head: bytes) -> bytes:

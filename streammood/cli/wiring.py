@@ -13,7 +13,8 @@ from streammood.capture.device import DeviceSource, devices
 from streammood.capture.paced import Paced
 from streammood.capture.sound_file import SUFFIXES, SoundFile
 from streammood.config import Settings
-from streammood.config.trees import parse
+from streammood.config.base import shown
+from streammood.config.yaml_text import parse, scalar
 from streammood.demo.synth import Synth
 from streammood.engine.reload import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
@@ -27,6 +28,7 @@ from streammood.outputs.osc_target import OscTarget
 
 DEMO = "demo"
 AUTO = "auto"
+_STRUCTURED = ("[", "{", '"', "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,11 @@ class Overrides:
         """
         tree: dict[str, Any] = dict(_assignment(text) for text in self.values)
         plain = {
-            "input.device": _index_or_name(self.device) if _is_device(self.device) else None,
+            "input.device": self.device if _is_device(self.device) else None,
             "input.host_api": self.host_api,
             "input.sample_rate": self.sample_rate,
             "input.block": self.block,
-            "input.channels": _channels(self.channels),
+            "input.channels": self.channels,
         }
         tree |= {path: value for path, value in plain.items() if value is not None}
         settings = config.load(name, tree)
@@ -64,13 +66,15 @@ class Overrides:
 
 
 def _assignment(text: str) -> tuple[str, object]:
-    path, separator, value = text.partition("=")
+    path, separator, value = (part.strip() for part in text.partition("="))
     if not separator or not path:
-        raise ConfigError(f"--set: must be NAME=VALUE such as beat.bpm_max=180, got `{text}`")
+        raise ConfigError(f"--set: must be NAME=VALUE such as beat.bpm_max=180, got {shown(text)}")
+    if not value.startswith(_STRUCTURED):
+        return path, scalar(value)  # as it is: names of devices may hold anything
     try:
-        return path.strip(), parse(value)
-    except ValueError:
-        raise ConfigError(f"--set {path}: `{value}` is not a YAML value") from None
+        return path, parse(value)
+    except ValueError as error:
+        raise ConfigError(f"--set {shown(path)[1:-1]}: {shown(value)} cannot be read as YAML: {error}") from None
 
 
 def _target(text: str) -> dict[str, Any]:
@@ -79,19 +83,6 @@ def _target(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"--target: {error}") from None
     return {"host": host, "port": port}
-
-
-def _channels(text: str | None) -> object:
-    if text is None or text == "all":
-        return text
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ConfigError(f"--channels: must be `all`, one channel or a pair such as 1,2, got `{text}`") from None
-
-
-def _index_or_name(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.isdigit() else text
 
 
 def _is_device(text: str | None) -> bool:

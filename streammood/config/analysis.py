@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from streammood.config.base import Strict
+from streammood.config.base import Strict, Text, shown
+
+
+def _one_or_two(value: object) -> object:
+    """One channel, a pair, or a pair as it is written on the command line: `1,2`."""
+    if value == "all":
+        return value
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    texts = [str(part).strip() for part in parts]
+    if len(texts) in (1, 2) and all(re.fullmatch("[1-9][0-9]{0,4}", text) for text in texts):
+        return tuple(int(text) for text in texts)
+    raise ValueError(f"must be `all`, one channel or a pair such as [1, 2], counted from 1, got {shown(value)}")
+
+
+Channels = Annotated[Literal["all"] | tuple[int, ...], BeforeValidator(_one_or_two)]
 
 
 class InputSettings(Strict):
     """The live input."""
 
-    device: int | str | None = None
-    host_api: str | None = None
+    device: int | Text | None = None
+    host_api: Text | None = None
     sample_rate: int | None = Field(None, ge=8_000, le=192_000)
     block: int = Field(256, ge=32, le=4096)
-    channels: Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...] = "all"
+    channels: Channels = "all"
     buffer: float = Field(2.0, ge=0.1, le=30.0)
     lost: Literal["stop", "run"] = "stop"
     gain: float = Field(0.0, ge=-40.0, le=60.0)
@@ -24,17 +39,10 @@ class InputSettings(Strict):
     agc_target: float = Field(-18.0, ge=-40.0, le=-6.0)
     agc_time: float = Field(10.0, ge=1.0, le=120.0)
 
-    @field_validator("channels", mode="before")
+    @field_validator("device", mode="before")
     @classmethod
-    def _one_channel(cls, value: object) -> object:
-        return (value,) if isinstance(value, int) else value
-
-    @field_validator("channels")
-    @classmethod
-    def _one_or_two(cls, value: object) -> object:
-        if isinstance(value, tuple) and len(value) not in (1, 2):
-            raise ValueError("must be `all`, one channel or a pair, counted from 1")
-        return value
+    def _index(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,6}", value) else value
 
 
 class EngineSettings(Strict):

@@ -6,16 +6,16 @@ from ipaddress import ip_address, ip_network
 
 from pydantic import Field, field_validator, model_validator
 
-from streammood.config.base import Strict, osc_prefix
+from streammood.config.base import Strict, Text, osc_prefix, shown
 
 
 class ControlSettings(Strict):
     """Where commands are listened for, and whose."""
 
     enabled: bool = True
-    host: str = Field("127.0.0.1", min_length=1)
+    host: Text = Field("127.0.0.1", min_length=1)
     port: int = Field(7071, ge=0, le=65_535)
-    prefix: str = "/streammood"
+    prefix: Text = "/streammood"
     allow: tuple[str, ...] = ()
     reply_port: int | None = Field(None, ge=1, le=65_535)
 
@@ -32,7 +32,7 @@ class ControlSettings(Strict):
                 ip_network(text, strict=False)
             except ValueError:
                 raise ValueError(
-                    f"must list addresses or networks such as 192.168.1.20 or 192.168.1.0/24, got `{text}`"
+                    f"must list addresses or networks such as 192.168.1.20 or 192.168.1.0/24, got {shown(text)}"
                 ) from None
         return value
 

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from streammood.config.base import Strict
+from streammood.config.base import Strict, Text, shown
 from streammood.config.targets import split_target
 
-_COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _MOODS = {"happy": "#ffd23f", "aggressive": "#ff4b3e", "calm": "#3ddc84", "sad": "#4d8dff"}
 
 _HOST_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*$")
@@ -22,11 +22,11 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 class DashboardSettings(Strict):
     """The dashboard, a program of its own beside the engine or on another machine."""
 
-    host: str = Field("127.0.0.1", min_length=1)
+    host: Text = Field("127.0.0.1", min_length=1)
     port: Port = 7073
-    names: str | tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     token: str | None = Field(None, min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")
-    osc_host: str = Field("127.0.0.1", min_length=1)
+    osc_host: Text = Field("127.0.0.1", min_length=1)
     osc_port: Port | tuple[Port, ...] = 7072
     control: str | tuple[str, ...] = "127.0.0.1:7071"
     colors: dict[str, str] = _MOODS
@@ -38,14 +38,14 @@ class DashboardSettings(Strict):
     @classmethod
     def _hexadecimal(cls, value: dict[str, str]) -> dict[str, str]:
         for label, colour in value.items():
-            if not _COLOUR.match(colour):
-                raise ValueError(f"the colour of `{label}` must be written as '#rrggbb', in quotes, got `{colour}`")
+            if not _COLOUR.fullmatch(colour):
+                raise ValueError(f"the colour of {shown(label)} must be '#rrggbb', in quotes, got {shown(colour)}")
         return value
 
     @field_validator("names")
     @classmethod
-    def _openable(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_name(text) for text in ([value] if isinstance(value, str) else value))
+    def _openable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_name(text) for text in value)
 
     @field_validator("control")
     @classmethod

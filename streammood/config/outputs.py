@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from streammood.config.base import Strict
+from streammood.config.base import Strict, Text, shown
 
-Colour = tuple[
-    Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
-]
+_Share = Annotated[int, Field(ge=0, le=255)]
+
+
+def _three_numbers(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) == 3:
+        return value
+    raise ValueError(f"must be red, green and blue in 0..255 such as [255, 0, 0], got {shown(value)}")
+
+
+Colour = Annotated[tuple[_Share, _Share, _Share], BeforeValidator(_three_numbers)]
 _COLOURS: dict[str, Colour] = {
     "aggressive": (255, 0, 0),
     "calm": (0, 255, 0),
@@ -36,7 +43,7 @@ class LinkSettings(Strict):
 class MidiSettings(Strict):
     """MIDI clock."""
 
-    port: str | None = Field(None, min_length=1)
+    port: Text | None = Field(None, min_length=1)
     virtual: bool = False
     offset: Offset = 0.0
 
@@ -44,7 +51,7 @@ class MidiSettings(Strict):
 class ArtnetSettings(Strict):
     """Art-Net: where to."""
 
-    host: str = Field(min_length=1)
+    host: Text = Field(min_length=1)
     port: int = Field(6454, ge=1, le=65_535)
     universe: int = Field(0, ge=0, le=32_767)
     address: int = Field(1, ge=1, le=505)
@@ -53,8 +60,8 @@ class ArtnetSettings(Strict):
 class SacnSettings(Strict):
     """sACN (E1.31): where to."""
 
-    host: str | None = Field(None, min_length=1)
-    interface: str | None = None
+    host: Text | None = Field(None, min_length=1)
+    interface: Text | None = None
     universe: int = Field(1, ge=1, le=63_999)
     priority: int = Field(100, ge=0, le=200)
     address: int = Field(1, ge=1, le=505)

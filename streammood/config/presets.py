@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streammood.config.base import shown
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
 
@@ -20,21 +21,31 @@ def with_preset(value: object) -> object:
         return value
     below = _first_target(value["preset"])
     above = {key: part for key, part in value.items() if key != "map"}
-    own = value.get("map") or []
-    if not isinstance(own, list | tuple):
-        return value  # refused for what it is
-    addresses = {line.get("to") for line in own if isinstance(line, dict)}
-    kept = [line for line in below.get("map", []) if line.get("to") not in addresses]
+    own = _lines(value.get("map"))
+    addresses = [line.get("to") for line in own if isinstance(line, dict)]
+    kept = [line for line in _lines(below.get("map")) if not isinstance(line, dict) or line.get("to") not in addresses]
     return below | above | {"map": [*kept, *own]}
 
 
+def _lines(value: object) -> list[Any]:
+    """The lines of a map; what is none of these is refused later, for what it is."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _first_target(name: object) -> dict[str, Any]:
+    if not isinstance(name, str):
+        raise ValueError(f"preset must be the name of one, or a file, got {shown(name)}")
     try:
-        tree, where = read_tree(str(name))
+        tree, where = read_tree(name)
     except ConfigError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"preset: {error}") from None
     osc = tree.get("osc")
     targets = osc.get("targets") if isinstance(osc, dict) else None
-    if not isinstance(targets, list) or not targets or not isinstance(targets[0], dict):
-        raise ValueError(f"{where} holds no target to begin with")
-    return targets[0]
+    first = targets[0] if isinstance(targets, list) and targets else None
+    if not isinstance(first, dict):
+        raise ValueError(f"preset: {where} holds no target to begin with")
+    if first.get("preset") is not None:
+        raise ValueError(f"preset: {where} begins as a preset itself; name that one")
+    return first

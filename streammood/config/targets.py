@@ -8,17 +8,17 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from streammood.config.base import OSC_ADDRESS, Strict, osc_prefix
+from streammood.config.base import OSC_ADDRESS, Pair, Strict, Text, osc_prefix, shown
 from streammood.config.presets import with_preset
 from streammood.protocol.signals import SIGNALS, TRIGGERS, VALUES, find, natural_range
 
-_CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?\d+(?:\.\d+)?))?\s*$")
+_CONDITION = re.compile(r"^\s*([\w/]+)\s*(?:(==|!=|<=|>=|<|>)\s*(-?[0-9]{1,12}(?:\.[0-9]{1,12})?))?\s*$")
 
 
 def _split_condition(text: str) -> tuple[str, str, float]:
     match = _CONDITION.match(text)
     if not match:
-        raise ValueError(f"must be SIGNAL or SIGNAL OPERATOR NUMBER such as `mood/index == 1`, got `{text}`")
+        raise ValueError(f"must be SIGNAL or SIGNAL OPERATOR NUMBER such as `mood/index == 1`, got {shown(text)}")
     signal, operator, number = match.groups()
     return signal, operator or "!=", float(number or 0)
 
@@ -27,20 +27,20 @@ def _known_signal(name: str) -> str:
     signal = find(name)
     if signal is None or signal.option == "details":
         near = difflib.get_close_matches(name, TRIGGERS | VALUES, 1, 0.4)
-        raise ValueError(f"no such signal `{name}`" + (f", did you mean `{near[0]}`?" if near else ""))
+        raise ValueError(f"no such signal {shown(name)}" + (f", did you mean `{near[0]}`?" if near else ""))
     return name
 
 
 class MapEntry(Strict):
     """One line of an address map: a signal, the address that receives it, and how its value is bent."""
 
-    source: str = Field(alias="from")
-    to: str
-    in_range: tuple[float, float] | None = Field(None, alias="in")
-    out_range: tuple[float, float] | None = Field(None, alias="out")
+    source: Text = Field(alias="from")
+    to: Text
+    in_range: Pair | None = Field(None, alias="in")
+    out_range: Pair | None = Field(None, alias="out")
     curve: float = Field(1.0, ge=0.1, le=10.0)
-    value: str | None = None
-    when: str | None = None
+    value: Text | None = None
+    when: Text | None = None
     every: int = Field(1, ge=1, le=1024)
 
     @field_validator("source", "value")
@@ -51,9 +51,9 @@ class MapEntry(Strict):
     @field_validator("to")
     @classmethod
     def _address(cls, value: str) -> str:
-        if not OSC_ADDRESS.match(value):
+        if not OSC_ADDRESS.fullmatch(value):
             raise ValueError(
-                f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got `{value}`"
+                f"must be an OSC address such as /light/1 without spaces or any of #*,?[]{{}}, got {shown(value)}"
             )
         return value
 
@@ -95,8 +95,8 @@ def split_target(text: str) -> tuple[str, int]:
     """Host and port of ``HOST:PORT``; IPv6 hosts stand in brackets."""
     host, separator, port = text.rpartition(":")
     host = host.strip("[]")
-    if not separator or not host or not port.isdigit() or not 1 <= int(port) <= 65_535:
-        raise ValueError(f"must be HOST:PORT with a port in 1..65535, such as 127.0.0.1:7000, got `{text}`")
+    if not separator or not host or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65_535:
+        raise ValueError(f"must be HOST:PORT with a port in 1..65535, such as 127.0.0.1:7000, got {shown(text)}")
     return host, int(port)
 
 
@@ -105,10 +105,10 @@ class TargetSettings(Strict):
 
     name: str | None = Field(None, min_length=1, max_length=40)
     preset: str | None = None
-    host: str = Field("127.0.0.1", min_length=1)
+    host: Text = Field("127.0.0.1", min_length=1)
     port: int = Field(7000, ge=1, le=65_535)
-    interface: str | None = None
-    prefix: str = "/streammood"
+    interface: Text | None = None
+    prefix: Text = "/streammood"
     defaults: bool = True
     label: bool = False
     details: bool = False
@@ -118,7 +118,7 @@ class TargetSettings(Strict):
     rate: float = Field(60.0, ge=1.0, le=60.0)
     resend: float = Field(0.5, ge=0.1, le=60.0)
     bundle: bool = False
-    value_range: tuple[float, float] = Field((0.0, 1.0), alias="range")
+    value_range: Pair = Field((0.0, 1.0), alias="range")
     unipolar: bool = False
     floats: bool = False
     map: tuple[MapEntry, ...] = ()
@@ -152,6 +152,8 @@ def _target(value: object) -> object:
     if isinstance(value, str):
         host, port = split_target(value)
         return {"host": host, "port": port}
+    if value is None:
+        raise ValueError("is empty; give HOST:PORT, or settings such as {host: 192.168.1.20, port: 7000}")
     return with_preset(value)
 
 
@@ -166,5 +168,5 @@ class OscSettings(Strict):
         names = [target.name for target in targets if target.name is not None]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two targets are called `{name}`; give each a name of its own")
+                raise ValueError(f"two targets are called {shown(name)}; give each a name of its own")
         return targets

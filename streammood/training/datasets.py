@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from streammood.errors import DataError
 from streammood.events import F32, QUADRANTS
 from streammood.models.manifest import DataSet
 from streammood.models.mood_model import check_labels
+from streammood.training.label_table import Row, read_rows
 from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
@@ -100,17 +99,6 @@ def one_hot(number: int, size: int) -> tuple[float, ...]:
     return tuple(float(k == number) for k in range(size))
 
 
-def _table(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    if not rows or "file" not in rows[0]:
-        raise DataError(f"{path}: needs a header with the column `file` and a line for each clip")
-    return rows
-
-
 # ---------------------------------------------------------------- the sets that the shipped model learned from
 
 
@@ -119,7 +107,7 @@ def _known(data: Path, names: list[str]) -> Corpus:
     sources = []
     for name in names:
         targets_of, licence = _READERS[name]
-        rows = _table(data / name / "labels.csv")
+        rows = read_rows(data / name / "labels.csv")
         curves = _curves(data / name / "curves.csv")
         clips += [
             Clip(
@@ -137,33 +125,33 @@ def _known(data: Path, names: list[str]) -> Corpus:
     return Corpus(clips, LABELS, _KNOWN_TASKS, tuple(sources), "listeners' ratings of `deam_10s`")
 
 
-def _piece(row: dict[str, str]) -> tuple[float, float] | None:
-    return (float(row["valence_piece"]), float(row["arousal_piece"])) if row.get("valence_piece") else None
+def _piece(row: Row) -> tuple[float, float] | None:
+    return (row.number("valence_piece"), row.number("arousal_piece")) if row.get("valence_piece") else None
 
 
 def _curves(path: Path) -> dict[str, list[Moment]]:
     curves: dict[str, list[Moment]] = {}
-    for row in _table(path) if path.is_file() else []:
-        moment = float(row["second"]), float(row["valence"]), float(row["arousal"])
+    for row in read_rows(path) if path.is_file() else []:
+        moment = row.number("second"), row.number("valence"), row.number("arousal")
         curves.setdefault(row["file"], []).append(moment)
     return curves
 
 
-def _quadrant(row: dict[str, str]) -> Targets:
-    tags = (2.0 * float(row["valence_tags"]), 2.0 * float(row["arousal_tags"]))
-    return {"label": one_hot(LABELS.index(row["mood"]), 4), "tags": tags}
+def _quadrant(row: Row) -> Targets:
+    tags = (2.0 * row.number("valence_tags"), 2.0 * row.number("arousal_tags"))
+    return {"label": one_hot(row.choice("mood", LABELS), 4), "tags": tags}
 
 
-def _cluster(row: dict[str, str]) -> Targets:
-    return {"cluster": one_hot(int(row["cluster"]) - 1, 5)}
+def _cluster(row: Row) -> Targets:
+    return {"cluster": one_hot(row.choice("cluster", ("1", "2", "3", "4", "5")), 5)}
 
 
-def _circumplex(row: dict[str, str]) -> Targets:
-    return {"circumplex": (float(row["valence"]), float(row["arousal"]))}
+def _circumplex(row: Row) -> Targets:
+    return {"circumplex": (row.number("valence"), row.number("arousal"))}
 
 
-def _felt(row: dict[str, str]) -> Targets:
-    return {"emotions": tuple(float(row[name]) for name in EMOTIONS)}
+def _felt(row: Row) -> Targets:
+    return {"emotions": tuple(row.number(name) for name in EMOTIONS)}
 
 
 _KNOWN_TASKS = [
@@ -173,7 +161,7 @@ _KNOWN_TASKS = [
     Task("tags", 2, "values", 0.5),
     Task("emotions", len(EMOTIONS), "values", 2.0),
 ]
-_READERS: dict[str, tuple[Callable[[dict[str, str]], Targets], str]] = {
+_READERS: dict[str, tuple[Callable[[Row], Targets], str]] = {
     "4q_taffc": (_quadrant, "previews of commercial music, research use (Panda, Malheiro and Paiva, IEEE TAFFC 2018)"),
     "mirex_mood": (_cluster, "previews of commercial music, research use (Panda et al., CMMR 2013)"),
     "deam_10s": (_circumplex, "CC BY-NC-SA (DEAM; Aljanaki, Yang and Soleymani, PLOS ONE 2017)"),
@@ -210,7 +198,7 @@ def _own(rows: list[_Row]) -> Corpus:
 
 def _from_csv(data: Path) -> list[_Row]:
     path = data / "labels.csv"
-    rows = _table(path)
+    rows = read_rows(path)
     label = _column(rows[0], _LABEL_COLUMNS)
     group = _column(rows[0], _GROUP_COLUMNS)
     if label is None and not {"valence", "arousal"} <= set(rows[0]):
@@ -219,29 +207,22 @@ def _from_csv(data: Path) -> list[_Row]:
     return [
         _Row(
             data / row["file"],
-            (row[label] or "").strip() if label else "",
+            row[label] if label else "",
             row[group] if group else row["file"],
-            _axes(path, row),
+            _axes(row),
         )
         for row in rows
     ]
 
 
-def _column(row: dict[str, str], names: Iterable[str]) -> str | None:
+def _column(row: Row, names: Iterable[str]) -> str | None:
     return next((name for name in names if name in row), None)
 
 
-def _axes(path: Path, row: dict[str, str]) -> tuple[float, float] | None:
-    texts = row.get("valence"), row.get("arousal")
-    if not texts[0] or not texts[1]:
+def _axes(row: Row) -> tuple[float, float] | None:
+    if not row.get("valence") or not row.get("arousal"):
         return None
-    try:
-        valence, arousal = float(texts[0]), float(texts[1])
-    except ValueError:
-        valence = arousal = math.nan
-    if not (abs(valence) <= 1.0 and abs(arousal) <= 1.0):
-        raise DataError(f"{path}: {row['file']}: valence and arousal must be in -1..1, got {texts[0]}, {texts[1]}")
-    return valence, arousal
+    return row.number("valence", -1.0, 1.0), row.number("arousal", -1.0, 1.0)
 
 
 def _from_folders(data: Path) -> list[_Row]:
