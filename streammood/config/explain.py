@@ -80,7 +80,9 @@ def _wanted(place: _Place, fault: ErrorDetails) -> str:
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "`")
     if kind == "string_too_short":
-        return f"of {context['min_length']} characters or more" if context["min_length"] > 1 else "text that is not empty"
+        return (
+            f"of {context['min_length']} characters or more" if context["min_length"] > 1 else "text that is not empty"
+        )
     if kind == "string_too_long":
         return f"of {context['max_length']} characters at most"
     return _WORDS.get(kind) or _WORDS.get(kind.partition("_")[0]) or fault["msg"]
