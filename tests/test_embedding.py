@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import zipfile
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_reset_equals_new(weights: Weights) -> None:
     heard(stream, sound(9, seed=2))
     stream.reset()
     np.testing.assert_array_equal(heard(stream, sound(20, seed=1)), first)
+
+
+def test_no_other_core_is_kept_busy(weights: Weights) -> None:
+    """numpy's BLAS, where it loaded before us with a thread for every core, would let them spin for every slot."""
+    stream, spectra = Embedding(weights), sound(40)
+    heard(stream, spectra)
+    here, everywhere = time.thread_time(), time.process_time()
+    heard(stream, spectra)
+    here, everywhere = time.thread_time() - here, time.process_time() - everywhere
+    assert everywhere < 1.3 * here + 0.01
 
 
 def test_what_is_written_is_read(weights: Weights) -> None:

@@ -45,15 +45,6 @@ class Layer:
         """Values under a filter."""
         return int(self.kernel.shape[0] * self.kernel.shape[1])
 
-    def __call__(self, windows: F32) -> F32:
-        """Answers (n_windows, size) to ``windows`` (n_windows, taps)."""
-        answers = windows @ self.kernel.reshape(self.taps, self.size)
-        answers += self.bias
-        np.maximum(answers, 0.0, out=answers)
-        answers *= self.gain
-        answers += self.offset
-        return answers
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:

@@ -1,88 +1,144 @@
-"""What a network that learned to tag music hears, slot by slot: voices, instruments, textures, as numbers.
+"""What a network that learned to tag music finds, slot by slot: voices, instruments, textures, as numbers.
 
 Filters of timbre lie across mel bands and answer wherever in frequency they fit best, filters of rhythm lie along time
-in every band, and three layers put together what they heard.
+in every band, and three layers put their answers together. All of it is one compiled step a slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
+from streammood.dsp.jit import kernel
+from streammood.dsp.products import ROWS, TERMS, padded, products
 from streammood.events import F32
 from streammood.models.embedding_model import MIDDLE, RHYTHM, TIMBRE, Layer, Weights
 
 FRAMES = 8  # in a slot, each of two hops
-BANDS = 58  # lowest mel bands that are heard, up to 8 kHz
+BANDS = 58  # lowest mel bands that are used, up to 8 kHz
 POWER = 0.38  # mean power of a band, as musicnn computes it, in most music
 REACH = 5  # frames under a filter of timbre, and under each layer of the middle
 
 
+class _Filters(NamedTuple):
+    """A layer, as the compiled step takes it."""
+
+    weights: F32  # (n or more, n_terms), in the order in which the values under a filter lie in memory
+    bias: F32  # (n,)
+    gain: F32  # (n,)
+    offset: F32  # (n,)
+    sums: F32  # (n_places or more, n or more), room for products
+    places: int  # at which a filter is tried, or frames
+    added: npt.NDArray[np.int64]  # numbers of the filters to whose answers what went in is added
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _filters(layer: Layer, places: int, band_first: bool = False, added: npt.NDArray[np.int64] = _NONE) -> _Filters:
+    """The filters of ``layer``; with the frames of each band together where ``band_first``."""
+    taps = layer.kernel.swapaxes(0, 1) if band_first else layer.kernel
+    weights = padded(taps.reshape(layer.taps, layer.size).T)
+    sums = np.zeros((places + -places % ROWS, weights.shape[0]), dtype=np.float32)
+    return _Filters(weights, layer.bias, layer.gain, layer.offset, sums, places, added)
+
+
+@kernel
+def _compress(spectra: F32, out: F32) -> None:
+    """Spectra (n, n_bands) in dB re the mean power of a band, as musicnn takes them in."""
+    for i in range(spectra.shape[0]):
+        for b in range(spectra.shape[1]):
+            power = np.float32(10.0) ** (np.float32(0.1) * spectra[i, b])
+            out[i, b] = math.log10(np.float32(1.0) + np.float32(1e4 * POWER) * power)
+
+
 def compress(spectra: F32) -> F32:
-    """Spectra (..., BANDS) in dB re the mean power of a band, as musicnn takes them in."""
-    compressed: F32 = np.log10(1.0 + np.float32(1e4 * POWER) * np.float32(10.0) ** (np.float32(0.1) * spectra))
-    return compressed
+    """Spectra (..., n_bands) in dB re the mean power of a band, as musicnn takes them in."""
+    rows = np.ascontiguousarray(spectra, dtype=np.float32).reshape(-1, spectra.shape[-1])
+    compressed = np.empty_like(rows)
+    _compress(rows, compressed)
+    return compressed.reshape(spectra.shape)
 
 
-class _Timbre:
-    """Filters that take the best place in frequency, on the newest rows of ``spectra`` (n_rows, BANDS)."""
-
-    def __init__(self, layer: Layer, spectra: F32) -> None:
-        reach, taps, _ = layer.kernel.shape
-        self._places = sliding_window_view(spectra[1 - reach - FRAMES :], (reach, taps))
-        self._windows = np.empty(self._places.shape, dtype=np.float32)
-        self._layer = layer
-
-    def __call__(self) -> F32:
-        np.copyto(self._windows, self._places)
-        answers = self._layer(self._windows.reshape(-1, self._layer.taps))
-        best: F32 = answers.reshape(FRAMES, -1, self._layer.size).max(axis=1)
-        return best
+@kernel
+def _answer(filters: _Filters, number: int, product: np.float32) -> np.float32:
+    """What the filter ``number`` makes of its ``product`` with what lies under it."""
+    rectified = max(product + filters.bias[number], np.float32(0.0))
+    answer: np.float32 = rectified * filters.gain[number] + filters.offset[number]
+    return answer
 
 
-class _Rhythm:
-    """Filters that take the best band, on all rows of ``spectra`` (n_rows, BANDS)."""
-
-    def __init__(self, layer: Layer, spectra: F32) -> None:
-        length = layer.kernel.shape[0]
-        kernel = np.zeros((length + FRAMES - 1, FRAMES, layer.size), dtype=np.float32)
-        for frame in range(FRAMES):  # one product for all frames
-            kernel[frame : frame + length, frame] = layer.kernel[:, 0]
-        parts = (np.tile(getattr(layer, part), FRAMES) for part in ("bias", "gain", "offset"))
-        self._layer = Layer(kernel.reshape(length + FRAMES - 1, 1, -1), *parts)
-        self._bands = spectra.T
-
-    def __call__(self) -> F32:
-        best: F32 = self._layer(self._bands).max(axis=0).reshape(FRAMES, -1)
-        return best
+@kernel
+def _timbre(filters: _Filters, patch: F32, out: F32) -> None:
+    """The best answers in frequency (n,) to ``patch``, which holds ``REACH`` frames of each band, band after band."""
+    products(patch, REACH, filters.weights, filters.sums)
+    out[:] = -np.inf
+    for place in range(filters.places):
+        for j in range(out.size):
+            out[j] = max(out[j], _answer(filters, j, filters.sums[place, j]))
 
 
-class _Middle:
-    """A layer over the frames of what the one before it gave."""
-
-    def __init__(self, layer: Layer, added: slice | npt.NDArray[np.int64] | None) -> None:
-        reach, channels, _ = layer.kernel.shape
-        self._added = added  # channels to which what went in is added
-        self._layer = layer
-        self.rows = np.zeros((reach - 1 + FRAMES, channels), dtype=np.float32)
-        self._places = sliding_window_view(self.rows, reach, axis=0).swapaxes(1, 2)
-        self._centre = self.rows[reach // 2 : reach // 2 + FRAMES]
-
-    def __call__(self, new: F32) -> F32:
-        _shift(self.rows, new)
-        answers = self._layer(self._places.reshape(FRAMES, -1))
-        if self._added is not None:
-            answers[:, self._added] += self._centre
-        return answers
+@kernel
+def _rhythm(filters: _Filters, bands: F32, length: int, out: F32) -> None:
+    """The best answers of any band (FRAMES, n); ``bands`` holds ``length`` frames of each band, band after band."""
+    out[:] = -np.inf
+    for band in range(BANDS):
+        products(bands[band * length :], 1, filters.weights, filters.sums)
+        for frame in range(FRAMES):
+            for j in range(out.shape[1]):
+                out[frame, j] = max(out[frame, j], _answer(filters, j, filters.sums[frame, j]))
 
 
-def _shift(rows: F32, new: F32) -> None:
-    """Let the oldest ``rows`` go and put the ``new`` ones at the end."""
-    rows[:-FRAMES] = rows[FRAMES:]
-    rows[-FRAMES:] = new
+@kernel
+def _middle(filters: _Filters, rows: F32, new: F32, out: F32) -> None:
+    """A layer over the frames of what the one before it gave: the last ``rows``, flat, and the ``new`` (FRAMES, n)."""
+    width = new.shape[1]
+    kept = (REACH - 1) * width
+    rows[:kept] = rows[FRAMES * width : FRAMES * width + kept].copy()
+    for frame in range(FRAMES):
+        rows[kept + frame * width : kept + (frame + 1) * width] = new[frame]
+    products(rows, width, filters.weights, filters.sums)
+    for frame in range(FRAMES):
+        for j in range(out.shape[1]):
+            out[frame, j] = _answer(filters, j, filters.sums[frame, j])
+        centre = (frame + REACH // 2) * width
+        for i in range(filters.added.size):
+            out[frame, filters.added[i]] += rows[centre + i]
+
+
+@kernel
+def _step(
+    spectra: F32, gain: float, offset: float, bands: F32, length: int, patch: F32, timbre: tuple[_Filters, ...],
+    rhythm: _Filters, middle: tuple[_Filters, ...], rows: tuple[F32, ...], out: F32,
+) -> None:  # fmt: skip
+    """One slot on: the answers of every layer, side by side, into ``out`` (FRAMES, size)."""
+    new = np.empty_like(spectra)
+    _compress(spectra, new)
+    for b in range(BANDS):
+        start, end = b * length, (b + 1) * length
+        for i in range(start, end - FRAMES):
+            bands[i] = bands[i + FRAMES]
+        for frame in range(FRAMES):
+            bands[end - FRAMES + frame] = np.float32(gain) * new[frame, b] + np.float32(offset)
+    a = timbre[0].bias.size
+    b = a + timbre[1].bias.size
+    for frame in range(FRAMES):
+        first = length - FRAMES - (REACH - 1) + frame
+        for band in range(BANDS):
+            for i in range(REACH):
+                patch[band * REACH + i] = bands[band * length + first + i]
+        _timbre(timbre[0], patch, out[frame, :a])
+        _timbre(timbre[1], patch, out[frame, a:b])
+    c = b + rhythm.bias.size
+    _rhythm(rhythm, bands, length, out[:, b:c])
+    d = c + middle[0].bias.size
+    e = d + middle[1].bias.size
+    _middle(middle[0], rows[0], out[:, :c], out[:, c:d])
+    _middle(middle[1], rows[1], out[:, c:d], out[:, d:e])
+    _middle(middle[2], rows[2], out[:, d:e], out[:, e:])
 
 
 class Embedding:
@@ -90,25 +146,32 @@ class Embedding:
 
     def __init__(self, weights: Weights) -> None:
         layers = weights.layers
-        self._gain, self._offset = np.float32(weights.gain), np.float32(weights.offset)
-        self._rows = np.zeros((layers[RHYTHM].kernel.shape[0] - 1 + FRAMES, BANDS), dtype=np.float32)
-        timbre = [_Timbre(layers[name], self._rows) for name in TIMBRE]
-        self._front: list[Callable[[], F32]] = [*timbre, _Rhythm(layers[RHYTHM], self._rows)]
-        joined = (None, weights.joined, slice(None))
-        self._middle = [_Middle(layers[name], added) for name, added in zip(MIDDLE, joined, strict=True)]
+        reach = layers[RHYTHM].kernel.shape[0]  # frames
+        self._length = reach - 1 + FRAMES  # frames of each band that are stored
+        self._bands = np.zeros(BANDS * self._length + TERMS, dtype=np.float32)
+        self._patch = np.zeros(BANDS * REACH + ROWS * REACH + TERMS, dtype=np.float32)
+        self._timbre = tuple(_filters(layers[n], BANDS + 1 - layers[n].kernel.shape[1], True) for n in TIMBRE)
+        self._rhythm = _filters(layers[RHYTHM], FRAMES)
+        added = (_NONE, weights.joined, np.arange(layers[MIDDLE[-1]].size))
+        self._middle = tuple(_filters(layers[n], FRAMES, added=to) for n, to in zip(MIDDLE, added, strict=True))
+        widths = [layers[name].kernel.shape[1] for name in MIDDLE]
+        self._rows = tuple(np.zeros((REACH - 1 + FRAMES) * n + TERMS, dtype=np.float32) for n in widths)
+        self._scale = float(weights.gain), float(weights.offset)
+        self._size = weights.size
 
     def reset(self) -> None:
-        """Forget everything that was pushed."""
-        for rows in (self._rows, *(middle.rows for middle in self._middle)):
-            rows[:] = 0.0
+        """Begin a new stream."""
+        for stored in (self._bands, *self._rows):
+            stored[:] = 0.0
 
     def push(self, spectra: F32) -> F32:
         """What the frames of a slot give (FRAMES, size); ``spectra`` (FRAMES, BANDS) are in dB re their mean power.
 
         What comes of a frame is 2 frames late in the front, and 4, 6 and 8 in the layers of the middle.
         """
-        _shift(self._rows, self._gain * compress(spectra) + self._offset)
-        values = [np.concatenate([layer() for layer in self._front], axis=1)]
-        for layer in self._middle:
-            values.append(layer(values[-1]))
-        return np.concatenate(values, axis=1)
+        out = np.empty((FRAMES, self._size), dtype=np.float32)
+        _step(
+            spectra, *self._scale, self._bands, self._length, self._patch, self._timbre, self._rhythm, self._middle,
+            self._rows, out,
+        )  # fmt: skip
+        return out

@@ -59,7 +59,8 @@ class Head:
 
     def __call__(self, pooled: F32) -> F32:
         """Units, and log odds of tags (n, n_units + n_tags), of ``pooled`` (n, 2 * size)."""
-        units = self.units(pooled)
+        layer = self.units
+        units = np.maximum(pooled @ layer.kernel[0] + layer.bias, 0.0) * layer.gain + layer.offset
         told: F32 = np.concatenate([units, units @ self.kernel + self.bias], axis=1).astype(np.float32)
         return told
 
