@@ -18,14 +18,6 @@ F32: TypeAlias = npt.NDArray[np.float32]
 ANALYSIS_RATE = 44_100  # Hz; every input is brought to this rate, so features mean the same everywhere
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
-    """What one hop of sound looks like; ``values`` is laid out by ``dsp.layout.LAYOUT``."""
-
-    sample: int  # one past the last sample of the frame
-    values: F32  # (n_features,)
-
-
 @dataclass(frozen=True, slots=True)
 class Beat:
     """A beat; it may lie in the future."""

@@ -169,7 +169,7 @@ def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None
         )
         stream = BeatNetwork(BeatModel(manifest, made))
         rows = items[0].log_mel[:600].astype(np.float32)
-        heard = np.array([a for a in (stream.push(row) for row in rows) if a is not None], dtype=np.float32)
+        heard = stream.push(rows)[LOOK_AHEAD:]
         n = min(len(heard), len(whole))
         np.testing.assert_allclose(heard[:n], whole[:n], atol=apart)
         path = tmp_path / "own.tflite"

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood.analysis.aubio import AubioTracker, Detection, confidence
-from streammood.analysis.beat.bar_filter import BarBelief
+from streammood.analysis.beat.bar_filter import BarFilter
 from streammood.analysis.beat.beat_clock import BeatClock
 from streammood.analysis.beat.beat_stream import BeatStream
-from streammood.analysis.beat.cues import AubioCues, Cue
-from streammood.analysis.features import FeatureStream
-from streammood.analysis.framer import Framer
+from streammood.analysis.beat.cues import AubioCues
+from streammood.analysis.front_end import FrontEnd
+from streammood.analysis.hops import Hops, Records
 from streammood.config import BeatSettings, LevelSettings
-from streammood.dsp.layout import HOP
+from streammood.dsp.layout import HOP, LAYOUT, N_FFT
 from streammood.errors import ConfigError
-from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Tempo
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Tempo
 from streammood.models.beat_model import BeatModel
 
 HOPS_PER_SECOND = ANALYSIS_RATE / HOP
@@ -60,18 +60,26 @@ def listen(
     """
     waiting = sorted((told or {}).items())
     stream = stream or BeatStream(BeatSettings(), LevelSettings(), NETWORK)
-    features = FeatureStream()
+    front = FrontEnd(ANALYSIS_RATE)
+    front.jump(first, ANALYSIS_RATE)
     events: list[Event] = []
-    sample, heard = first, first - 10 * ANALYSIS_RATE
-    for frame in Framer(2048, HOP).push(sound):
-        sample += HOP
+    heard = first - 10 * ANALYSIS_RATE
+    for start in range(0, sound.size - HOP + 1, HOP):
+        sample = first + start + HOP
         while waiting and waiting[0][0] * ANALYSIS_RATE < sample:
             waiting.pop(0)[1](stream)
-        if np.sqrt(np.mean(frame**2)) > 1e-3:
+        if np.sqrt(np.mean(sound[max(0, start + HOP - N_FFT) : start + HOP] ** 2)) > 1e-3:
             heard = sample
-        signal = sample - heard < 3 * ANALYSIS_RATE
-        events += stream.push(features.push(frame, sample), frame[-HOP:], signal, sample)
+        signal = np.array([sample - heard < 3 * ANALYSIS_RATE])
+        for _, hops in front.push(sound[start : start + HOP]):
+            events += made(stream.push(hops, signal))
     return events
+
+
+def made(records: tuple[Records, Records]) -> list[Event]:
+    """Events of the clock's states and beats at one hop."""
+    tempi, beats = records
+    return [*(Tempo(*tempo) for tempo in tempi.tolist()), *(Beat(*beat) for beat in beats.tolist())]
 
 
 def beats_of(events: list[Event]) -> list[Beat]:
@@ -296,17 +304,18 @@ def test_a_short_gap_is_bridged_in_phase() -> None:
 
 
 def test_asking_for_the_phase_changes_nothing() -> None:
-    clock = BeatClock(60, 200, HOP, AubioCues(-60.0))
+    cues = AubioCues(-60.0)
+    clock = BeatClock(60, 200, cues.delay, cues.reading, cues.lock)
     for hop in range(1, 1000):
-        sample = hop * HOP
-        clock.push(Cue(2.0, 2.0) if hop % 43 == 0 else Cue(0.0, 0.0), sample)
-    before = dict(vars(clock))
+        cue = 2.0 if hop % 43 == 0 else 0.0
+        clock.push(cue, cue, hop * HOP)
+    before = clock.state.copy()
     forwards = [clock.phase(sample) for sample in range(0, 10**6, 7777)]
     backwards = [clock.phase(sample) for sample in reversed(range(0, 10**6, 7777))]
     assert forwards == backwards[::-1]
     assert all(0.0 <= phase < 1.0 for phase in forwards)
     assert len(set(forwards)) > 100
-    assert dict(vars(clock)) == before
+    assert clock.state == before
 
 
 @settings(max_examples=25)
@@ -326,11 +335,9 @@ def test_detections_that_jitter_make_beats_that_do_not(
     seen = truth[rng.random(truth.size) >= missed]
     places = (seen + jitter * rng.standard_normal(seen.size)) * ANALYSIS_RATE
     stream = BeatStream(BeatSettings(), LevelSettings(), None, AubioCues(-60.0, _Told(places, false, rng)))
-    nothing = np.zeros(HOP, dtype=np.float32)
-    events: list[Event] = []
-    for sample in range(HOP, 20 * ANALYSIS_RATE, HOP):
-        events += stream.push(Features(sample, nothing), nothing, True, sample)
-    beats = beats_of(events)
+    n = 20 * ANALYSIS_RATE // HOP
+    nothing = np.zeros((n, LAYOUT.size), dtype=np.float32)
+    beats = beats_of(made(stream.push(Hops.of(nothing), np.ones(n, dtype=bool))))
     for one, two in pairwise(beats):
         assert two.count == one.count + 1
         assert two.sample - one.sample >= 0.45 * 60 / max(one.bpm, two.bpm) * ANALYSIS_RATE - 1
@@ -350,7 +357,7 @@ class _Told:
 
     def reset(self) -> None: ...
 
-    def push(self, features: object, hop: F32, sample: int) -> list[Detection]:
+    def push(self, hop: F32, sample: int) -> list[Detection]:
         here = self._places[(self._places >= sample - HOP) & (self._places < sample)]
         heard = [Detection(round(place), 5.0) for place in here]
         return heard + ([Detection(sample - 1, 5.0)] if self._rng.random() < self._false else [])
@@ -360,11 +367,8 @@ def test_aubio_alone_is_on_the_strokes() -> None:
     """The delay of the tracker, against strokes at known places: within 3 ms."""
     sound, truth = drums(120, 25.0, fills=False)
     tracker = AubioTracker(HOP, -60.0)
-    features = FeatureStream().push(np.zeros(2048, dtype=np.float32), 0)
     heard = [
-        detection
-        for end in range(HOP, sound.size, HOP)
-        for detection in tracker.push(features, sound[end - HOP : end], end)
+        detection for end in range(HOP, sound.size, HOP) for detection in tracker.push(sound[end - HOP : end], end)
     ]
     late = [detection.sample / ANALYSIS_RATE for detection in heard if detection.sample > 10 * ANALYSIS_RATE]
     assert len(late) > 20
@@ -381,7 +385,7 @@ def test_confidence_is_in_range_and_rises(one: float, two: float) -> None:
 
 @pytest.mark.parametrize("meter", [3, 4])
 def test_the_bar_is_found_and_told_for_beats_to_come(meter: int) -> None:
-    bar = BarBelief()
+    bar = BarFilter()
     for count in range(1, 60):
         bar.push(count, 0.5 if count % meter == 2 else 0.1)
     number, beats, confidence = bar.place(62)
@@ -390,17 +394,17 @@ def test_the_bar_is_found_and_told_for_beats_to_come(meter: int) -> None:
 
 
 def test_a_bar_without_downbeats_is_not_told() -> None:
-    bar = BarBelief()
+    bar = BarFilter()
     for count in range(1, 60):
         bar.push(count, 0.0)
     assert bar.place(60) == (0, 0, 0.0)
 
 
 def test_what_is_told_of_the_bar_outweighs_what_is_heard() -> None:
-    bar = BarBelief()
+    bar = BarFilter()
     for count in range(1, 60):
         bar.push(count, 0.5 if count % 4 == 2 else 0.1)
-    bar.tell(60, 1)
+    bar.fix(60, 1)
     for count in range(60, 120):
         bar.push(count, 0.5 if count % 4 == 2 else 0.1)
     assert bar.place(120) == (1, 4, 1.0)

@@ -168,7 +168,7 @@ def test_a_fault_in_the_analysis_is_reported_once_and_the_show_goes_on(
     whole = engine._analyzer.push
     faults = iter([True, True, True])
 
-    def push(block: F32) -> Iterator[Event]:
+    def push(block: F32) -> list[Event]:
         if next(faults, False):
             raise ZeroDivisionError("oh")
         return whole(block)

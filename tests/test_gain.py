@@ -42,7 +42,7 @@ def levels(events: list[Event]) -> list[Level]:
 
 
 def test_a_level_within_the_range_is_not_touched() -> None:
-    gain = Gain(InputSettings(), -60.0, TICK)
+    gain = Gain(InputSettings(), -60.0)
     for tick in noise(5.0, -20.0)[: 800 * TICK].reshape(-1, TICK):
         before = tick.copy()
         gain.push(tick)
@@ -51,14 +51,14 @@ def test_a_level_within_the_range_is_not_touched() -> None:
 
 @pytest.mark.parametrize(("level", "amplified"), [(-58.0, -24.0), (-40.0, -24.0), (-24.5, -24.0), (-6.0, -12.0)])
 def test_other_levels_are_brought_to_its_edge(level: float, amplified: float) -> None:
-    gain = Gain(InputSettings(), -60.0, TICK)
+    gain = Gain(InputSettings(), -60.0)
     for tick in noise(8.0, level)[: 1300 * TICK].reshape(-1, TICK):
         gain.push(tick)
     assert gain.automatic == pytest.approx(amplified - level, abs=0.5)  # of noise in 256 samples
 
 
 def test_the_gain_moves_slowly_and_silence_teaches_nothing() -> None:
-    gain = Gain(InputSettings(), -60.0, TICK)
+    gain = Gain(InputSettings(), -60.0)
     for tick in noise(20.0, -20.0)[: 3400 * TICK].reshape(-1, TICK):
         gain.push(tick)
     breakdown = []
@@ -74,7 +74,7 @@ def test_the_gain_moves_slowly_and_silence_teaches_nothing() -> None:
 
 
 def test_fixed_gain_lies_on_top_and_may_change_while_it_runs() -> None:
-    gain = Gain(InputSettings(gain=6.0, agc=False), -60.0, TICK)
+    gain = Gain(InputSettings(gain=6.0, agc=False), -60.0)
     tick = np.full(TICK, 0.1, np.float32)
     gain.push(tick)
     np.testing.assert_allclose(tick, 0.1 * 10 ** (6 / 20), rtol=1e-6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood import resources
-from streammood.analysis.features import FeatureStream
-from streammood.analysis.framer import Framer
+from streammood.analysis.front_end import FrontEnd
+from streammood.analysis.hops import Hops
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import SHORTEST, Statistics
 from streammood.config import MoodSettings
 from streammood.dsp import mel
-from streammood.dsp.layout import HOP, LAYOUT, N_FFT, N_MELS
-from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
+from streammood.dsp.layout import HOP, LAYOUT, N_MELS
+from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Mood
 from streammood.models import embedding_model
 from streammood.models.mood_model import Answer, MoodModel
 
@@ -40,22 +39,22 @@ def sound(seconds: float, seed: int = 0, bright: bool = True) -> F32:
     return (0.03 * (tones + strokes) * (1.0 + 0.3 * np.sin(2 * np.pi * 0.7 * t))).astype(np.float32)
 
 
-def features(signal: F32) -> list[Features]:
-    stream, framer = FeatureStream(), Framer(N_FFT, HOP)
-    return [stream.push(frame, (k + 1) * HOP) for k, frame in enumerate(framer.push(signal))]
+def features(signal: F32) -> F32:
+    """Features (n_hops, n_values) by the live front end."""
+    return np.concatenate([hops.values.copy() for _, hops in FrontEnd(ANALYSIS_RATE).push(signal)])
 
 
-def moods(stream: MoodStream, hops: list[Features], signal: bool = True) -> list[Mood]:
-    return [mood for hop in hops if (mood := stream.push(hop, signal, hop.sample)) is not None]
+def moods(stream: MoodStream, values: F32, signal: bool = True, sample: int = HOP) -> list[Mood]:
+    return stream.push(Hops.of(values, sample), np.full(len(values), signal))
 
 
 @pytest.fixture(scope="module")
-def music() -> list[Features]:
+def music() -> F32:
     return features(sound(12.0))
 
 
 @pytest.fixture(scope="module")
-def heard(model: MoodModel, music: list[Features]) -> list[Mood]:
+def heard(model: MoodModel, music: F32) -> list[Mood]:
     return moods(MoodStream(MoodSettings(), model), music)
 
 
@@ -85,14 +84,12 @@ def test_the_first_label_and_every_other_one_is_a_change(heard: list[Mood]) -> N
 
 @settings(max_examples=10)
 @given(end=st.integers(200, 1000))
-def test_more_sound_never_changes_earlier_moods(
-    end: int, model: MoodModel, music: list[Features], heard: list[Mood]
-) -> None:
+def test_more_sound_never_changes_earlier_moods(end: int, model: MoodModel, music: F32, heard: list[Mood]) -> None:
     early = moods(MoodStream(MoodSettings(), model), music[:end])
     assert early == heard[: len(early)]
 
 
-def test_reset_equals_a_new_stream(model: MoodModel, music: list[Features], heard: list[Mood]) -> None:
+def test_reset_equals_a_new_stream(model: MoodModel, music: F32, heard: list[Mood]) -> None:
     stream = MoodStream(MoodSettings(), model)
     moods(stream, features(sound(7.3, seed=3, bright=False)))
     stream.reset()
@@ -110,7 +107,7 @@ def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Moo
         assert theirs.probabilities == pytest.approx(ours.probabilities, abs=0.03)
 
 
-def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: list[Features]) -> None:
+def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: F32) -> None:
     stream = MoodStream(MoodSettings(), model)
     assert moods(stream, music, signal=False) == []
     assert stream.summary() is None
@@ -123,7 +120,7 @@ def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: li
 
 
 def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_full_and_in_axes_as_any(
-    model: MoodModel, music: list[Features], heard: list[Mood]
+    model: MoodModel, music: F32, heard: list[Mood]
 ) -> None:
     window = model.manifest.window
     full = [mood.sample >= window.slots * window.hops * HOP for mood in heard].index(True)
@@ -138,14 +135,13 @@ def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_ful
             return next(answers)
 
     stream = MoodStream(MoodSettings(agreement=0.0), Scripted.load("mood"))
-    until = [hop for hop in music if hop.sample <= heard[full].sample]
-    mood = moods(stream, until)[-1]
+    mood = moods(stream, music[: heard[full].sample // HOP])[-1]
     shares = list(mood.probabilities.values())
     assert abs(np.log(shares[1] / shares[0])) < 0.3, "1 or -1 where one of both counts for nothing"
     assert mood.valence == pytest.approx(1.0 / (full + 1), abs=0.01)
 
 
-def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music: list[Features]) -> None:
+def test_the_summary_agrees_with_a_mood_that_never_moved(model: MoodModel, music: F32) -> None:
     stream = MoodStream(MoodSettings(), model)
     last = moods(stream, music)[-1]
     summary = stream.summary()
@@ -160,8 +156,7 @@ def test_other_music_is_followed(model: MoodModel) -> None:
     stream = MoodStream(MoodSettings(), model)
     before = moods(stream, loud)[-1]
     assert abs(before.arousal - alone.arousal) > 0.1, "the two sounds must differ for this test to mean anything"
-    shifted = [Features(hop.sample + loud[-1].sample, hop.values) for hop in soft]
-    after = moods(stream, shifted)[-1]
+    after = moods(stream, soft, sample=(len(loud) + 1) * HOP)[-1]
     assert abs(after.arousal - alone.arousal) < 0.5 * abs(after.arousal - before.arousal)
 
 
@@ -169,13 +164,12 @@ def test_a_stream_of_one_feature_value_stays_finite(model: MoodModel) -> None:
     for level in (-100.0, 0.0, 90.0):
         values = np.zeros(LAYOUT.size, dtype=np.float32)
         values[LAYOUT.log_mel] = level
-        hops = [Features((k + 1) * HOP, values) for k in range(400)]
-        for mood in moods(MoodStream(MoodSettings(), model), hops):
+        for mood in moods(MoodStream(MoodSettings(), model), np.tile(values, (400, 1))):
             assert np.isfinite([mood.valence, mood.arousal, mood.confidence, *mood.probabilities.values()]).all()
 
 
 @pytest.mark.parametrize("agreement", [0.1, 0.5, 1.0])
-def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: list[Features], agreement: float) -> None:
+def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: F32, agreement: float) -> None:
     apart = moods(MoodStream(MoodSettings(agreement=0.0), model), music)
     drawn = moods(MoodStream(MoodSettings(agreement=agreement), model), music)
     for before, after in zip(apart, drawn, strict=True):
@@ -186,14 +180,14 @@ def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: list[Fe
             assert getattr(after, heard) == pytest.approx(expected, abs=1e-6)
 
 
-def test_labels_that_name_no_quadrant_draw_nothing(model: MoodModel, music: list[Features]) -> None:
+def test_labels_that_name_no_quadrant_draw_nothing(model: MoodModel, music: F32) -> None:
     network = (resources.folder("models") / "mood.tflite").read_bytes()
     other = MoodModel(model.manifest.model_copy(update={"labels": ("a", "b", "c", "d")}), network)
     one, two = (moods(MoodStream(MoodSettings(agreement=a), other), music) for a in (0.0, 1.0))
     assert [(m.valence, m.arousal) for m in one] == [(m.valence, m.arousal) for m in two]
 
 
-def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> None:
+def test_settings_decide_how_often(model: MoodModel, music: F32) -> None:
     slow = moods(MoodStream(MoodSettings(interval=2.0), model), music)
     assert len(slow) == pytest.approx((12.0 - 2.4) / 2.0, abs=1)
 
@@ -201,7 +195,7 @@ def test_settings_decide_how_often(model: MoodModel, music: list[Features]) -> N
 def test_cepstra_of_a_window_are_those_of_its_mean_spectrum() -> None:
     """An independent path: the DCT of the mean equals the mean of the DCTs."""
     pool = SlotPool(embedding_model.shipped())
-    slots = np.stack([pool.slot.copy() for hop in features(sound(3.0)) if pool.push(hop)])
+    slots = pool.slots(features(sound(3.0)))
     vector = Statistics(pool.layout)(slots)
     expected = mel.dct_matrix(20, N_MELS) @ slots[:, pool.layout.mel].mean(axis=0)
     np.testing.assert_allclose(vector[:19], expected[1:], atol=2e-3)  # float32 sums of 64 values up to 100 dB
@@ -218,15 +212,19 @@ def test_statistics_do_not_know_the_level(seed: int, n: int, gain: float) -> Non
     np.testing.assert_allclose(statistics(louder), statistics(window), atol=5e-3)  # float32 at 40 dB offset
 
 
-def test_a_hop_without_answer_is_cheap(model: MoodModel, music: list[Features]) -> None:
-    stream = MoodStream(MoodSettings(interval=10.0), model)
-    moods(stream, music[:400])
-    times = []
-    for hop in music[400:900]:
-        start = time.perf_counter()
-        stream.push(hop, True, hop.sample)
-        times.append(time.perf_counter() - start)
-    assert np.median(times) < 100e-6  # about 8 us alone; a busy machine is allowed much more
+@settings(max_examples=20)
+@given(cuts=st.lists(st.integers(1, 40), min_size=1), silent=st.integers(0, 900))
+def test_moods_do_not_depend_on_how_many_hops_come_at_once(
+    cuts: list[int], silent: int, model: MoodModel, music: F32
+) -> None:
+    signal = np.ones(len(music), dtype=bool)
+    signal[silent : silent + 30] = False
+    whole = MoodStream(MoodSettings(), model).push(Hops.of(music), signal)
+    stream, parts, at = MoodStream(MoodSettings(), model), [], 0
+    for size in np.resize(cuts, len(music)).tolist():
+        parts += stream.push(Hops.of(music[at : at + size], (at + 1) * HOP), signal[at : at + size])
+        at += size
+    assert parts == whole
 
 
 @pytest.mark.parametrize("kind", ["white noise", "hum", "whistle"])

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from streammood.analysis.hops import TICK, Ticks
 from streammood.analysis.onsets import OnsetStream
 from streammood.config import LevelSettings, OnsetSettings
 from streammood.events import ANALYSIS_RATE, F32, Onset
-
-HOP = 256
 
 
 def bursts(kind: str, seconds: float = 12.0) -> tuple[F32, npt.NDArray[np.int64]]:
@@ -28,8 +27,8 @@ def bursts(kind: str, seconds: float = 12.0) -> tuple[F32, npt.NDArray[np.int64]
 
 def listen(sound: F32, stream: OnsetStream | None = None, first: int = 0) -> list[Onset]:
     stream = stream or OnsetStream(OnsetSettings(), LevelSettings())
-    found = [stream.push(sound[end - HOP : end], first + end, first + end) for end in range(HOP, sound.size + 1, HOP)]
-    return [onset for onset in found if onset is not None]
+    n = sound.size // TICK
+    return stream.push(Ticks(first + TICK, 0, sound[: n * TICK].reshape(n, TICK), np.zeros(n)))
 
 
 @pytest.mark.parametrize("kind", ["noise", "tone"])

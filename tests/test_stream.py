@@ -6,15 +6,17 @@ import threading
 
 import numpy as np
 import pytest
+import samplerate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streammood.analysis.framer import Framer
-from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.features import extract, tables
+from streammood.analysis.front_end import FrontEnd
+from streammood.analysis.hops import TICK
 from streammood.analysis.resampler import Resampler
 from streammood.capture.ring import Ring
 from streammood.capture.sample_clock import LossDetector, SampleClock
-from streammood.dsp.layout import LAYOUT
+from streammood.dsp.layout import HOP, LAYOUT, N_FFT
 from streammood.events import ANALYSIS_RATE, F32
 
 CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=12)
@@ -28,17 +30,6 @@ def cut_up(sound: F32, cuts: list[int]) -> list[F32]:
     """``sound`` in blocks of the given lengths, over and over."""
     ends = np.cumsum(np.resize(cuts, sound.size // min(cuts) + 1))
     return np.split(sound, ends[ends < sound.size])
-
-
-@given(cuts=CUTS)
-@settings(max_examples=50)
-def test_frames_do_not_depend_on_block_sizes(cuts: list[int]) -> None:
-    sound = noise(20_000)
-    padded = np.concatenate([np.zeros(2048 - 512, dtype=np.float32), sound])
-    expected = np.lib.stride_tricks.sliding_window_view(padded, 2048)[::512]
-    framer = Framer(2048, 512)
-    frames = [frame.copy() for block in cut_up(sound, cuts) for frame in framer.push(block)]
-    np.testing.assert_array_equal(frames, expected)
 
 
 @pytest.mark.parametrize("rate", [22_050, 32_000, 44_100, 48_000, 96_000])
@@ -57,14 +48,33 @@ def test_resampling_keeps_time_and_pitch(rate: int) -> None:
 def test_features_do_not_depend_on_block_sizes(cuts: list[int], rate: int) -> None:
     sound = noise(rate // 2)
 
-    def run(blocks: list[F32]) -> list[tuple[int, int, bytes]]:
+    def run(blocks: list[F32]) -> tuple[list[tuple[int, bytes, float]], list[tuple[int, bytes, bytes]]]:
+        """Every tick: where it ends, its sound and its level; every hop: where it ends, its features and sound."""
         front = FrontEnd(rate)
-        ticks = [tick for block in blocks for tick in front.push(block)]
-        return [(t.sample, t.decided, t.features.values.tobytes() if t.features else b"") for t in ticks]
+        ticks, hops = [], []
+        for some, others in (pair for block in blocks for pair in front.push(block)):
+            for i in range(len(some.sound)):
+                ticks.append((some.sample + some.delay + i * TICK, some.sound[i].tobytes(), float(some.level[i])))
+            for i in range(len(others)):
+                hops.append((others.sample + i * HOP, others.values[i].tobytes(), others.sound[i].tobytes()))
+        return ticks, hops
 
-    whole, parts = run([sound]), run(cut_up(sound, cuts))
-    assert parts == whole[: len(parts)]
-    assert len(whole) - len(parts) == 0
+    assert run(cut_up(sound, cuts)) == run([sound])
+
+
+def test_frames_are_the_last_samples_and_hops_their_ends() -> None:
+    sound = noise(20_000)
+    padded = np.concatenate([np.zeros(N_FFT - HOP, dtype=np.float32), sound])
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
+    made = [(hops.values.copy(), hops.sound.ravel().copy()) for _, hops in FrontEnd(ANALYSIS_RATE).push(sound)]
+    values, sounds = (np.concatenate(parts) for parts in zip(*made, strict=True))
+    expected = np.empty((len(frames), LAYOUT.size), dtype=np.float32)
+    ready = tables()
+    for frame, row in zip(frames, expected, strict=True):
+        extract(np.ascontiguousarray(frame), ready, row)
+    expected[:, LAYOUT.rms] = values[:, LAYOUT.rms]
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(sounds, sound[: len(frames) * HOP])
 
 
 def test_features_mean_the_same_at_every_rate() -> None:
@@ -75,12 +85,9 @@ def test_features_mean_the_same_at_every_rate() -> None:
     for rate in (44_100, 48_000):
         t = np.arange(rate) / rate
         sound = sum(a * np.sin(2 * np.pi * f * t + p) for f, p, a in tones).astype(np.float32)
-        front = FrontEnd(rate)
-        rows.append([tick.features for tick in front.push(sound) if tick.features])
-        at = LAYOUT
-    for a, b in list(zip(*rows, strict=False))[5:]:
-        assert a.sample == b.sample
-        x, y = a.values, b.values
+        rows.append(np.concatenate([hops.values.copy() for _, hops in FrontEnd(rate).push(sound)]))
+    at = LAYOUT
+    for x, y in list(zip(*rows, strict=False))[5:]:
         heard = x[at.log_mel] > x[at.log_mel].max() - 40
         np.testing.assert_allclose(x[at.log_mel][heard], y[at.log_mel][heard], atol=0.5)
         np.testing.assert_allclose(x[at.chroma], y[at.chroma], atol=0.02)
@@ -93,11 +100,24 @@ def test_reset_equals_new_and_skip_moves_the_clock() -> None:
     used, new = FrontEnd(48_000), FrontEnd(48_000)
     list(used.push(noise(7777, seed=3)))
     used.reset()
-    pairs = zip(used.push(sound), new.push(sound), strict=True)
-    assert all(a.sample == b.sample and np.array_equal(a.frame, b.frame) for a, b in pairs)
+    for (ticks, hops), (others, theirs) in zip(used.push(sound), new.push(sound), strict=True):
+        assert (ticks.sample, hops.sample) == (others.sample, theirs.sample)
+        np.testing.assert_array_equal(ticks.sound, others.sound)
+        np.testing.assert_array_equal(hops.values, theirs.values)
     used.skip(48_000)
-    after = next(iter(used.push(sound)))
+    after, _ = next(iter(used.push(sound)))
     assert after.sample == round(78_000 * ANALYSIS_RATE / 48_000) + TICK
+
+
+@settings(max_examples=20)
+@given(cuts=CUTS, rate=st.sampled_from([8000, 16_000, 22_050, 32_000, 47_999, 48_000, 96_000, 192_000]))
+def test_the_resampler_gives_what_libsamplerate_gives(cuts: list[int], rate: int) -> None:
+    sound = noise(min(rate, 40_000))
+    ours = Resampler(rate)
+    made = np.concatenate([ours.push(block) for block in cut_up(sound, cuts)])
+    theirs = samplerate.Resampler("sinc_fastest", channels=1).process(sound, ANALYSIS_RATE / rate)
+    np.testing.assert_array_equal(made, theirs[: made.size])
+    assert abs(theirs.size - made.size) <= 1
 
 
 @given(sizes=st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3)), min_size=1, max_size=60))

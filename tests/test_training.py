@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from streammood.analysis.hops import Hops
 from streammood.analysis.mood.mood_stream import MoodStream, corners, softmax
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.config import MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32, Features, Mood
+from streammood.events import F32, Mood
 from streammood.models import embedding_model
 from streammood.models.mood_model import Line, MoodModel
 from streammood.protocol.signals import values
@@ -521,12 +522,8 @@ def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
     assert manifest.labels == ()
     model = MoodModel.load(str(out))
     stream = MoodStream(MoodSettings(), model)
-    hops = extract_signal(tone("noise", 9, seconds=8.0), RATE)
-    moods = [
-        mood
-        for number, values in enumerate(hops, start=1)
-        if (mood := stream.push(Features(512 * number, values), True, 512 * number)) is not None
-    ]
+    hops = Hops.of(extract_signal(tone("noise", 9, seconds=8.0), RATE))
+    moods = stream.push(hops, np.ones(len(hops), dtype=bool))
     assert moods[-1].arousal > 0.0
     sent = {name: value for _, name, value in values(moods[-1])}
     assert sent["mood/index"] == -1

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
+from operator import attrgetter
 
 from streammood.analysis.beat.beat_stream import BeatStream
-from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.gain import Gain
+from streammood.analysis.hops import Hops, Ticks
 from streammood.analysis.levels import LevelStream
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.onsets import OnsetStream
 from streammood.config import Settings
-from streammood.dsp.layout import HOP
-from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Features, Level, Mood, Onset, Tempo
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Tempo
 from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
+KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Tempo})
 
 
 class Analyzer:
     """Listens to one channel at any rate. The same sound gives the same events, however it is cut into blocks."""
 
-    def __init__(self, settings: Settings, sample_rate: float, models: Models) -> None:
+    def __init__(
+        self, settings: Settings, sample_rate: float, models: Models, kinds: Collection[type[Event]] = KINDS
+    ) -> None:
+        """``kinds``: the events that somebody reads; others are not made, which saves time."""
         self._rate = sample_rate
-        self._gain = Gain(settings.input, settings.level.silence, TICK)
+        self._gain = Gain(settings.input, settings.level.silence)
         self._front = FrontEnd(sample_rate, self._gain)
-        self._levels = LevelStream(settings.level, self._gain)
-        self._onsets = OnsetStream(settings.onset, settings.level, TICK)
+        self._levels = LevelStream(settings.level)
+        self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self._moods = MoodStream(settings.mood, models.mood)
-        self.moods_due = True  # False: the machine is too slow, and moods are left out
+        self._kinds = frozenset(kinds)
+        self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
@@ -66,23 +72,33 @@ class Analyzer:
             self._onsets.reset()
             self.beats.restart()
 
-    def push(self, block: F32) -> Iterator[Event]:
-        """Yield the events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
-        for tick in self._front.push(block):
-            audible = self._levels.is_audible(tick.rms)
-            onset = self._onsets.push(tick.frame[-TICK:], tick.sample, tick.decided, audible)
-            if onset is not None:
-                yield onset
-            if tick.features is not None:
-                yield from self._on_hop(tick.features, tick.frame[-HOP:], tick.decided)
+    def push(self, block: F32) -> list[Event]:
+        """The events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
+        events: list[Event] = []
+        for ticks, hops in self._front.push(block):
+            events += self._take(ticks, hops)
+        return events
 
-    def _on_hop(self, features: Features, hop: F32, decided: int) -> Iterator[Beat | Level | Mood | Onset | Tempo]:
-        level = self._levels.push(features, decided)
-        yield level
-        yield from self.beats.push(features, hop, level.signal, decided)
-        mood = self._moods.push(features, level.signal, decided) if self.moods_due else None
-        if mood is not None:
-            yield mood
+    def _take(self, ticks: Ticks, hops: Hops) -> list[Event]:
+        kinds = self._kinds
+        events: list[Event] = []
+        if Onset in kinds:
+            events += self._onsets.push(ticks)
+        if len(hops) == 0:
+            return events
+        levels = self._levels.push(hops, self._gain.fixed)
+        if Level in kinds:
+            events += [Level(*level) for level in levels.tolist()]
+        signal = levels["signal"]
+        if Tempo in kinds or Beat in kinds:
+            tempi, beats = self.beats.push(hops, signal)
+            if Tempo in kinds:
+                events += [Tempo(*tempo) for tempo in tempi.tolist()]
+            events += [Beat(*beat) for beat in beats.tolist()]
+        if self.moods_due:
+            events += self._moods.push(hops, signal)
+        events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order
+        return events
 
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aubio
 
 from streammood.config import OnsetSettings
-from streammood.events import ANALYSIS_RATE, F32, Features
+from streammood.events import ANALYSIS_RATE, F32
 
 # aubio's confidence says little: on music with known beats 0.53..0.68 of its beats are right, whether it says 0 or 2.
 # It is therefore only brought into range, around its median; the clock's own confidence is the one to show.
@@ -37,7 +37,7 @@ _ONSET_DELAY = {
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A beat as a tracker hears it."""
+    """A beat that a tracker has found."""
 
     sample: int
     strength: float  # 0..5; 1 says as much as a rise of the spectrum of the usual size, 5 as the largest
@@ -52,11 +52,11 @@ class AubioTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was heard."""
+        """Begin a new stream."""
         self._tempo = aubio.tempo("default", 2 * self._hop, self._hop, ANALYSIS_RATE)
         self._tempo.set_silence(self._silence)
 
-    def push(self, features: Features, hop: F32, sample: int) -> list[Detection]:
+    def push(self, hop: F32, sample: int) -> list[Detection]:
         """The beat in ``hop`` (hop,), which ends at ``sample``, if aubio expects one there."""
         offset = float(self._tempo(hop)[0])
         if offset <= 0.0:
@@ -81,7 +81,7 @@ class AubioOnsets:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was heard."""
+        """Begin a new stream."""
         self._onset = aubio.onset(self._settings.method, 2 * self._hop, self._hop, ANALYSIS_RATE)
         self._onset.set_threshold(self._settings.threshold)
         self._onset.set_silence(self._silence)

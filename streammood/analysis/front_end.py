@@ -3,45 +3,88 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from streammood.analysis.features import FeatureStream
-from streammood.analysis.framer import Framer
-from streammood.analysis.gain import Gain
+from streammood.analysis.features import Tables, extract, tables
+from streammood.analysis.gain import Gain, amplify, decibels, gated
+from streammood.analysis.hops import F64, METER, TICK, Hops, Records, Ticks
 from streammood.analysis.resampler import Resampler
 from streammood.config import InputSettings
+from streammood.dsp.jit import exact_kernel, kernel
 from streammood.dsp.layout import HOP, LAYOUT, N_FFT
 from streammood.dsp.spectrum import sanitize
-from streammood.events import ANALYSIS_RATE, F32, Features
+from streammood.events import ANALYSIS_RATE, F32
 
-TICK = 256  # samples of the analysis rate; every hop is a whole number of these
+_PIECE = 8192  # samples of the analysis rate, at most, that are worked on at a time
+_FRAME, _EACH = N_FFT // TICK, HOP // TICK  # ticks in a frame and in a hop
+_RMS = LAYOUT.rms
+_STATE = np.dtype(
+    [
+        ("end", "i8"),  # one past the newest sample in the buffer
+        ("done", "i8"),  # one past the newest tick
+        ("tick", "i8"),  # ticks since frames began
+        ("powers", "f8", (_FRAME,)),  # audible mean squares of the last ticks, in turn
+    ],
+    align=True,
+)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tick:
-    """The newest samples, and the features of the frame that they complete, if they do."""
+@exact_kernel
+def _audible_rms(powers: F64, oldest: int) -> float:
+    """RMS of what can be heard of the last ticks, from their mean squares."""
+    total = 0.0
+    for i in range(powers.size):
+        total += powers[(oldest + i) % powers.size]
+    return math.sqrt(total / powers.size)
 
-    sample: int  # one past the newest sample, on the stream clock
-    decided: int  # the last sample of the input, on the stream clock, that was needed
-    frame: F32  # (n_fft,), reused: copy to keep
-    rms: float  # of what can be heard of the frame, in -1..1
-    features: Features | None
+
+@kernel
+def _advance(
+    piece: F32, state: Records, gain: Records, buffer: F32, tables: Tables, level: F64, values: F32, meters: Records
+) -> tuple[int, int]:
+    """Append ``piece`` to ``buffer`` and amplify every tick that it completes.
+
+    The level of each tick goes to ``level``, features and meter of each hop to ``values`` and ``meters``. Returns how
+    many ticks and hops there are.
+    """
+    s, g = state[0], gain[0]
+    buffer[s.end : s.end + piece.size] = piece
+    s.end += piece.size
+    ticks = hops = 0
+    while s.end - s.done >= TICK:
+        s.done += TICK
+        s.powers[s.tick % _FRAME] = amplify(buffer[s.done - TICK : s.done], gain)
+        s.tick += 1
+        rms = _audible_rms(s.powers, s.tick)
+        level[ticks] = gated(decibels(rms), g.automatic)
+        ticks += 1
+        if s.tick % _EACH == 0:
+            extract(buffer[s.done - N_FFT : s.done], tables, values[hops])
+            values[hops, _RMS] = rms
+            meters[hops].gain, meters[hops].peak, meters[hops].clips = g.automatic, g.peak, g.clips
+            g.peak = g.clips = 0.0
+            hops += 1
+    return ticks, hops
 
 
 class FrontEnd:
-    """Sanitises, resamples, amplifies by ``gain`` (by default not at all), frames, and extracts features."""
+    """Sanitises, resamples, amplifies by ``gain`` (by default not at all), frames, and extracts features.
+
+    Before the stream began there was silence, so frame k ends with sample (k + 1) * HOP.
+    """
 
     def __init__(self, sample_rate: float, gain: Gain | None = None) -> None:
         self._rate = sample_rate
         self._gain = gain or Gain(InputSettings(agc=False), 0.0)
         self._resampler = Resampler(sample_rate)
-        self._framer = Framer(N_FFT, TICK)
-        self._features = FeatureStream()
-        self._powers: deque[float] = deque(maxlen=N_FFT // TICK)  # audible, of each tick in a frame
+        self._tables = tables()
+        self._state = np.zeros(1, dtype=_STATE)
+        self._buffer = np.zeros(N_FFT + 3 * _PIECE, dtype=np.float32)
+        self._level = np.empty(2 * _PIECE // TICK)
+        self._values = np.empty((2 * _PIECE // HOP, LAYOUT.size), dtype=np.float32)
+        self._meters = np.empty(2 * _PIECE // HOP, dtype=METER)
         self.reset()
 
     def reset(self) -> None:
@@ -49,22 +92,21 @@ class FrontEnd:
         self._clear()
         self._base = 0  # stream clock at which the present rate of the input began
         self._input = 0  # samples of the input since then
-        self._origin = 0  # stream clock at which the current run of frames began
-        self._sample = 0
+        self._sample = 0  # stream clock at the end of the last tick
         self.not_finite = 0  # samples that were NaN or infinite
 
     def _clear(self) -> None:
         self._resampler.reset()
-        self._framer.reset()
-        self._features.reset()
         self._gain.restart()
-        self._powers.extend([0.0] * (self._powers.maxlen or 0))
+        self._state[:] = np.zeros(1, dtype=_STATE)
+        self._state["end"] = self._state["done"] = N_FFT
+        self._buffer[:N_FFT] = 0.0
 
     def skip(self, samples: int) -> None:
         """Account for ``samples`` of the input that were lost: the clock moves on, frames begin anew."""
         self._clear()
         self._input += samples
-        self._sample = self._origin = self._base + round(self._input * ANALYSIS_RATE / self._rate)
+        self._sample = self._base + round(self._input * ANALYSIS_RATE / self._rate)
 
     def jump(self, sample: int, sample_rate: float) -> None:
         """Go on at ``sample`` of the stream clock with an input of ``sample_rate``; frames begin anew."""
@@ -72,23 +114,42 @@ class FrontEnd:
             self._rate = sample_rate
             self._resampler = Resampler(sample_rate)
         self._clear()
-        self._base = self._sample = self._origin = sample
+        self._base = self._sample = sample
         self._input = 0
 
-    def push(self, block: F32) -> Iterator[Tick]:
-        """Yield a tick for every ``TICK`` samples of the analysis rate that ``block`` (n,) completes."""
-        clean = np.empty(block.size, dtype=np.float32)
-        self.not_finite += sanitize(block, clean)
-        self._input += block.size
-        for frame in self._framer.push(self._resampler.push(clean)):
-            # In place: the framer keeps it for the frames that overlap.
-            self._powers.append(self._gain.push(frame[-TICK:]))
-            rms = math.sqrt(sum(self._powers) / len(self._powers))
-            self._sample += TICK
-            sample = self._sample
-            whole_hop = (sample - self._origin) % HOP == 0
-            features = None
-            if whole_hop:
-                features = self._features.push(frame, sample)
-                features.values[LAYOUT.rms] = rms
-            yield Tick(sample, sample + self._resampler.delay, frame, rms, features)
+    def push(self, block: F32) -> Iterator[tuple[Ticks, Hops]]:
+        """Yield the ticks, and the hops that end in them, which ``block`` (n,) completes."""
+        size = max(1, int(_PIECE * self._rate / ANALYSIS_RATE))
+        for start in range(0, block.size, size):
+            piece = block[start : start + size]
+            clean = np.empty(piece.size, dtype=np.float32)
+            self.not_finite += sanitize(piece, clean)
+            self._input += piece.size
+            yield from self._take(self._resampler.push(clean))
+
+    def _take(self, sound: F32) -> Iterator[tuple[Ticks, Hops]]:
+        state = self._state
+        if state["end"][0] + sound.size > self._buffer.size:
+            self._make_room()
+        began, first = int(state["done"][0]), int(state["tick"][0])
+        n_ticks, n_hops = _advance(
+            sound, state, self._gain.state, self._buffer, self._tables, self._level, self._values, self._meters
+        )
+        if n_ticks == 0:
+            return
+        delay, sample = self._resampler.delay, self._sample + TICK
+        self._sample += n_ticks * TICK
+        ticks = self._buffer[began : began + n_ticks * TICK].reshape(n_ticks, TICK)
+        until_hop = (-first - 1) % _EACH * TICK  # from the end of the first tick to that of the first hop
+        hop_began = began + TICK + until_hop - HOP
+        hops = self._buffer[hop_began : hop_began + n_hops * HOP].reshape(n_hops, HOP)
+        yield (
+            Ticks(sample, delay, ticks, self._level[:n_ticks]),
+            Hops(sample + until_hop, delay, self._values[:n_hops], hops, self._meters[:n_hops]),
+        )
+
+    def _make_room(self) -> None:
+        """Move the last frame, and what comes after the last tick, to the beginning of the buffer."""
+        done, end = int(self._state["done"][0]), int(self._state["end"][0])
+        self._buffer[: N_FFT + end - done] = self._buffer[done - N_FFT : end]
+        self._state["done"], self._state["end"] = N_FFT, N_FFT + end - done

@@ -10,55 +10,69 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from streammood.analysis.hops import TICK, Records
 from streammood.config import InputSettings
-from streammood.dsp.audible import audible_power, fresh_state
-from streammood.dsp.jit import kernel
+from streammood.dsp.audible import SECTIONS, audible_power
+from streammood.dsp.jit import exact_kernel, kernel
 from streammood.events import ANALYSIS_RATE, F32
 
 RELIEF = 10.0  # dB, at most, by which the silence gate follows a desk that is quiet; noise must not pass for music
+FLOOR_DB = -120.0
 _RANGE = 6.0  # dB to both sides of the target in which a level is left alone
 _LEAST, _MOST = -20.0, 40.0  # dB
 _SLEW = 20.0  # dB/s; met only in the first moments, and when somebody moves the fader
 _FULL = np.float32(0.999)  # of full scale; a sample this large has been clipped, or will be
-_CLIPPED = 3  # samples of one tick at full scale: a single one is no clipping
 _LIMIT = np.float32(8.0)  # what the analysis takes at most, as in ``sanitize``
-_FLOOR_DB = -120.0
-F64 = npt.NDArray[np.float64]
-# Places in the state: audible mean square, ticks in it, dB, last linear gain, first sample.
-_MEAN, _COUNT, _AUTO, _LAST, _OFFSET = 0, 1, 2, 3, 4
-_PEAK, _CLIPS = 0, 1  # places in the meter
+
+_STATE = np.dtype(
+    [
+        ("fixed", "f8"),  # dB
+        ("gate", "f8"),  # dB; what is quieter teaches nothing
+        ("target", "f8"),  # dB
+        ("memory", "f8"),  # ticks of which the mean is taken
+        ("slew", "f8"),  # dB a tick; 0 without automatic gain
+        ("automatic", "f8"),  # dB
+        ("mean", "f8"),  # audible mean square of the ticks so far
+        ("count", "f8"),  # of those ticks, up to the memory
+        ("last", "f8"),  # linear gain at the end of the last tick
+        ("offset", "f8"),  # first sample after a gap; NaN before it
+        ("peak", "f8"),  # largest sample since the meter was read
+        ("clips", "f8"),  # most samples of a tick at full scale since then
+        ("band", "f8", (SECTIONS.shape[0], 2)),  # memory of the filter that takes what can be heard
+    ],
+    align=True,
+)
 
 
 @kernel
-def _amplify(samples: F32, fixed: float, gate: float, target: float, memory: float, slew: float, state: F64,
-             meter: F64, band: F64) -> float:  # fmt: skip
-    """Meter ``samples`` (n,), learn from them, and amplify them in place; ``slew`` in dB, 0 without automatic gain.
+def amplify(samples: F32, state: Records) -> float:
+    """Meter ``samples`` (TICK,), learn from them, and amplify them in place.
 
-    Returns the mean square of what can be heard of them, amplified; ``band`` is the memory of that filter.
+    Returns the mean square of what can be heard of them, amplified.
     """
+    g = state[0]
     peak, clips = np.float32(0.0), 0
     for i in range(samples.size):
         x = abs(samples[i])
         peak = max(peak, x)
         if x >= _FULL:
             clips += 1
-    meter[_PEAK] = max(meter[_PEAK], peak)
-    meter[_CLIPS] = max(meter[_CLIPS], clips)
-    if math.isnan(state[_OFFSET]):
-        state[_OFFSET] = samples[0]  # a DC offset that is there from the start is no click
-    square = audible_power(samples, state[_OFFSET], band)
-    relief = min(max(state[_AUTO], 0.0), RELIEF)
-    if slew > 0.0 and 10.0 * math.log10(max(square, 1e-12)) + fixed + relief > gate:
-        state[_COUNT] = min(state[_COUNT] + 1.0, memory)
-        state[_MEAN] += (square - state[_MEAN]) / state[_COUNT]
-        off = target - 10.0 * math.log10(max(state[_MEAN], 1e-12))
+    g.peak = max(g.peak, peak)
+    g.clips = max(g.clips, clips)
+    if math.isnan(g.offset):
+        g.offset = samples[0]  # a DC offset that is there from the start is no click
+    square = audible_power(samples, g.offset, g.band)
+    relief = min(max(g.automatic, 0.0), RELIEF)
+    if g.slew > 0.0 and 10.0 * math.log10(max(square, 1e-12)) + g.fixed + relief > g.gate:
+        g.count = min(g.count + 1.0, g.memory)
+        g.mean += (square - g.mean) / g.count
+        off = g.target - 10.0 * math.log10(max(g.mean, 1e-12))
         wanted = off - min(max(off, -_RANGE), _RANGE)
         wanted = min(max(wanted, _LEAST), _MOST)
-        state[_AUTO] += min(max(wanted - state[_AUTO], -slew), slew)
-    last, gain = state[_LAST], 10.0 ** ((state[_AUTO] + fixed) / 20.0)
-    state[_LAST] = gain
+        g.automatic += min(max(wanted - g.automatic, -g.slew), g.slew)
+    last, gain = g.last, 10.0 ** ((g.automatic + g.fixed) / 20.0)
+    g.last = gain
     for i in range(samples.size):
         step = last + (gain - last) * (i + 1) / samples.size
         samples[i] = min(max(samples[i] * np.float32(step), -_LIMIT), _LIMIT)
@@ -66,44 +80,58 @@ def _amplify(samples: F32, fixed: float, gate: float, target: float, memory: flo
     return audible
 
 
+@exact_kernel
+def decibels(rms: float) -> float:
+    """An RMS value in dB, at least -120."""
+    return max(FLOOR_DB, 20.0 * math.log10(max(rms, 1e-6)))
+
+
+@exact_kernel
+def gated(level: float, automatic: float) -> float:
+    """The level in dB that the silence gate goes by, of a ``level`` after a gain of which ``automatic`` is a part."""
+    return level - automatic + min(max(automatic, 0.0), RELIEF)
+
+
 class Gain:
     """Meters and amplifies a stream, tick by tick; the fixed part may be changed while it runs."""
 
-    def __init__(self, settings: InputSettings, gate: float, tick: int = 256) -> None:
-        """``gate`` in dB re full scale: what is quieter teaches nothing; ``tick`` in samples."""
-        self.fixed = settings.gain  # dB
-        self._gate = gate
-        self._target = settings.agc_target
-        self._memory = max(1.0, settings.agc_time * ANALYSIS_RATE / tick)
-        self._slew = _SLEW * tick / ANALYSIS_RATE if settings.agc else 0.0
-        self._state = np.zeros(5)
-        self._band = fresh_state()
-        self._meter = np.zeros(2)
+    def __init__(self, settings: InputSettings, gate: float) -> None:
+        """``gate`` in dB re full scale: what is quieter teaches nothing."""
+        self.state = np.zeros(1, dtype=_STATE)  # for the front end, which calls ``amplify``
+        self._state = self.state.view(np.recarray)[0]
+        self._state.fixed = settings.gain
+        self._state.gate = gate
+        self._state.target = settings.agc_target
+        self._state.memory = max(1.0, settings.agc_time * ANALYSIS_RATE / TICK)
+        self._state.slew = _SLEW * TICK / ANALYSIS_RATE if settings.agc else 0.0
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was heard; the fixed gain is a setting and stays."""
-        self._state[:] = (0.0, 0.0, 0.0, 10.0 ** (self.fixed / 20.0), math.nan)
-        self._meter[:] = 0.0
-        self._band[:] = 0.0
+        """Begin a new stream; the fixed gain is a setting and stays."""
+        state = self._state
+        state.automatic = state.mean = state.count = state.peak = state.clips = 0.0
+        state.last = 10.0 ** (self.fixed / 20.0)
+        self.restart()
 
     def restart(self) -> None:
         """Forget the last samples, after a gap; the gain stays."""
-        self._state[_OFFSET] = math.nan
-        self._band[:] = 0.0
+        self._state.offset = math.nan
+        self._state.band[:] = 0.0
+
+    @property
+    def fixed(self) -> float:
+        """The part that is set, in dB."""
+        return float(self._state.fixed)
+
+    @fixed.setter
+    def fixed(self, decibels: float) -> None:
+        self._state.fixed = decibels
 
     @property
     def automatic(self) -> float:
         """The part that follows the input, in dB."""
-        return float(self._state[_AUTO])
+        return float(self._state.automatic)
 
     def push(self, samples: F32) -> float:
-        """Amplify ``samples`` (tick,) in place; returns the mean square of what can be heard of them then."""
-        learning = self._gate, self._target, self._memory, self._slew
-        return _amplify(samples, self.fixed, *learning, self._state, self._meter, self._band)
-
-    def read_meter(self) -> tuple[float, bool]:
-        """Peak of the input in dB re full scale, and whether it was clipped, since the last call."""
-        peak, clips = self._meter.tolist()
-        self._meter[:] = 0.0
-        return max(_FLOOR_DB, 20.0 * math.log10(max(peak, 1e-6))), clips >= _CLIPPED
+        """Amplify ``samples`` (TICK,) in place; returns the mean square of what can be heard of them then."""
+        return amplify(samples, self.state)

@@ -1,4 +1,4 @@
-"""One way to compile a kernel: cached on disk where that is possible, never holding the interpreter's lock."""
+"""Two ways to compile a kernel: cached on disk where that is possible, never holding the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -13,22 +13,33 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 # Sums may be reordered for SIMD; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract", "arcp", "nsz"}
+_FAST = frozenset({"reassoc", "contract", "arcp", "nsz"})
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` at its first call; where nothing can be kept on disk, anew in every process."""
+    """Compile ``function`` at its first call, for speed: sums may be added in another order."""
+    return _compiled(function, _FAST)
+
+
+def exact_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile ``function`` at its first call; every operation rounds as it does in Python."""
+    return _compiled(function, frozenset())
+
+
+def _compiled(function: Callable[P, R], flags: frozenset[str]) -> Callable[P, R]:
+    """Where nothing can be stored on disk, ``function`` is compiled anew in every process."""
+    fast = set(flags) or False
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, fastmath=_FAST)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, fastmath=fast)(function)
     except RuntimeError:  # numba found no folder that it may write to
-        compiled = numba.njit(nogil=True, fastmath=_FAST)(function)
+        compiled = numba.njit(nogil=True, fastmath=fast)(function)
     else:
-        _keep_if_possible(compiled._cache)
-    kept: Callable[P, R] = compiled
-    return kept
+        _store_if_possible(compiled._cache)
+    ready: Callable[P, R] = compiled
+    return ready
 
 
-def _keep_if_possible(cache: Any) -> None:
+def _store_if_possible(cache: Any) -> None:
     """Let a disk that is full cost no more than the time to compile anew."""
     save = cache.save_overload
 

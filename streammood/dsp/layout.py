@@ -22,10 +22,9 @@ CONTRAST_OCTAVES = 6
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each feature lies in ``Features.values``."""
+    """Where each feature of the analysis lies in a row (size,)."""
 
     log_mel: slice  # dB
-    mfcc: slice
     contrast: slice  # dB
     chroma: slice  # 0..1
     centroid: int  # Hz
@@ -33,8 +32,6 @@ class Layout:
     flatness: int  # 0..1
     zero_crossing_rate: int  # crossings per sample
     rms: int  # of samples in -1..1; the front end counts what can be heard alone
-    loudness: int  # LUFS
-    onset_strength: int  # dB
     bands: slice  # low, mid, high, dB re full scale
     size: int
 
@@ -53,23 +50,19 @@ class Layout:
 
 def _layout() -> Layout:
     a = N_MELS
-    b = a + N_MFCC
-    c = b + CONTRAST_OCTAVES + 1
-    d = c + N_CHROMA
+    b = a + CONTRAST_OCTAVES + 1
+    c = b + N_CHROMA
     return Layout(
         log_mel=slice(0, a),
-        mfcc=slice(a, b),
-        contrast=slice(b, c),
-        chroma=slice(c, d),
-        centroid=d,
-        rolloff=d + 1,
-        flatness=d + 2,
-        zero_crossing_rate=d + 3,
-        rms=d + 4,
-        loudness=d + 5,
-        onset_strength=d + 6,
-        bands=slice(d + 7, d + 10),
-        size=d + 10,
+        contrast=slice(a, b),
+        chroma=slice(b, c),
+        centroid=c,
+        rolloff=c + 1,
+        flatness=c + 2,
+        zero_crossing_rate=c + 3,
+        rms=c + 4,
+        bands=slice(c + 5, c + 8),
+        size=c + 8,
     )
 
 

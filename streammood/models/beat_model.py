@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from streammood.dsp.jit import kernel
 from streammood.dsp.layout import N_MELS
-from streammood.events import F32
 from streammood.models.manifest import ManifestBase, Part, load
 from streammood.models.network import INT8, Network, Tensor
 
@@ -67,12 +65,9 @@ class BeatModel:
             {"logits": 2 * shape.pair, "present": layers},
             manifest.signature,
         )
-        self._hops, past = self._network.inputs["hops"], self._network.inputs["past"]
-        self._logits, present = self._network.outputs["logits"], self._network.outputs["present"]
-        self._requantised = _requantiser(present, past)
-        self._quantised = np.empty((1, self._hops.size), dtype=np.int8)
-        self.taps: type[np.generic] = past.dtype
-        self.nothing = past.zero  # what stands for 0 in the past
+        self.hops, self.past = self._network.inputs["hops"], self._network.inputs["past"]
+        self.logits, self.present = self._network.outputs["logits"], self._network.outputs["present"]
+        self.requantised = _requantiser(self.present, self.past)
 
     @classmethod
     def load(cls, name: str) -> BeatModel:
@@ -83,35 +78,18 @@ class BeatModel:
         """
         return load(name, BeatManifest, cls)
 
-    def __call__(self, hops: F32, past: npt.NDArray[Any]) -> tuple[list[float], npt.NDArray[Any]]:
-        """2 * pair logits for inputs (pair, 2 * n_mels), and what went into each layer (n_layers * width,).
+    def ask(self, hops: npt.NDArray[Any], past: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Logits (2 * pair,), and what went into each layer (n_layers * width,), all in the types of their tensors.
 
-        ``past`` (2 * n_layers * width,) holds what went into each layer before, in the type ``taps``.
+        ``hops`` (1, pair * 2 * n_mels) are the inputs of a pair, ``past`` (1, 2 * n_layers * width) holds what went
+        into each layer before.
         """
-        given: npt.NDArray[Any] = hops.reshape(1, -1)
-        if self._hops.quantised:
-            given = self._quantised
-            _quantise(hops, np.float32(1.0 / self._hops.step), np.float32(self._hops.zero), given)
-        row, present = self._network.ask({"hops": given, "past": past.reshape(1, -1)}, ("logits", "present"))
-        if self._requantised is not None:
-            present = self._requantised[present.view(np.uint8)]
-        logits = row.tolist()  # numbers: for four of them arrays are slower
-        step, zero = self._logits.step, self._logits.zero
-        return [(logit - zero) * step for logit in logits] if self._logits.quantised else logits, present
+        logits, present = self._network.ask({"hops": hops, "past": past}, ("logits", "present"))
+        return logits, present
 
 
-@kernel
-def _quantise(numbers: F32, scale: np.float32, zero: np.float32, out: npt.NDArray[np.int8]) -> None:
-    """All ``numbers`` in int8, one after the other, into ``out`` (1, n)."""
-    at = 0
-    for row in numbers:
-        for number in row:
-            out[0, at] = min(max(np.rint(number * scale + zero), INT8[0]), INT8[1])
-            at += 1
-
-
-def _requantiser(present: Tensor, past: Tensor) -> npt.NDArray[np.int8] | None:
-    """From the numbers in which the present comes out to those in which the past goes in; None where they are one.
+def _requantiser(present: Tensor, past: Tensor) -> npt.NDArray[Any]:
+    """For each of the 256 numbers of the present, that which stands for the same in the past; empty if all are equal.
 
     Raises:
         ValueError: they are of different types.
@@ -119,8 +97,8 @@ def _requantiser(present: Tensor, past: Tensor) -> npt.NDArray[np.int8] | None:
     if present.dtype is not past.dtype:
         raise ValueError("past and present must be of one type")
     if not present.quantised or (present.step, present.zero) == (past.step, past.zero):
-        return None
-    numbers = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.float64)
+        return np.zeros(0, dtype=past.dtype)
+    numbers = np.arange(INT8[0], INT8[1] + 1, dtype=np.float64)
     numbers = (numbers - present.zero) * present.step / past.step + past.zero
     table: npt.NDArray[np.int8] = np.clip(np.rint(numbers), *INT8).astype(np.int8)
     return table

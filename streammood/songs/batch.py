@@ -22,6 +22,7 @@ from streammood.models import Models
 from streammood.songs.song import Song
 
 _BLOCK = 8192  # samples
+_KINDS = (Beat, Mood, Onset)
 
 
 Export: TypeAlias = Callable[[Song, Path, str], None]
@@ -58,7 +59,7 @@ def analyze(
 
     A file that is damaged on the way gives what could be heard, and the reason in ``damage``.
     """
-    analyzer = Analyzer(settings, reader.sample_rate, models)
+    analyzer = Analyzer(settings, reader.sample_rate, models, _KINDS)
     log.write(rows.header(reader.name, reader.sample_rate))
     kept: list[Event] = []
     samples = 0
@@ -67,8 +68,7 @@ def analyze(
         for block in reader.blocks(_BLOCK):
             samples += block.size
             for event in analyzer.push(block):
-                if isinstance(event, Beat | Mood | Onset):
-                    kept.append(event)
+                kept.append(event)
                 log.write(rows.line(event))
             progress(block.size / reader.sample_rate)
     except SourceError as problem:

@@ -65,11 +65,10 @@ def sketch(reader: Reader, duration: float) -> Sketch:
     count = columns.frames.size
     try:
         for block in reader.blocks(_BLOCK):
-            for tick in front.push(block):
-                if tick.features is None:
-                    continue
-                column = min(count - 1, (tick.sample // HOP - 1) * count // total)
-                columns.add(column, tick.frame[-HOP:], tick.features.values[LAYOUT.chroma])
+            for _, hops in front.push(block):
+                for number, (sound, values) in enumerate(zip(hops.sound, hops.values, strict=True)):
+                    column = min(count - 1, (hops.sample // HOP - 1 + number) * count // total)
+                    columns.add(column, sound, values[LAYOUT.chroma])
     except SourceError:  # the analysis has told of it already
         pass
     return columns.sketch()

@@ -60,7 +60,8 @@ class FrameCache:
             size = clip.stat().st_size
         except OSError:
             raise DataError(f"{clip}: no such clip") from None
-        text = f"{clip.resolve()}|{size}|{FEATURES.model_dump_json()}|{variant}|{self.seed if variant else 0}"
+        features = f"{FEATURES.model_dump_json()}|{','.join(LAYOUT.names())}"
+        text = f"{clip.resolve()}|{size}|{features}|{variant}|{self.seed if variant else 0}"
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
 
 
@@ -90,9 +91,8 @@ def extract(clip: Path, rng: np.random.Generator | None = None) -> F32:
 
 def extract_signal(signal: F32, rate: int) -> F32:
     """Features (n_frames, n_features) of a signal (n,) at ``rate`` Hz."""
-    front = FrontEnd(rate)
-    rows = [tick.features.values for tick in front.push(signal) if tick.features is not None]
-    return np.stack(rows) if rows else np.zeros((0, LAYOUT.size), dtype=np.float32)
+    rows = [hops.values.copy() for _, hops in FrontEnd(rate).push(signal)]
+    return np.concatenate(rows) if rows else np.zeros((0, LAYOUT.size), dtype=np.float32)
 
 
 def read_sound(clip: Path) -> tuple[F32, int]:

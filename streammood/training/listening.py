@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.levels import Gate
+from streammood.analysis.hops import Hops
+from streammood.analysis.levels import LevelStream
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.config import LevelSettings, MoodSettings
-from streammood.dsp.layout import HOP
-from streammood.events import F32, Features, Mood, seconds
+from streammood.events import Mood, seconds
 from streammood.models.mood_model import MoodModel
 
 
@@ -37,19 +37,13 @@ class Listener:
     """One mood stream, used for clip after clip."""
 
     def __init__(self, model: MoodModel, mood: MoodSettings | None = None) -> None:
-        self._gate = Gate(LevelSettings())
+        self._levels = LevelStream(LevelSettings())
         self._stream = MoodStream(mood or MoodSettings(), model)
 
     def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
         """The moods of a clip with features (n_frames, n_features)."""
-        self._gate.reset()
+        self._levels.reset()
         self._stream.reset()
-        moods = []
-        rows: F32 = frames.astype(np.float32)
-        for number, values in enumerate(rows, start=1):
-            sample = number * HOP
-            hop = Features(sample, values)
-            mood = self._stream.push(hop, self._gate.push(hop), sample)
-            if mood is not None:
-                moods.append(mood)
+        hops = Hops.of(frames)
+        moods = self._stream.push(hops, self._levels.push(hops)["signal"])
         return Heard(moods, self._stream.summary())

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.levels import Gate
+from streammood.analysis.hops import Hops
+from streammood.analysis.levels import LevelStream
 from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.config import LevelSettings
-from streammood.events import F32, Features
+from streammood.events import F32
 from streammood.models import embedding_model
 
 LENGTH = 27  # slots in a window, 5.0 s
@@ -31,9 +32,8 @@ class Windows:
 
 def opening(frames: npt.NDArray[np.floating]) -> int:
     """The first of ``frames`` (n_frames, n_features) that the silence gate lets through; 0 if it never opens."""
-    gate = Gate(LevelSettings())
-    hops = (Features(0, values) for values in frames.astype(np.float32))
-    return next((number for number, hop in enumerate(hops) if gate.push(hop)), 0)
+    signal = LevelStream(LevelSettings()).push(Hops.of(frames))["signal"]
+    return int(signal.argmax()) if signal.size else 0
 
 
 def pool_slots(frames: npt.NDArray[np.floating], late: int = 0) -> F32:
@@ -44,8 +44,7 @@ def pool_slots(frames: npt.NDArray[np.floating], late: int = 0) -> F32:
     """
     pool = SlotPool(embedding_model.shipped())
     begin = min(opening(frames) + late, max(0, frames.shape[0] - FIRST * HOPS))
-    rows = [pool.slot.copy() for values in frames[begin:].astype(np.float32) if pool.push(Features(0, values))]
-    return np.stack(rows) if rows else np.zeros((0, pool.layout.size), dtype=np.float32)
+    return pool.slots(frames[begin:].astype(np.float32))
 
 
 def cut(clips: list[F32], numbers: list[int], variants: list[int], seed: int) -> Windows:

@@ -1,7 +1,7 @@
-"""Hears beats and downbeats in log mel spectra with a small causal network.
+"""Finds beats and downbeats in log mel spectra with a small causal network.
 
-The network itself has no memory. What its dilated convolutions look back on is kept here in rings, in the network's own
-numbers, so that a step costs the same however far it looks back.
+The network itself has no memory. What its dilated convolutions look back on is stored here in rings, in the network's
+own numbers, so that a step costs the same however far it looks back.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streammood.dsp.jit import kernel
+from streammood.dsp.jit import exact_kernel, kernel
 from streammood.dsp.layout import N_MELS
 from streammood.events import F32
 from streammood.models.beat_model import BeatModel
+from streammood.models.network import INT8
 
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 Taps = npt.NDArray[Any]  # int8 where the network is quantised throughout, else float32
 
 STROKE_DELAY = 1000  # samples from a stroke to the end of the hop in which the spectrum rises most
 
-_RANGE = 70.0  # dB below the recent peak that are heard
+_RANGE = 70.0  # dB below the recent peak that are seen
 _FALL = 3.0 * 512 / 44_100  # dB a hop that the peak falls while nothing is louder
 QUIET = -40.0  # dB; the peak stays above this, so that silence and hiss are not blown up
-_RISE = 2.0  # rises are smaller than levels: they are heard in half the range
+_RISE = 2.0  # rises are smaller than levels: they are seen in half the range
 RISE_HOPS = 2  # hops between the spectra of which the rise is taken
 
 
@@ -49,25 +52,49 @@ def beat_inputs(log_mel: F32, peak: float, earlier: F32, out: F32) -> float:
 
 
 @kernel
-def _gather(rings: Taps, dilations: npt.NDArray[np.int64], width: int, step: int, out: Taps) -> None:
-    """What went into each layer two dilations ago, and one dilation ago, into ``out`` (2 * n_layers * width,)."""
+def _fill_inputs(
+    log_mel: F32, turn: int, peak: F64, earlier: F32, row: F32, scale: np.float32, zero: np.float32, out: Taps
+) -> None:
+    """The inputs of spectra (n, n_mels), of which the first is the hop ``turn`` of its pair, into ``out`` (1, size).
+
+    A ``scale`` makes int8 of them. ``row`` is room for one hop.
+    """
+    for hop in log_mel:
+        peak[0] = beat_inputs(hop, peak[0], earlier, row)
+        at = turn * row.size
+        for k in range(row.size):
+            out[0, at + k] = min(max(np.rint(row[k] * scale + zero), INT8[0]), INT8[1]) if scale else row[k]
+        turn += 1
+
+
+@kernel
+def _turn(rings: Taps, dilations: I64, width: int, step: int, present: Taps, table: Taps, past: Taps) -> None:
+    """Store what went into each layer at the step before, and fetch what the network looks back on at this ``step``.
+
+    ``present`` (n_layers * width,) takes the place of the oldest in ``rings``; where there is a ``table``, that tells
+    its int8 numbers in those of ``past``. ``past`` (1, 2 * n_layers * width) takes, for each layer, what went in two
+    dilations ago, and one dilation ago.
+    """
     start, at = 0, 0
-    for dilation in dilations:
+    for layer, dilation in enumerate(dilations):
+        slot = start + (step - 1) % (2 * dilation) * width
+        for k in range(width if step else 0):
+            number = present[layer * width + k]
+            rings[slot + k] = table[int(number) - INT8[0]] if table.size else number
         for age in (2 * dilation, dilation):
             slot = start + (step - age) % (2 * dilation) * width
-            out[at : at + width] = rings[slot : slot + width]
+            for k in range(width):
+                past[0, at + k] = rings[slot + k]
             at += width
         start += 2 * dilation * width
 
 
-@kernel
-def _keep(rings: Taps, dilations: npt.NDArray[np.int64], width: int, step: int, present: Taps) -> None:
-    """Keep what goes into each layer now (n_layers * width,), in place of the oldest."""
-    start = 0
-    for number, dilation in enumerate(dilations):
-        slot = start + step % (2 * dilation) * width
-        rings[slot : slot + width] = present[number * width : (number + 1) * width]
-        start += 2 * dilation * width
+@exact_kernel
+def _probabilities(answers: F64, step: float, zero: float) -> None:
+    """Numbers that stand for logits to probabilities, in place."""
+    for i in range(answers.shape[0]):
+        for k in range(answers.shape[1]):
+            answers[i, k] = 1.0 / (1.0 + math.exp(-((answers[i, k] - zero) * step)))
 
 
 class BeatNetwork:
@@ -79,34 +106,48 @@ class BeatNetwork:
         self._model = model
         self._pair, self._width = shape.pair, shape.width
         self._dilations = np.array(shape.dilations, dtype=np.int64)
+        self._peak = np.empty(1)
         self._earlier = np.empty((RISE_HOPS, N_MELS), dtype=np.float32)
-        self._inputs = np.empty((self._pair, 2 * N_MELS), dtype=np.float32)
-        self._rings = np.empty(2 * int(self._dilations.sum()) * self._width, dtype=model.taps)
-        self._past = np.empty(2 * self._dilations.size * self._width, dtype=model.taps)
+        self._row = np.empty(2 * N_MELS, dtype=np.float32)
+        self._inputs = np.zeros((1, model.hops.size), dtype=model.hops.dtype)
+        self._scale = np.float32(1.0 / model.hops.step if model.hops.quantised else 0.0), np.float32(model.hops.zero)
+        self._rings = np.empty(2 * int(self._dilations.sum()) * self._width, dtype=model.past.dtype)
+        self._past = np.empty((1, model.past.size), dtype=model.past.dtype)
+        self._answers = np.empty((self._pair, 2))
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: before the stream there was silence."""
+        """Begin a new stream, after silence."""
         self._hops = 0
-        self._peak = QUIET
+        self._peak[:] = QUIET
         self._earlier[:] = 0.0
-        self._rings[:] = self._model.nothing
-        self._answers = [(0.5, 0.5)] * self._pair
+        self._rings[:] = self._model.past.zero
+        self._present: Taps = np.zeros(self._model.present.size, dtype=self._model.present.dtype)
+        self._answers[:] = self._model.logits.zero  # a probability of one half
 
-    def push(self, log_mel: F32) -> tuple[float, float] | None:
-        """Take a spectrum (n_mels,) in dB; the probability (0..1) of a beat and of a downbeat at the hop ``look_ahead``
-        hops ago, None before the stream began."""
-        turn = self._hops % self._pair
-        self._peak = beat_inputs(log_mel, self._peak, self._earlier, self._inputs[turn])
-        self._hops += 1
-        if turn == self._pair - 1:
-            self._ask(self._hops // self._pair - 1)
-        return None if self._hops <= self.look_ahead else self._answers[(turn + 1) % self._pair]
+    def push(self, log_mel: F32) -> F64:
+        """Take spectra (n, n_mels) in dB; the probabilities (n, 2), 0..1, of a beat and of a downbeat at the hops
+        ``look_ahead`` hops ago, NaN before the stream began."""
+        out = np.empty((len(log_mel), 2))
+        done = 0
+        while done < len(log_mel):
+            turn = self._hops % self._pair
+            until = min(done + self._pair - turn, len(log_mel))
+            hops = log_mel[done:until]
+            _fill_inputs(hops, turn, self._peak, self._earlier, self._row, *self._scale, self._inputs)
+            self._hops += until - done
+            for hop in range(done, until):
+                turn += 1
+                if turn == self._pair:
+                    self._ask(self._hops // self._pair - 1)
+                out[hop] = self._answers[turn % self._pair]
+            done = until
+        _probabilities(out, self._model.logits.step or 1.0, float(self._model.logits.zero))
+        out[: max(0, self.look_ahead - self._hops + len(log_mel))] = np.nan
+        return out
 
     def _ask(self, step: int) -> None:
-        where = self._rings, self._dilations, self._width, step
-        _gather(*where, self._past)
-        logits, present = self._model(self._inputs, self._past)
-        _keep(*where, present)
-        told = [1.0 / (1.0 + math.exp(-logit)) for logit in logits]
-        self._answers = list(zip(told[::2], told[1::2], strict=True))
+        model = self._model
+        _turn(self._rings, self._dilations, self._width, step, self._present, model.requantised, self._past)
+        logits, self._present = model.ask(self._inputs, self._past)
+        self._answers[:] = logits.reshape(self._pair, 2)

@@ -3,48 +3,149 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from streammood.analysis.beat.bar_filter import BarBelief
+import numpy as np
+
+from streammood.analysis.beat import bar_filter, beat_clock
+from streammood.analysis.beat.bar_filter import BarFilter
 from streammood.analysis.beat.beat_clock import BeatClock
-from streammood.analysis.beat.cues import AubioCues, Cues, NetworkCues
+from streammood.analysis.beat.cues import DOWNBEAT, STRENGTH, WEIGHT, AubioCues, Cues, NetworkCues
 from streammood.analysis.beat.taps import Taps
+from streammood.analysis.beat.tempo_filter import TempoFilter
+from streammood.analysis.hops import F64, Flags, Hops, Record, Records, record_of
 from streammood.config import BeatSettings, LevelSettings
+from streammood.dsp.jit import exact_kernel
 from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
-from streammood.events import ANALYSIS_RATE, F32, Beat, Features, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Tempo
 from streammood.models.beat_model import BeatModel
 
 _LATEST = 2  # hops: a beat that the clock finds later than this is not handed out
 _NEAR = 0.15  # beats around a beat within which a downbeat is taken for its own
 _CLOSEST = 0.45  # periods from one beat to the next; less than half, for a tempo that is halved on an off-beat
 
+TEMPO, BEAT = record_of(Tempo), record_of(Beat)
+_COUNTER = np.dtype(
+    [
+        ("lookahead", "f8"),  # samples from the decision to the beat, at most
+        ("nudge", "f8"),  # samples by which beats are later than the clock's
+        ("count", "i8"),  # of the latest beat that was handed out
+        ("last", "f8"),  # its sample
+        ("decided", "i8"),  # sample at the end of the last hop, with its delay
+        ("playing", "?"),  # whether there was sound then
+    ],
+    align=True,
+)
+
+
+@exact_kernel
+def _upcoming(counter: Records, clock: Records) -> float:
+    """Sample of the next beat that is to be handed out, by the clock."""
+    s = counter[0]
+    after = max(s.decided - _LATEST * HOP, s.last + _CLOSEST * clock[0].period)
+    return beat_clock.next_beat(clock, after - s.nudge)
+
+
+@exact_kernel
+def _count_at(counter: Records, clock: Records, sample: float, upcoming: float) -> int:
+    """Count of the beat of the clock nearest to ``sample``, where the next one falls on ``upcoming``."""
+    count: int = counter[0].count + 1 + round((sample - upcoming) / clock[0].period)
+    return count
+
+
+@exact_kernel
+def _push_bar(counter: Records, clock: Records, bar: Records, sample: float, downbeat: float, upcoming: float) -> None:
+    """The hop at ``sample`` is a downbeat with this probability."""
+    phase = beat_clock.phase(clock, sample)
+    near = min(phase, 1.0 - phase) < _NEAR
+    bar_filter.push(bar, _count_at(counter, clock, sample, upcoming), downbeat if near else 0.0)
+
+
+@exact_kernel
+def _write_tempo(counter: Records, clock: Records, bar: Records, sample: int, upcoming: float, out: Record) -> None:
+    """The state of the clock at ``sample``."""
+    s, c = counter[0], clock[0]
+    count = number = meter = 0
+    confidence = 0.0
+    if c.period > 0.0:
+        count = _count_at(counter, clock, c.anchor, upcoming)
+        number, meter, confidence = bar_filter.place(bar, count)
+    out.sample, out.decided = sample, s.decided
+    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked
+    out.anchor, out.period, out.count = c.anchor + s.nudge, c.period, count
+    out.number, out.meter, out.bar_confidence = number, meter, confidence
+
+
+@exact_kernel
+def _write_beat(counter: Records, clock: Records, bar: Records, sample: float, out: Record) -> None:
+    """Count the beat at ``sample`` and hand it out."""
+    s, c = counter[0], clock[0]
+    s.last = sample
+    s.count += 1
+    number, _, confidence = bar_filter.place(bar, s.count)
+    out.sample, out.decided = round(sample), s.decided
+    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked
+    out.number, out.count, out.bar_confidence = number, s.count, confidence
+
+
+@exact_kernel
+def _push(
+    sample: int, delay: int, cues: F64, signal: Flags, counter: Records, clock: Records, bar: Records,
+    free: TempoFilter, held: TempoFilter, tempi: Records, beats: Records,
+) -> int:  # fmt: skip
+    """Every hop, the first of which ends at ``sample``: the state of the clock after it into ``tempi`` (n,).
+
+    Beats that come within the look-ahead go to ``beats``; returns how many there are.
+    """
+    s, c, found = counter[0], clock[0], 0
+    for i in range(signal.size):
+        s.decided = sample + delay
+        if signal[i]:
+            beat_clock.push(clock, held if c.held else free, cues[i, WEIGHT], cues[i, STRENGTH], sample)
+            if c.moved:
+                bar_filter.reset(bar)
+        elif s.playing:
+            beat_clock.rest(clock, free)
+            bar_filter.reset(bar)
+        s.playing = signal[i]
+        upcoming = _upcoming(counter, clock) if c.period > 0.0 else math.inf
+        if signal[i] and c.period > 0.0:
+            _push_bar(counter, clock, bar, float(sample - c.delay), cues[i, DOWNBEAT], upcoming)
+        _write_tempo(counter, clock, bar, sample, upcoming, tempi[i])
+        if upcoming + s.nudge <= s.decided + s.lookahead:
+            _write_beat(counter, clock, bar, upcoming + s.nudge, beats[found])
+            found += 1
+        sample += HOP
+    return found
+
 
 class BeatStream:
     """Features in, beats and the state of the beat clock out.
 
-    What is told by hand (``tap``, ``double``, ``half``, ``set_bpm``, ``downbeat``) holds until the music stops;
+    What is set by hand (``tap``, ``double``, ``half``, ``set_bpm``, ``downbeat``) holds until the music stops;
     ``bounds`` and ``nudge`` hold until they are changed.
     """
 
     def __init__(
         self, settings: BeatSettings, level: LevelSettings, model: BeatModel | None, cues: Cues | None = None
     ) -> None:
-        """Hears with ``model``, with aubio where there is none, or with ``cues``."""
-        self._lookahead = round(settings.lookahead * ANALYSIS_RATE)
+        """Tracks with ``model``, with aubio where there is none, or with ``cues``."""
         self._cues = cues or (NetworkCues(model) if model else AubioCues(level.silence))
-        self._clock = BeatClock(settings.bpm_min, settings.bpm_max, HOP, self._cues)
-        self._bar = BarBelief()
+        self._clock = BeatClock(
+            settings.bpm_min, settings.bpm_max, self._cues.delay, self._cues.reading, self._cues.lock
+        )
+        self._bar = BarFilter()
         self._taps = Taps()
-        self._nudge = 0.0  # samples by which beats are told later than they are heard
+        self._state = np.zeros(1, dtype=_COUNTER)
+        self._counter = self._state.view(np.recarray)[0]
+        self._counter.lookahead = round(settings.lookahead * ANALYSIS_RATE)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was heard."""
-        self._count = 0
-        self._last = -math.inf  # sample of the latest beat that was handed out
-        self._decided = 0
-        self._playing = False
+        """Begin a new stream."""
+        self._counter.count = self._counter.decided = 0
+        self._counter.last = -math.inf
+        self._counter.playing = False
         self.restart()
 
     def restart(self) -> None:
@@ -54,25 +155,17 @@ class BeatStream:
         self._bar.reset()
         self._taps.reset()
 
-    def push(self, features: Features, hop: F32, signal: bool, decided: int) -> Iterator[Beat | Tempo]:
-        """The state of the clock after ``hop`` (hop,), and the beat that comes within the look-ahead, if one does."""
-        clock, sample = self._clock, features.sample
-        self._decided = decided
-        cue = self._cues.push(features, hop, sample)
-        if signal:
-            clock.push(cue, sample)
-            if clock.moved:
-                self._bar.reset()
-        elif self._playing:
-            clock.rest()
-            self._bar.reset()
-        self._playing = signal
-        upcoming = self._upcoming() if clock.period > 0.0 else math.inf
-        if signal and clock.period > 0.0:
-            self._hear_bar(sample - self._cues.delay, cue.downbeat, upcoming)
-        yield self._tempo(sample, upcoming)
-        if upcoming + self._nudge <= decided + self._lookahead:
-            yield self._beat(upcoming + self._nudge)
+    def push(self, hops: Hops, signal: Flags) -> tuple[Records, Records]:
+        """The state of the clock after each hop (n,), as records of ``TEMPO``, and every beat that comes within the
+        look-ahead, as records of ``BEAT``; ``signal`` (n,) is whether the silence gate is open."""
+        cues = self._cues.push(hops)
+        tempi, beats = np.empty(len(hops), dtype=TEMPO), np.empty(len(hops), dtype=BEAT)
+        clock = self._clock
+        found = _push(
+            hops.sample, hops.delay, cues, signal, self._state, clock.state, self._bar.state, clock.free, clock.held,
+            tempi, beats,
+        )  # fmt: skip
+        return tempi, beats[:found]
 
     def tap(self, sample: float) -> None:
         """A beat tapped by hand at ``sample``; from the fourth tap on, tempo and phase are those of the taps.
@@ -83,15 +176,16 @@ class BeatStream:
         line = self._taps.push(sample)
         if line is not None:
             anchor, period = line
-            self._place(anchor - self._nudge, period)
+            self._place(anchor - self._counter.nudge, period)
 
     def set_bpm(self, bpm: float) -> None:
-        """Take this tempo, and keep the nearest beat where it is.
+        """Take this tempo, and leave the nearest beat where it is.
 
         Raises:
             ConfigError: it lies outside the bounds.
         """
-        self._place(self._clock.anchor if self._clock.period else None, 60.0 * ANALYSIS_RATE / bpm)
+        now = self._clock.now
+        self._place(now.anchor if now.period else None, 60.0 * ANALYSIS_RATE / bpm)
 
     def double(self) -> None:
         """Twice as many beats, those of now among them.
@@ -115,13 +209,13 @@ class BeatStream:
         Raises:
             ConfigError: there is no beat yet.
         """
-        if self._clock.period == 0.0:
+        if self._clock.now.period == 0.0:
             raise ConfigError("there is no beat yet that could begin a bar")
-        self._bar.tell(self._count_at(sample - self._nudge, self._upcoming()), 1)
+        self._bar.fix(self._count_at(sample - self._counter.nudge), 1)
 
     def count_on(self, count: int) -> None:
         """Go on counting after ``count``, the number of a beat that was handed out elsewhere."""
-        self._count = max(self._count, count)
+        self._counter.count = max(self._counter.count, count)
 
     def bounds(self, bpm_min: float, bpm_max: float) -> None:
         """Keep the tempo within these, from now on.
@@ -132,69 +226,29 @@ class BeatStream:
         self._clock.bounds(bpm_min, bpm_max)
 
     def nudge(self, samples: float) -> None:
-        """Tell every beat so much later than until now; earlier, if negative."""
-        self._nudge += samples
-
-    def _hear_bar(self, place: int, downbeat: float, upcoming: float) -> None:
-        phase = self._clock.phase(place)
-        near = min(phase, 1.0 - phase) < _NEAR
-        self._bar.push(self._count_at(place, upcoming), downbeat if near else 0.0)
+        """Fire every beat so much later than until now; earlier, if negative."""
+        self._counter.nudge += samples
 
     def _place(self, anchor: float | None, period: float) -> None:
         self._clock.place(anchor, period)
         self._bar.reset()
 
     def _rescale(self, ratio: float) -> None:
-        clock = self._clock
+        clock = self._clock.now
         if clock.bpm == 0.0:
             raise ConfigError("there is no tempo yet that could be doubled or halved")
         if clock.period == 0.0:
-            clock.place(None, ratio * 60.0 * ANALYSIS_RATE / clock.bpm)
+            self._clock.place(None, ratio * 60.0 * ANALYSIS_RATE / clock.bpm)
             return
-        number, _, confidence = self._bar.place(self._count_at(clock.anchor, self._upcoming()))
+        number, _, confidence = self._bar.place(self._count_at(clock.anchor))
         anchor = clock.anchor
         if ratio > 1.0 and number > 0:
             anchor -= (number - 1) * clock.period  # the first beat of the bar stays
-        clock.place(anchor, ratio * clock.period)
+        self._clock.place(anchor, ratio * clock.period)
         self._bar.reset()
         if number > 0:
-            count = self._count_at(anchor, self._upcoming())
-            self._bar.lean(count, 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)
+            self._bar.seed(self._count_at(anchor), 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)
 
-    def _upcoming(self) -> float:
-        """Sample of the next beat that is to be handed out, by the clock."""
-        after = max(self._decided - _LATEST * HOP, self._last + _CLOSEST * self._clock.period)
-        return self._clock.next_beat(after - self._nudge)
-
-    def _count_at(self, sample: float, upcoming: float) -> int:
-        """Count of the beat of the clock nearest to ``sample``, where the next one falls on ``upcoming``."""
-        return self._count + 1 + round((sample - upcoming) / self._clock.period)
-
-    def _tempo(self, sample: int, upcoming: float) -> Tempo:
-        clock = self._clock
-        count = number = meter = 0
-        confidence = 0.0
-        if clock.period > 0.0:
-            count = self._count_at(clock.anchor, upcoming)
-            number, meter, confidence = self._bar.place(count)
-        return Tempo(
-            sample,
-            self._decided,
-            clock.bpm,
-            clock.confidence,
-            clock.locked,
-            clock.anchor + self._nudge,
-            clock.period,
-            count,
-            number,
-            meter,
-            confidence,
-        )
-
-    def _beat(self, sample: float) -> Beat:
-        """Count the beat at ``sample`` and hand it out."""
-        clock = self._clock
-        self._last = sample
-        self._count += 1
-        number, _, bar = self._bar.place(self._count)
-        return Beat(round(sample), self._decided, clock.bpm, clock.confidence, clock.locked, number, self._count, bar)
+    def _count_at(self, sample: float) -> int:
+        """Count of the beat of the clock nearest to ``sample``."""
+        return _count_at(self._state, self._clock.state, sample, _upcoming(self._state, self._clock.state))

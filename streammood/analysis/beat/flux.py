@@ -14,11 +14,11 @@ F64 = npt.NDArray[np.float64]
 
 
 @kernel
-def rise(log_mel: F32, recent: F32, state: F64) -> float:
+def flux(log_mel: F32, recent: F32, state: F64) -> float:
     """Rise of ``log_mel`` (n_mels,) over two hops above its mean, in units of its usual size, 0..5.
 
     Only the upper 40 dB count. ``recent`` (2, n_mels) holds the last spectra, ``state`` (3,) the peak in dB, and the
-    mean and the mean square of the rise; see ``forget_rise``.
+    mean and the mean square of the rise; see ``reset_flux``.
     """
     peak = state[0] - 0.02  # dB a hop
     for m in range(log_mel.size):
@@ -37,7 +37,7 @@ def rise(log_mel: F32, recent: F32, state: F64) -> float:
     return float(min(5.0, excess / math.sqrt(max(state[2], 0.01))))
 
 
-def forget_rise(recent: F32, state: F64) -> None:
-    """Begin anew: silence before, a quiet peak, and a usual rise of less than a dB."""
+def reset_flux(recent: F32, state: F64) -> None:
+    """Begin a new stream: silence before, a quiet peak, and a usual rise of less than a dB."""
     recent[:] = -200.0
     state[:] = (-30.0, 0.0, 0.5)

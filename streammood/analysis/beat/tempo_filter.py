@@ -1,4 +1,4 @@
-"""What is believed of tempo and beat phase, given cues that come hop by hop.
+"""What is known of tempo and beat phase, given cues that come hop by hop.
 
 A forward filter over every pair of period and phase (the bar-pointer model of F. Krebs, S. Böck and G. Widmer, 2015,
 here for single beats). A cue is the logarithm of how much likelier a hop is if a beat lies there; a shift of phase, a
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from streammood.dsp.jit import kernel
+from streammood.dsp.jit import exact_kernel, kernel
+from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE, F32
 
 F64 = npt.NDArray[np.float64]
@@ -24,10 +26,11 @@ _REACH = 5  # hops around a beat within which a cue speaks for it
 _SPREAD = 1.2  # hops, standard deviation of cues around a beat
 _STIFFNESS = 100.0  # how unlikely a relative change of the period is
 _CENTRE = 115.0  # BPM, the middle of the tempi that listeners tap
+_SCALE, _PERIOD, _PHASE, _MASS = 0, 1, 2, 3  # places in the state
 
 
 @dataclass(frozen=True, slots=True)
-class Sense:
+class FilterSettings:
     """How the cues of a tracker are to be read."""
 
     offbeat: float = 0.0  # a cue half way between beats counts so much
@@ -35,7 +38,27 @@ class Sense:
     dither: float = 0.0  # at least so likely is a change of the period by one hop
     forget: float = 1e-5  # share of the belief that starts anew each hop
     octaves: float = 0.6  # standard deviation of the preference for usual tempi
-    taste: float = 0.3  # power of that preference at every beat
+    prior: float = 0.3  # power of that preference at every beat
+
+
+class TempoFilter(NamedTuple):
+    """The probability of every period (whole hops) and phase, and what it is computed with."""
+
+    first: int  # shortest period
+    periods: I64  # (n,) hops
+    starts: I64  # (n,) where the phases of each period lie in the belief
+    heads: I64  # (n,) and which of them is the present
+    belief: F32
+    ends: F32  # (n,), room
+    transition: F32  # (n, 2 * _BAND + 1)
+    prior: F32  # (n,)
+    start: F32  # (n,) belief of a phase where nothing is known
+    restart: F32  # (n,) the part of it that is added each hop
+    mean: F32  # (n,)
+    near: F32  # (2 * _REACH + 1,)
+    offbeat: float
+    factors: F64  # (2, 2 * _REACH + 1), room
+    state: F64  # (4,) factor that brings the sum to 1; the latest period in hops, phase in beats, and mass
 
 
 @kernel
@@ -76,31 +99,15 @@ def _around(belief: F32, heads: I64, starts: I64, first: int, peak: int, phase: 
 
 
 @kernel
-def _hop(
-    belief: F32,
-    heads: I64,
-    starts: I64,
-    first: int,
-    transition: F32,
-    ends: F32,
-    taste: F32,
-    restart: F32,
-    mean: F32,
-    offbeat: float,
-    near: F32,
-    said: F64,
-    beside: F64,
-    cue: float,
-    scale: float,
-    out: F64,
-) -> float:
+def _advance(f: TempoFilter, cue: float) -> None:
     """One hop on, and Bayes' rule for its ``cue``.
 
-    Every phase advances by one; at its end a beat falls and the period may change. ``out`` (3,) takes the mean period
-    (hops), the mean phase (beats) and the mass of the belief around its likeliest state. Returns the next ``scale``,
-    which keeps the belief's sum at 1.
+    Every phase advances by one; at its end a beat falls and the period may change. The state takes the mean period, the
+    mean phase and the mass of the belief around its likeliest place.
     """
-    n = heads.size
+    first, n, scale, offbeat = f.first, f.heads.size, f.state[_SCALE], f.offbeat
+    belief, heads, starts, ends, near, mean = f.belief, f.heads, f.starts, f.ends, f.near, f.mean
+    said, beside = f.factors[0], f.factors[1]
     for p in range(n):
         heads[p] = heads[p] - 1 if heads[p] > 0 else first + p - 1
         ends[p] = belief[starts[p] + heads[p]]
@@ -111,16 +118,16 @@ def _hop(
     for p in range(n):
         arrived = np.float32(0.0)
         for q in range(max(0, p - _BAND), min(n, p + _BAND + 1)):
-            arrived += ends[q] * transition[q, p - q + _BAND]
+            arrived += ends[q] * f.transition[q, p - q + _BAND]
         period, head = first + p, heads[p]
         phases = belief[starts[p] : starts[p] + period]
-        phases[head] = arrived * taste[p]
+        phases[head] = arrived * f.prior[p]
         reach = min(_REACH, (period - 2) // 4)
         _weigh(phases, head, said, reach)
         if offbeat > 0.0:
             _weigh(phases, head + period // 2, beside, reach)
         factor = np.float32(scale * math.exp(-cue * mean[p]) if centred else scale)
-        sums, top = _settle(phases, factor, restart[p])
+        sums, top = _settle(phases, factor, f.restart[p])
         total += sums
         if top > highest:
             highest, peak = top, p
@@ -130,79 +137,74 @@ def _hop(
             place = i
     phase = ((place - heads[peak]) % (first + peak)) / (first + peak)
     mass, drift, length = _around(belief, heads, starts, first, peak, phase)
-    out[0], out[1], out[2] = length / mass, phase + drift / mass, mass / total
-    return float(1.0 / total)
+    f.state[_PERIOD], f.state[_PHASE], f.state[_MASS] = length / mass, phase + drift / mass, mass / total
+    f.state[_SCALE] = float(1.0 / total)
 
 
-class Belief:
-    """Probability of every period (whole hops) and phase, given the cues so far."""
+@exact_kernel
+def push(f: TempoFilter, cue: float) -> tuple[float, float, float]:
+    """After one more hop: period in hops, phase in beats, and the probability (0..1) that both are about right."""
+    _advance(f, cue)
+    return f.state[_PERIOD], f.state[_PHASE], f.state[_MASS]
 
-    def __init__(self, bpm_min: float, bpm_max: float, hop: int, sense: Sense) -> None:
-        hops_per_minute = 60.0 * ANALYSIS_RATE / hop
-        self._first = math.floor(hops_per_minute / bpm_max)
-        periods = np.arange(self._first, math.ceil(hops_per_minute / bpm_min) + 1)
-        self._starts = np.concatenate(([0], np.cumsum(periods)[:-1]))
-        usual = np.exp(-0.5 * (np.log2(hops_per_minute / periods / _CENTRE) / sense.octaves) ** 2)
-        self._transition = _transitions(periods, sense.dither)
-        self._taste = ((usual / usual.max()) ** sense.taste).astype(np.float32)
-        self._start = (usual / usual.sum() / periods).astype(np.float32)
-        self._restart = np.float32(sense.forget) * self._start
-        self._near = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / _SPREAD) ** 2).astype(np.float32)
-        self._offbeat = sense.offbeat
-        self._mean = ((1.0 + sense.offbeat) * self._near.sum() / periods * sense.centred).astype(np.float32)
-        self._periods = periods
-        self._belief = np.empty(int(periods.sum()), dtype=np.float32)
-        self._heads = np.zeros(periods.size, dtype=np.int64)
-        self._ends = np.zeros(periods.size, dtype=np.float32)
-        self._said, self._beside = np.empty((2, self._near.size))  # by what a cue changes the belief around beats
-        self._out = np.zeros(3)
-        self.reset()
 
-    def reset(self) -> None:
-        """Know nothing but the listener's preference."""
-        self._belief[:] = np.repeat(self._start, self._periods)
-        self._heads[:] = 0
-        self._scale = 1.0
+@exact_kernel
+def mass(f: TempoFilter, period: float, phase: float) -> float:
+    """The probability (0..1) that the period is about ``period`` (hops) and the phase about ``phase`` (beats)."""
+    peak = round(period) - f.first
+    near: float = f.state[_SCALE] * _around(f.belief, f.heads, f.starts, f.first, peak, phase)[0]
+    return near
 
-    def lean(self, period: float, phase: float, width: float) -> None:
-        """Believe in ``period`` (hops) and ``phase`` (beats), with a relative standard deviation of ``width``."""
-        self._heads[:] = 0
-        self._scale = 1.0
-        for start, length in zip(self._starts, self._periods, strict=True):
-            off = np.arange(length) / length - phase
-            off -= np.round(off)
-            log = -0.5 * ((math.log(length / period) / width) ** 2 + (off / width) ** 2)
-            self._belief[start : start + length] = np.exp(log) / length
-        self._belief /= self._belief.sum()
-        self._belief += self._restart.repeat(self._periods)
 
-    def push(self, cue: float) -> tuple[float, float, float]:
-        """After one more hop: period in hops, phase in beats, and the probability (0..1) that both are about right."""
-        self._scale = _hop(
-            self._belief,
-            self._heads,
-            self._starts,
-            self._first,
-            self._transition,
-            self._ends,
-            self._taste,
-            self._restart,
-            self._mean,
-            self._offbeat,
-            self._near,
-            self._said,
-            self._beside,
-            cue,
-            self._scale,
-            self._out,
-        )
-        period, phase, mass = self._out.tolist()
-        return period, phase, mass
+@exact_kernel
+def reset(f: TempoFilter) -> None:
+    """Know nothing but the listener's preference."""
+    for p in range(f.heads.size):
+        f.belief[f.starts[p] : f.starts[p] + f.periods[p]] = f.start[p]
+    f.heads[:] = 0
+    f.state[_SCALE] = 1.0
 
-    def mass(self, period: float, phase: float) -> float:
-        """The probability (0..1) that the period is about ``period`` (hops) and the phase about ``phase`` (beats)."""
-        peak = round(period) - self._first
-        return self._scale * _around(self._belief, self._heads, self._starts, self._first, peak, phase)[0]
+
+def seed(f: TempoFilter, period: float, phase: float, width: float) -> None:
+    """Believe in ``period`` (hops) and ``phase`` (beats), with a relative standard deviation of ``width``."""
+    f.heads[:] = 0
+    f.state[_SCALE] = 1.0
+    for start, length in zip(f.starts, f.periods, strict=True):
+        off = np.arange(length) / length - phase
+        off -= np.round(off)
+        log = -0.5 * ((math.log(length / period) / width) ** 2 + (off / width) ** 2)
+        f.belief[start : start + length] = np.exp(log) / length
+    f.belief[:] /= f.belief.sum()
+    f.belief[:] += f.restart.repeat(f.periods)
+
+
+def tempo_filter(bpm_min: float, bpm_max: float, settings: FilterSettings) -> TempoFilter:
+    """A filter over these tempi that knows nothing yet."""
+    hops_per_minute = 60.0 * ANALYSIS_RATE / HOP
+    first = math.floor(hops_per_minute / bpm_max)
+    periods = np.arange(first, math.ceil(hops_per_minute / bpm_min) + 1)
+    usual = np.exp(-0.5 * (np.log2(hops_per_minute / periods / _CENTRE) / settings.octaves) ** 2)
+    start = (usual / usual.sum() / periods).astype(np.float32)
+    near = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / _SPREAD) ** 2).astype(np.float32)
+    made = TempoFilter(
+        first,
+        periods,
+        np.concatenate(([0], np.cumsum(periods)[:-1])),
+        np.zeros(periods.size, dtype=np.int64),
+        np.empty(int(periods.sum()), dtype=np.float32),
+        np.zeros(periods.size, dtype=np.float32),
+        _transitions(periods, settings.dither),
+        ((usual / usual.max()) ** settings.prior).astype(np.float32),
+        start,
+        np.float32(settings.forget) * start,
+        ((1.0 + settings.offbeat) * near.sum() / periods * settings.centred).astype(np.float32),
+        near,
+        settings.offbeat,
+        np.empty((2, near.size)),
+        np.zeros(4),
+    )
+    reset(made)
+    return made
 
 
 def _transitions(periods: I64, dither: float) -> F32:

@@ -19,13 +19,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from streammood.analysis.hops import Flags, Hops
 from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.analysis.mood.window import SlotWindow
 from streammood.config import MoodSettings
 from streammood.dsp.layout import HOP
 from streammood.errors import ModelError
-from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Features, Mood
+from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Mood
 from streammood.models.mood_model import MoodModel
 
 _APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
@@ -124,7 +125,7 @@ class MoodStream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was pushed."""
+        """Begin a new stream."""
         self._whole.clear()
         self._last_sample = 0
         self._label: int | None = None
@@ -140,18 +141,31 @@ class MoodStream:
         self._held: int | None = None
         self._due = 0
 
-    def push(self, features: Features, signal: bool, decided: int) -> Mood | None:
-        """The mood, where one is due at this hop; none while ``signal`` says that the silence gate is closed."""
-        if not signal:
-            if self._pool.begun:
-                self._begin()
-            return None
-        if self._pool.push(features):
-            self._window.add(self._pool.slot)
-        if features.sample < self._due or self._window.count < self._first:
-            return None
-        self._due = features.sample + self._step
-        return self._answer(features.sample, decided)
+    def push(self, hops: Hops, signal: Flags) -> list[Mood]:
+        """The moods that are due at ``hops``; none where ``signal`` (n,) says that the silence gate is closed."""
+        moods, at = [], 0
+        audible = signal.tolist()
+        while at < len(audible):
+            if not audible[at]:
+                if self._pool.begun:
+                    self._begin()
+                at += 1
+                continue
+            at += self._pool.push(hops.values[at : self._until(at, audible, hops.sample)])
+            sample = hops.sample + (at - 1) * HOP
+            if self._pool.complete:
+                self._window.add(self._pool.slot)
+            if sample >= self._due and self._window.count >= self._first:
+                self._due = sample + self._step
+                moods.append(self._answer(sample, sample + hops.delay))
+        return moods
+
+    def _until(self, at: int, audible: list[bool], sample: int) -> int:
+        """One past the last hop that can be pooled at once from hop ``at`` on, where hop 0 ends at ``sample``."""
+        until = audible.index(False, at) if False in audible[at:] else len(audible)
+        if self._window.count < self._first:
+            return until
+        return min(until, at + 1 + max(0, -((sample + at * HOP - self._due) // HOP)))
 
     def summary(self) -> Mood | None:
         """The mood of everything since the last reset; none where no mood was heard."""

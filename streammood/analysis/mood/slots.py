@@ -14,7 +14,7 @@ from streammood.analysis.mood.embedding import BANDS, FRAMES, Embedding
 from streammood.dsp.jit import kernel
 from streammood.dsp.layout import LAYOUT, N_MELS
 from streammood.dsp.mel import dct_matrix
-from streammood.events import F32, Features
+from streammood.events import F32
 from streammood.models.embedding_model import Weights
 
 HOPS = 16  # hops in a slot
@@ -104,6 +104,19 @@ def _pool(
             slot[at + (c - 1 if c > 0 else sums.size - 1)] = np.float32(spread)
 
 
+@kernel
+def _pool_all(
+    values: F32, n_mels: int, contrast: int, chroma: int, shape: int, dct: F32, hop: int, state: F32, mel: F32,
+    previous: F32, sums: F32, squares: F32, spectra: F32, slot: F32,
+) -> None:  # fmt: skip
+    """Add hops (n, n_features) to ``slot``, the first as number ``hop``."""
+    for row in values:
+        _pool(
+            row, n_mels, contrast, chroma, shape, dct, hop, state, mel, previous, sums, squares, spectra, slot
+        )  # fmt: skip
+        hop += 1
+
+
 class SlotPool:
     """Pools ``HOPS`` hops of features into one slot; without ``weights``, it holds no embedding."""
 
@@ -120,7 +133,7 @@ class SlotPool:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was pushed."""
+        """Begin a new stream."""
         self._hop = 0
         self._state[:] = 0.0
         if self._embedding is not None:
@@ -131,17 +144,30 @@ class SlotPool:
         """Whether anything was pushed since the last reset."""
         return bool(self._state[_AGE])
 
-    def push(self, features: Features) -> bool:
-        """Add one hop; True where it completes ``slot``, which is reused, copy to keep."""
-        _pool(
-            features.values, *self._places, self._dct, self._hop, self._state, self._mel, self._previous,
+    @property
+    def complete(self) -> bool:
+        """Whether ``slot`` is complete: the next hop begins another."""
+        return self.begun and self._hop == 0
+
+    def push(self, values: F32) -> int:
+        """Add hops (n, LAYOUT.size) until ``slot`` is complete; returns how many were added. Copy the slot to keep."""
+        used = min(len(values), HOPS - self._hop)
+        _pool_all(
+            values[:used], *self._places, self._dct, self._hop, self._state, self._mel, self._previous,
             self._sums, self._squares, self.spectra, self.slot[self.layout.plain],
         )  # fmt: skip
-        self._hop = (self._hop + 1) % HOPS
-        if self._hop != 0:
-            return False
-        if self._embedding is not None:
+        self._hop = (self._hop + used) % HOPS
+        if self.complete and self._embedding is not None:
             embedded = self._embedding.push(self.spectra)
             self.slot[self.layout.embedding_mean] = embedded.mean(axis=0)
             self.slot[self.layout.embedding_max] = embedded.max(axis=0)
-        return True
+        return used
+
+    def slots(self, values: F32) -> F32:
+        """All slots (n_slots, size) that hops (n, LAYOUT.size) complete."""
+        rows, used = [], 0
+        while used < len(values):
+            used += self.push(values[used:])
+            if self.complete:
+                rows.append(self.slot.copy())
+        return np.stack(rows) if rows else np.zeros((0, self.layout.size), dtype=np.float32)

@@ -18,7 +18,7 @@ from streammood.analysis.aubio import AubioTracker
 from streammood.analysis.resampler import Resampler
 from streammood.config import Settings
 from streammood.errors import DataError
-from streammood.events import F32, Beat, Features
+from streammood.events import F32, Beat
 from streammood.training.beat.data import Track, read
 from streammood.training.beat.hearing import beats_of, hear
 from streammood.training.beat.scores import BINS, Score, Truth, interval, lateness, reliability, score
@@ -172,11 +172,10 @@ def _aubio_alone(sound: F32, rate: int) -> list[Beat]:
     """aubio with its defaults; its beats fire at the end of the hop in which it reports them."""
     tracker = AubioTracker(_HOP, _AUBIO_SILENCE)
     sound = Resampler(rate).push(sound)
-    nothing = Features(0, np.zeros(0, dtype=np.float32))
     found: list[Beat] = []
     for end in range(_HOP, sound.size + 1, _HOP):
         found += [
             Beat(heard.sample, end, 0.0, 0.0, False, 0, len(found) + 1)
-            for heard in tracker.push(nothing, sound[end - _HOP : end], end)
+            for heard in tracker.push(sound[end - _HOP : end], end)
         ]
     return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from operator import attrgetter
 
 from streammood.analysis.beat.beat_stream import BeatStream
-from streammood.analysis.front_end import TICK, FrontEnd
+from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.gain import Gain
-from streammood.analysis.levels import Gate
+from streammood.analysis.levels import LevelStream
 from streammood.config import BeatSettings, Settings
-from streammood.dsp.layout import HOP
 from streammood.events import F32, Beat, Tempo
 from streammood.models.beat_model import BeatModel
 
@@ -19,15 +19,15 @@ def hear(sound: F32, rate: int, settings: Settings) -> list[Beat | Tempo]:
     Raises:
         ModelError: the beat network cannot be used.
     """
-    gain = Gain(settings.input, settings.level.silence, TICK)
-    front = FrontEnd(rate, gain)
-    gate = Gate(settings.level, gain)
+    gain = Gain(settings.input, settings.level.silence)
+    levels = LevelStream(settings.level)
     stream = BeatStream(settings.beat, settings.level, _model(settings.beat))
     events: list[Beat | Tempo] = []
-    for tick in front.push(sound):
-        if tick.features is not None:
-            events += stream.push(tick.features, tick.frame[-HOP:], gate.push(tick.features), tick.decided)
-    return events
+    for _, hops in FrontEnd(rate, gain).push(sound):
+        tempi, beats = stream.push(hops, levels.push(hops, gain.fixed)["signal"])
+        events += [Tempo(*tempo) for tempo in tempi.tolist()]
+        events += [Beat(*beat) for beat in beats.tolist()]
+    return sorted(events, key=attrgetter("decided"))
 
 
 @cache

@@ -34,9 +34,8 @@ class Peaks:
 
 def activations(model: BeatModel, log_mel: npt.NDArray[np.floating]) -> F32:
     """Beat and downbeat (n_hops - look_ahead, 2) of a track (n_hops, n_mels)."""
-    network = BeatNetwork(model)
-    answers = [network.push(row) for row in np.ascontiguousarray(log_mel, dtype=np.float32)]
-    return np.array([answer for answer in answers if answer is not None], dtype=np.float32).reshape(-1, 2)
+    answers = BeatNetwork(model).push(np.ascontiguousarray(log_mel, dtype=np.float32))
+    return answers[model.manifest.look_ahead :].astype(np.float32)
 
 
 def peaks(item: Item, heard: F32) -> Peaks:

@@ -23,7 +23,7 @@ from streammood.analysis.mood.embedding import BANDS, FRAMES, REACH, compress
 from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.dsp import layout, mel
 from streammood.errors import DataError
-from streammood.events import ANALYSIS_RATE, F32, Features
+from streammood.events import ANALYSIS_RATE, F32
 from streammood.models import embedding_model
 from streammood.models.embedding_model import Layer, Weights
 from streammood.training import datasets
@@ -139,8 +139,12 @@ def on_our_grid(theirs: Network) -> Network:
 
 def spectra(frames: npt.NDArray[np.floating]) -> F32:
     """What goes into the embedding (n_frames, BANDS), in dB, of features (n_hops, n_features), by the live path."""
-    pool = SlotPool(None)
-    rows = [pool.spectra.copy() for values in frames.astype(np.float32) if pool.push(Features(0, values))]
+    pool, rows = SlotPool(None), []
+    hops = frames.astype(np.float32)
+    while len(hops):
+        hops = hops[pool.push(hops) :]
+        if pool.complete:
+            rows.append(pool.spectra.copy())
     return np.concatenate(rows) if rows else np.zeros((0, BANDS), dtype=np.float32)
 
 
