@@ -33,6 +33,7 @@ from streammood.engine.live import Engine
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
+from tests.outputs import Made
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -221,7 +222,7 @@ def _latency(name: str, osc_port: int, view: int | None = None) -> list[str]:
     targets = [TargetSettings(port=9), TargetSettings(port=osc_port, label=True, rate=30.0)]
     source = Paced(render(DEMO, RATE), settings.input.block)
     engine = Engine(
-        settings, source, models, lambda now: [OscTarget(t, models.labels, now) for t in targets], EventLog()
+        settings, source, models, Made(lambda now: [OscTarget(t, models.labels, now) for t in targets]), EventLog()
     )
     engine.start()
     time.sleep(3.0)

@@ -26,6 +26,7 @@ from streammood.models import Models, embedding_model
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel
 from streammood.outputs.osc_target import OscTarget
+from tests.outputs import Made
 
 SECONDS = 30.0
 LOOPBACK = TargetSettings(port=9)
@@ -50,7 +51,7 @@ def report() -> str:
 def _latency(settings: Settings, rate: int) -> list[str]:
     models = Models.load(settings)
     source = Paced(render(DEMO, rate), settings.input.block)
-    engine = Engine(settings, source, models, lambda now: [OscTarget(LOOPBACK, models.labels, now)], EventLog())
+    engine = Engine(settings, source, models, Made(lambda now: [OscTarget(LOOPBACK, models.labels, now)]), EventLog())
     engine.start()
     time.sleep(2.0)
     before = resource.getrusage(resource.RUSAGE_SELF)

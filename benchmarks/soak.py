@@ -34,12 +34,11 @@ from streammood.capture import supervisor
 from streammood.config import Settings
 from streammood.engine import load
 from streammood.engine.live import Engine
-from streammood.engine.reload import MakeSinks
 from streammood.events import Beat, Event, seconds
 from streammood.log.rows import EventLog
 from streammood.models import Models
-from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.commands import Command
+from tests.outputs import Made
 from tests.receiver import Receiver
 
 PIECE = 120.0  # s
@@ -159,24 +158,16 @@ class Night:
         settings = _settings(self.triggers.port, 3.0)
         self._models = Models.load(settings)
         self.witness = Witness(lambda sample: self.engine._capture.timeline.time_of(sample))  # noqa: PLW0108  later, and anew
-        self.engine = Engine(settings, self.source, self._models, self._all_sinks(settings), EventLog(), self._reread)
+        outputs = Made(lambda now: [self._refusing, self.witness], settings, self._models.labels, self._read)
+        self.engine = Engine(settings, self.source, self._models, outputs, EventLog())
         until = clock.now + 3600.0 * hours - CALM if seed is not None else 0.0
         self.faults = Faults(seed or 0, self._refusing, self._reload, until)
         self.source.waiting = lambda: self.engine._capture.waiting
         self.source.every = self._before_each_block
 
-    def _targets(self, settings: Settings) -> MakeSinks:
-        target = settings.osc.targets[0]
-        labels = self._models.labels
-        return lambda now: [OscTarget(target, labels, now)]
-
-    def _all_sinks(self, settings: Settings) -> MakeSinks:
-        return lambda now: [*self._targets(settings)(now), self._refusing, self.witness]
-
-    def _reread(self) -> tuple[Settings, MakeSinks]:
+    def _read(self) -> Settings:
         """Settings that differ from the last ones in an output, so that it is made anew."""
-        settings = _settings(self.triggers.port, 4.0 + self.answers[True] % 2)
-        return settings, self._targets(settings)
+        return _settings(self.triggers.port, 4.0 + self.answers[True] % 2)
 
     def _reload(self) -> None:
         self.engine.command(Command("reload"), self.source.clock.now, lambda answer: self.answers.update([answer.done]))

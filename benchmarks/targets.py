@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from benchmarks.table import markdown, percentiles
 from streammood import config
@@ -11,7 +12,6 @@ from streammood.config import LightsSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
 from streammood.engine.live import Engine
-from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Tempo
 from streammood.log.rows import EventLog
 from streammood.models import Models
@@ -19,6 +19,7 @@ from streammood.outputs import SampleNow, Sink
 from streammood.outputs.lights import Lights
 from streammood.outputs.osc_target import OscTarget
 from streammood.outputs.timing import Timing
+from tests.outputs import Made
 
 HOPS = 4000
 SECONDS = 20.0
@@ -142,6 +143,6 @@ def _early(settings: Settings, models: Models) -> list[list[str]]:
     return [[str(len(probe.late)), str(probe.missed), *percentiles(probe.late, 1e3, 2)] for probe in probes]
 
 
-def _engine(settings: Settings, models: Models, make: MakeSinks) -> Engine:
+def _engine(settings: Settings, models: Models, make: Callable[[SampleNow], list[Sink]]) -> Engine:
     source = Paced(render(DEMO, ANALYSIS_RATE), settings.input.block)
-    return Engine(settings, source, models, make, EventLog())
+    return Engine(settings, source, models, Made(make), EventLog())

@@ -35,6 +35,7 @@ from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.models.mood_model import MoodModel
 from streammood.outputs import Sink
+from tests.outputs import Made
 from tests.test_engine import Collect, Scripted
 from tests.waiting import wait_for
 
@@ -58,7 +59,7 @@ def start(models: Models) -> Iterator[Start]:
     def begin(*sinks: Sink, source: Scripted | None = None, **changed: Any) -> tuple[Engine, Scripted, Collect]:
         source, collect = source or Scripted(), Collect()
         settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-        engine = Engine(settings, source, models, lambda now: [*sinks, collect], EventLog(io.StringIO()))
+        engine = Engine(settings, source, models, Made(lambda now: [*sinks, collect]), EventLog(io.StringIO()))
         engine.start()
         engines.append(engine)
         return engine, source, collect
@@ -341,7 +342,7 @@ class Stuck(io.StringIO):
 
 def test_a_log_that_nobody_reads_holds_up_nobody(models: Models) -> None:
     log, source, collect = Stuck(), Scripted(), Collect()
-    engine = Engine(config.load(), source, models, lambda now: [collect], EventLog(log))
+    engine = Engine(config.load(), source, models, Made(lambda now: [collect]), EventLog(log))
     engine.start()
     source.feed((0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32))
     assert wait_for(lambda: engine._capture.waiting == 0.0 and of(Status, collect))

@@ -25,15 +25,16 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
 from streammood.client.engine_state import ABSENT, EngineState
-from streammood.config import TargetSettings
+from streammood.config import OscSettings, TargetSettings
 from streammood.demo.synth import Rendered
 from streammood.errors import ControlError, OscError, SinkError, SourceError
 from streammood.events import OperatorState, Status, TargetState
+from streammood.outputs import Output
+from streammood.outputs.build import Outputs
 from streammood.outputs.details import DetailedReport
 from streammood.protocol.commands import COMMANDS, packet
 from streammood.protocol.osc import decode
-from streammood.web import uploads
-from streammood.web.launch import with_target
+from streammood.web import launch, uploads
 from streammood.web.peaks import Peaks
 from streammood.web.store import RefusedError, Store
 from tests.receiver import Receiver
@@ -237,11 +238,14 @@ def test_nonsense_is_no_command(name: object, arguments: object) -> None:
 
 def test_run_adds_the_dashboard_to_the_targets_once() -> None:
     settings = config.load(None, {"dashboard.osc_port": [7100, 7101], "dashboard.osc_host": "0.0.0.0"})
-    more = with_target(settings)
-    added = more.osc.targets[-1]
-    assert (added.host, added.port, added.label) == ("127.0.0.1", 7100, True)
-    assert more.osc.targets[:-1] == settings.osc.targets
-    assert with_target(more) == more
+    added = launch.target(settings.dashboard)
+    assert (added.host, added.port, added.label, added.details) == ("127.0.0.1", 7100, True, True)
+    for targets in ((), (added,)):
+        known = settings.model_copy(update={"osc": OscSettings(targets=targets)})
+        sinks = Outputs(known, ("happy",), views=[added]).build(float)
+        assert [sink.name for sink in sinks if isinstance(sink, Output)] == ["dashboard"]
+        for sink in sinks:
+            sink.close()
 
 
 def test_details_tell_of_targets_and_of_what_was_told() -> None:

@@ -22,6 +22,7 @@ from streammood.events import ANALYSIS_RATE, F32, Event, Onset, Status
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs import Sink
+from tests.outputs import Made
 from tests.waiting import wait_for
 
 RATE = ANALYSIS_RATE
@@ -104,7 +105,7 @@ def running(models: Models) -> Iterator[Callable[..., tuple[Engine, Scripted, Co
     def start(*sinks: Sink, **changed: Any) -> tuple[Engine, Scripted, Collect, io.StringIO]:
         source, collect, log = Scripted(), Collect(), io.StringIO()
         settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-        engine = Engine(settings, source, models, lambda now: [*sinks, collect], EventLog(log))
+        engine = Engine(settings, source, models, Made(lambda now: [*sinks, collect]), EventLog(log))
         engine.start()
         engines.append(engine)
         return engine, source, collect, log

@@ -20,12 +20,12 @@ from streammood.demo.synth import Synth, steady
 from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.mood_override import MoodOverride
-from streammood.engine.reload import MakeSinks
 from streammood.events import ANALYSIS_RATE, Mood
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.protocol.commands import Answer, Command
 from tests.operator import Operator, needs_liblo, oscsend
+from tests.outputs import Made
 from tests.receiver import Receiver
 from tests.test_engine import Collect
 from tests.waiting import wait_for
@@ -88,9 +88,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
         settings = overrides.load(str(file))
         models = Models.load(settings)
         source = Paced(Synth(steady("aggressive", BPM, 20.0), repeat=True), settings.input.block)
-        targets, other = wiring.make_sinks(settings, models.labels), Collect()
-        make_sinks: MakeSinks = lambda sample_now: [*targets(sample_now), other]  # noqa: E731
-        engine = Engine(settings, source, models, make_sinks, EventLog(), wiring.reread(overrides, str(file), models))
+        other = Collect()
+        outputs = Made(lambda now: [other], settings, models.labels, lambda: overrides.load(str(file)))
+        engine = Engine(settings, source, models, outputs, EventLog())
         server = ControlServer(settings.control, engine.command, engine.tell)
         engine.start()
         server.start()
@@ -320,7 +320,7 @@ def test_an_answer_that_fails_harms_nobody(show: Show) -> None:
 def test_a_full_queue_never_waits(show: Show) -> None:
     settings = config.load()
     models = Models.load(settings)
-    idle = Engine(settings, Paced(Synth(), 256), models, lambda now: [], EventLog())
+    idle = Engine(settings, Paced(Synth(), 256), models, Made(lambda now: []), EventLog())
     answers: list[Answer] = []
     began = time.monotonic()
     for _ in range(1000):

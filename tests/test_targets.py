@@ -17,6 +17,7 @@ from streammood.engine.scheduler import Firing
 from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
 from streammood.outputs import Output
+from streammood.outputs.build import Outputs
 from streammood.outputs.osc_target import OscTarget
 from streammood.outputs.scaling import scaling
 from streammood.protocol import udp
@@ -280,6 +281,37 @@ def test_a_scope_is_kept() -> None:
     address = udp.resolve("fe80::1%lo", 7000)[1]
     assert address == ("fe80::1", 7000, 0, socket.if_nametoindex("lo"))
     assert udp.numeric(address) == "fe80::1%lo"
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("127.3.2.1", True),
+        ("0.0.0.0", True),
+        ("255.255.255.255", True),
+        ("127.255.255.255", True),
+        ("::1", True),
+        ("::", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("239.255.70.70", False),
+        ("2001:db8::1", False),
+        ("no-such-host.invalid", False),
+    ],
+)
+def test_nobody_commands_itself(host: str, here: bool) -> None:
+    """A target that comes to the control port is refused; at another port, or elsewhere, it is not."""
+    assert udp.comes_back(host) == here
+    settings = config.load(None, {"osc.targets": [{"host": host, "port": 7071}]})
+    if here:
+        with pytest.raises(ConfigError, match=r"own control port.*another port"):
+            Outputs(settings, LABELS).build(float)
+    elsewhere = {"osc.targets": [{"host": host, "port": 7072 if here else 7071}]}
+    for allowed in (elsewhere, {"osc.targets": [{"host": host, "port": 7071}], "control.enabled": False}):
+        for sink in Outputs(config.load(None, allowed), LABELS).build(float):
+            sink.close()
 
 
 def test_ipv6() -> None:

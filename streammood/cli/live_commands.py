@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 import time
@@ -33,13 +34,12 @@ from streammood.cli.options import (
     told,
 )
 from streammood.cli.preflight import preflight
-from streammood.config import Settings
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.log.last_run import LastRun, default_path
 from streammood.models import Models
+from streammood.outputs.build import Outputs
 from streammood.protocol.commands import COMMANDS
-from streammood.tui.launch import with_target
 from streammood.web import launch
 
 _REDRAW = 0.1  # s
@@ -88,19 +88,16 @@ def run(
     """Listen, show and send until Ctrl-C, or until the file ends."""
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     view = prepare_view() if tui else None
-
-    def adapt(settings: Settings) -> Settings:
-        settings = launch.with_target(settings) if dashboard else settings
-        return settings if view is None else with_target(settings, view)
-
-    settings = adapt(overrides.load(config))
+    settings = overrides.load(config)
     models = Models.load(settings)
     source = wiring.open_source(input, settings)
     log = open_log(events, settings.log).also(LastRun(default_path()))
     out = terminal.console(stderr=events == "-")
-    make_sinks = wiring.make_sinks(settings, models.labels)
-    engine = Engine(settings, source, models, make_sinks, log, wiring.reread(overrides, config, models, adapt))
-    targets = ", ".join(f"{t.host}:{t.port}" for t in settings.osc.targets) or "nobody"
+    read = None if config is None else functools.partial(overrides.load, config)
+    views = [launch.target(settings.dashboard)] if dashboard else []
+    views += [] if view is None else [view]
+    engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
+    targets = ", ".join(target.place for target in settings.osc.targets) or "nobody"
     stopped = threading.Event()
     code = _stop_on_signals(stopped)
     page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None

@@ -23,8 +23,8 @@ from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.log.rows import EventLog
 from streammood.models import Models
-from streammood.outputs.osc_target import OscTarget
-from streammood.protocol.udp import numeric, resolve
+from streammood.outputs.build import Outputs, refuse_own_control_port
+from streammood.protocol.udp import connect, numeric
 
 _NOBODY = OscSettings(targets=())
 _LISTEN = 2.0  # s
@@ -73,14 +73,20 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
 
 def _targets(settings: Settings) -> Iterator[Finding]:
     for target in settings.osc.targets:
-        where = f"{target.host}:{target.port}"
+        where = target.place
         try:
-            address = numeric(resolve(target.host, target.port)[1])
+            opened, address = connect(target.host, target.port, target.interface)
         except StreammoodError as error:
             yield Finding("target", False, str(error), "use the number of that machine, such as 192.168.1.20")
             continue
+        opened.close()
+        try:
+            refuse_own_control_port(target, settings)
+        except StreammoodError as error:
+            yield Finding("target", False, str(error))
+            continue
         told = [f"{target.name} at {where}" if target.name else where]
-        told += [f"which is {address}"] if address != target.host else []
+        told += [f"which is {number}"] if (number := numeric(address)) != target.host else []
         told += [f"preset {target.preset}"] if target.preset else []
         told += [f"offset {target.offset:+g} ms"] if target.offset else []
         told += [f"beat ×{target.beat:g}"] if target.beat != 1.0 else []
@@ -90,19 +96,20 @@ def _targets(settings: Settings) -> Iterator[Finding]:
 
 
 def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
-    """Lights, MIDI clock and Link, each opened and closed again."""
-    nothing = Settings()
-    for name in ("lights", "midi", "link"):
+    """Every output built as `run` builds it, and closed again; targets are told of only where that fails."""
+    nothing = Settings(osc=_NOBODY)
+    for name in ("osc", "lights", "midi", "link"):
         part = getattr(settings, name)
         if part == getattr(nothing, name):
             continue
         try:
-            for sink in wiring.make_sinks(nothing.model_copy(update={name: part, "osc": _NOBODY}), labels)(float):
+            for sink in Outputs(nothing.model_copy(update={name: part}), labels).build(float):
                 sink.close()
         except StreammoodError as error:
             yield Finding(name, False, str(error), f"see `{name}` in config/default.yaml")
             continue
-        yield Finding(name, True, _told(part.model_dump(exclude={"colours"})))
+        if name != "osc":
+            yield Finding(name, True, _told(part.model_dump(exclude={"colours"})))
 
 
 def _told(part: dict[str, object]) -> str:
@@ -171,9 +178,9 @@ def _judge(source: Source, heard: list[tuple[int, float, float]]) -> Finding:
 
 def _budget(settings: Settings, models: Models, device: float) -> Finding:
     """Rehearse with the demo through the whole live path, and add up how late light would be."""
-    loopback = TargetSettings(host="127.0.0.1", port=_DISCARD_PORT)
+    loopback = Settings(osc=OscSettings(targets=(TargetSettings(host="127.0.0.1", port=_DISCARD_PORT),)))
     source = Paced(render(DEMO[:1], ANALYSIS_RATE), settings.input.block)
-    engine = Engine(settings, source, models, lambda now: [OscTarget(loopback, models.labels, now)], EventLog())
+    engine = Engine(settings, source, models, Outputs(loopback, models.labels), EventLog())
     engine.start()
     time.sleep(_REHEARSE)
     engine.stop()

@@ -151,5 +151,7 @@ def finding_line(finding: Finding) -> Text:
     """What was checked, how it is, and what to do if it is not well."""
     mark = ("ok   ", "green") if finding.ok else ("WRONG", "bold red")
     return Text.assemble(
-        mark, f"  {finding.what:<9} {finding.found}", (f"  → {finding.advice}" if not finding.ok else "")
+        mark,
+        f"  {finding.what:<9} {finding.found}",
+        (f"  → {finding.advice}" if finding.advice and not finding.ok else ""),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,7 @@ from streammood.config import Settings
 from streammood.config.base import shown
 from streammood.config.yaml_text import parse, scalar
 from streammood.demo.synth import Synth
-from streammood.engine.reload import MakeSinks, Reread
 from streammood.errors import ConfigError, SourceError
-from streammood.models import Models
-from streammood.outputs import SampleNow, Sink
-from streammood.outputs.details import DetailedReport
-from streammood.outputs.lights import Lights
-from streammood.outputs.link import LinkFollow, LinkLead
-from streammood.outputs.midi import MidiClock, open_port
-from streammood.outputs.osc_target import OscTarget
 
 DEMO = "demo"
 AUTO = "auto"
@@ -106,62 +97,6 @@ def open_source(text: str | None, settings: Settings) -> Source:
     if text is not None and text != AUTO and not text.isdigit() and _is_path(text):
         return Paced(SoundFile(Path(text), settings.input.channels), block)
     return DeviceSource(settings.input)
-
-
-def make_sinks(settings: Settings, labels: tuple[str, ...]) -> MakeSinks:
-    """How to make one sink for each target and each other output, once the stream clock is there."""
-
-    def make(sample_now: SampleNow) -> list[Sink]:
-        sinks = make_targets(settings, labels, sample_now) + make_outputs(settings, labels, sample_now)
-        return [LinkFollow(settings.link, sample_now, sinks)] if settings.link.mode == "follow" else sinks
-
-    return make
-
-
-def make_targets(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
-    """Every OSC target, and the reports that targets ask for.
-
-    Raises:
-        ConfigError: a map asks for a mood that the model does not know.
-        SinkError: a host does not resolve.
-    """
-    targets: list[Sink] = [OscTarget(target, labels, sample_now) for target in settings.osc.targets]
-    return targets + [DetailedReport(target) for target in settings.osc.targets if target.details]
-
-
-def make_outputs(settings: Settings, labels: tuple[str, ...], sample_now: SampleNow) -> list[Sink]:
-    """Every output beside the OSC targets that the settings ask for.
-
-    Raises:
-        ConfigError: what it needs is not installed.
-        SinkError: it cannot be opened.
-    """
-    sinks: list[Sink] = []
-    if settings.lights.artnet is not None or settings.lights.sacn is not None:
-        sinks.append(Lights(settings.lights, labels, sample_now))
-    if settings.midi.port is not None or settings.midi.virtual:
-        sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi)))
-    if settings.link.mode == "lead":
-        sinks.append(LinkLead(settings.link, sample_now))
-    return sinks
-
-
-def reread(
-    overrides: Overrides,
-    name: str | None,
-    models: Models,
-    adapt: Callable[[Settings], Settings] = lambda settings: settings,
-) -> Reread | None:
-    """How to read preset or file ``name`` again, with ``overrides`` on top; None where there is nothing to read.
-
-    ``adapt`` adds what the command line adds: the targets of the views that it started.
-    """
-
-    def read() -> tuple[Settings, MakeSinks]:
-        settings = adapt(overrides.load(name))
-        return settings, lambda sample_now: make_targets(settings, models.labels, sample_now)
-
-    return None if name is None else read
 
 
 def sound_files(paths: list[Path]) -> list[Path]:

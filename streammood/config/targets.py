@@ -126,7 +126,12 @@ class TargetSettings(Strict):
     @property
     def title(self) -> str:
         """What people call it: its name, or where it is."""
-        return self.name or f"{self.host}:{self.port}"
+        return self.name or self.place
+
+    @property
+    def place(self) -> str:
+        """Where it is, as ``--target`` takes it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @field_validator("prefix")
     @classmethod

@@ -20,7 +20,6 @@ from streammood.engine.free_run import FreeRun
 from streammood.engine.load import Load, Shed
 from streammood.engine.operator import Operator, Order
 from streammood.engine.priority import REFUSED, WITHDRAWN, Precedence
-from streammood.engine.reload import MakeSinks, Reread, reload
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.engine.status import Reporter
@@ -30,6 +29,7 @@ from streammood.log.notes import Notes
 from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs import Output
+from streammood.outputs.build import Outputs
 from streammood.protocol.commands import Answer, Command, refused
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
@@ -48,11 +48,9 @@ class Engine:
         settings: Settings,
         source: Source,
         models: Models,
-        make_sinks: MakeSinks,
+        outputs: Outputs,
         log: EventLog,
-        reread: Reread | None = None,
     ) -> None:
-        """``reread`` reads the settings again, where they come from a file."""
         self.now = Snapshot()
         self._notes = Notes()
         self._settings = settings
@@ -67,8 +65,8 @@ class Engine:
         self._hops = 0  # that gave values
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._stop = threading.Event()
-        self._reread = reread
-        self._firing = Firing(make_sinks(self._sample_at))
+        self._outputs = outputs
+        self._firing = Firing(outputs.build(self._sample_at, self._notes.add))
         self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
         self._operator = Operator(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -110,14 +108,14 @@ class Engine:
 
         ``reply`` is called once with the answer, from the engine's thread, or at once if nothing is to be done.
         """
-        reloaded = None
-        if command.name == "reload" and self._reread is not None:
+        rebuilt = None
+        if command.name == "reload":
             try:  # here, where it keeps only the caller waiting
-                reloaded = reload(self._operator.settings, self._reread, self._sample_at)
+                rebuilt = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
             except StreammoodError as error:
                 reply(refused(command.name, error))
                 return
-        self._operator.put(Order(command, at, reply, reloaded))
+        self._operator.put(Order(command, at, reply, rebuilt))
         self._capture.wake()
 
     def tell(self, note: str) -> None:

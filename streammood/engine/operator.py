@@ -11,14 +11,12 @@ from typing import TypeAlias
 from streammood.analysis.analyzer import Analyzer
 from streammood.config import Settings
 from streammood.engine.mood_override import MoodOverride
-from streammood.engine.reload import Reloaded
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.errors import ControlError, StreammoodError
 from streammood.events import ANALYSIS_RATE, Mood, OperatorState
 from streammood.outputs import Output, SampleNow, Sink
-from streammood.outputs.details import DetailedReport
-from streammood.outputs.osc_target import OscTarget
+from streammood.outputs.build import Rebuilt, is_target
 from streammood.protocol.commands import AUTO, Answer, Command, refused
 from streammood.protocol.signals import Value
 
@@ -34,7 +32,7 @@ class Order:
     command: Command
     at: float  # host time in s
     reply: Callable[[Answer], None]
-    reloaded: Reloaded | None = None  # what a reload has found
+    rebuilt: Rebuilt | None = None  # what a reload has found
 
 
 class Operator:
@@ -63,7 +61,7 @@ class Operator:
         self._now = now
         self._orders: deque[Order] = deque()
         self._given: float | None = None  # sample of the stream clock at which the order was given; None before sound
-        self._reloaded: Reloaded | None = None  # what it has found, if it is a reload
+        self._rebuilt: Rebuilt | None = None  # what it has found, if it is a reload
         bounds = settings.beat.bpm_min, settings.beat.bpm_max
         self.state = OperatorState(bpm_min=bounds[0], bpm_max=bounds[1], gain=settings.input.gain)
         self._publish()
@@ -114,7 +112,7 @@ class Operator:
 
     def _obey(self, order: Order, sample: int) -> Values:
         self._given = self._sample_at(order.at) if sample else None
-        self._reloaded = order.reloaded
+        self._rebuilt = order.rebuilt
         return self.actions[order.command.name](*order.command.values)
 
     # Beats
@@ -207,9 +205,8 @@ class Operator:
     # Settings that were read again
 
     def _reload(self) -> Values:
-        found = self._reloaded
-        if found is None:
-            raise ControlError("these settings do not come from a file")
+        found = self._rebuilt
+        assert found is not None  # by the engine, which has read them
         new = found.settings
         if {"beat.bpm_min", "beat.bpm_max"} & set(found.changed):
             self._bound(new.beat.bpm_min, new.beat.bpm_max)
@@ -225,7 +222,7 @@ class Operator:
         for sink in targets:
             if isinstance(sink, Output):
                 sink.muted = sink.name in self.state.muted
-        others = [sink for sink in self._firing.served if not isinstance(sink, OscTarget | DetailedReport)]
+        others = [sink for sink in self._firing.served if not is_target(sink)]
         self._firing.replace(targets + others)
 
     def _publish(self) -> None:

@@ -90,8 +90,6 @@ class Reporter:
         overflows = self._capture.source.overflows
         once(overflows, "the sound driver says that it lost samples; try a larger input.block")
         once(self._firing.failed, "an output refuses events; the others are served")
-        for output in self._firing.outputs:
-            once(output.failed, f"{output.name}: the system does not send its messages; is the network up?")
         once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
 
     def _input_state(self, gone: bool, signal: bool) -> InputState:

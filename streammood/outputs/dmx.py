@@ -9,7 +9,7 @@ from typing import Protocol
 
 from streammood.config.outputs import ArtnetSettings, SacnSettings
 from streammood.errors import ConfigError
-from streammood.protocol.udp import Datagrams
+from streammood.protocol.udp import Datagrams, Report
 
 _CHANNELS = 512
 _SACN_PORT = 5568
@@ -45,10 +45,9 @@ class Artnet:
 
     Raises:
         ConfigError: the library is not installed.
-        SinkError: the host does not resolve.
     """
 
-    def __init__(self, settings: ArtnetSettings) -> None:
+    def __init__(self, settings: ArtnetSettings, report: Report) -> None:
         with _extra("lights.artnet"):
             from stupidArtnet import StupidArtnet  # noqa: PLC0415  an extra
         library = StupidArtnet(settings.host, settings.universe, _CHANNELS, port=settings.port)
@@ -56,7 +55,7 @@ class Artnet:
         library.close()  # its own socket waits, and prints its errors
         self._levels = bytearray(_CHANNELS)
         self._first = settings.address - 1
-        self.wire = Datagrams(settings.host, settings.port)
+        self.wire = Datagrams(settings.host, settings.port, report=report)
 
     def send(self, levels: bytes) -> None:
         """Send one frame."""
@@ -73,17 +72,16 @@ class Sacn:
 
     Raises:
         ConfigError: the library is not installed.
-        SinkError: the host does not resolve.
     """
 
-    def __init__(self, settings: SacnSettings) -> None:
+    def __init__(self, settings: SacnSettings, report: Report) -> None:
         with _extra("lights.sacn"):
             from sacn.messages.data_packet import DataPacket  # noqa: PLC0415  an extra
         packet = DataPacket(tuple(uuid.uuid4().bytes), "streammood", settings.universe, priority=settings.priority)
         self._packet = bytearray(packet.getBytes())
         self._first = _SACN_LEVELS + settings.address - 1
         self.wire = Datagrams(
-            settings.host or packet.calculate_multicast_addr(), _SACN_PORT, interface=settings.interface
+            settings.host or packet.calculate_multicast_addr(), _SACN_PORT, interface=settings.interface, report=report
         )
 
     def send(self, levels: bytes) -> None:

@@ -13,6 +13,7 @@ from streammood.outputs import SampleNow
 from streammood.outputs.dmx import Artnet, Sacn, Universe
 from streammood.outputs.timing import Timing
 from streammood.protocol.signals import BIPOLAR, UNIT, clip
+from streammood.protocol.udp import Report, ignore
 
 CHANNELS = ("intensity", "red", "green", "blue", "beat", "downbeat", "arousal", "valence")
 """In this order from the address on; the first four are those of a plain LED lamp."""
@@ -25,12 +26,14 @@ class Lights:
 
     Raises:
         ConfigError: a library is not installed.
-        SinkError: a host does not resolve.
     """
 
     name = "lights"
 
-    def __init__(self, settings: LightsSettings, labels: Sequence[str], sample_now: SampleNow) -> None:
+    def __init__(
+        self, settings: LightsSettings, labels: Sequence[str], sample_now: SampleNow, report: Report = ignore
+    ) -> None:
+        """``report`` takes what people should know."""
         self.beats = 0
         self._timing = Timing(sample_now, settings.offset / 1e3)
         self._interval = 1.0 / settings.rate
@@ -39,9 +42,9 @@ class Lights:
         self._labels = labels
         self._universes: list[Universe] = []
         if settings.artnet is not None:
-            self._universes.append(Artnet(settings.artnet))
+            self._universes.append(Artnet(settings.artnet, report))
         if settings.sacn is not None:
-            self._universes.append(Sacn(settings.sacn))
+            self._universes.append(Sacn(settings.sacn, report))
         self._intensity = self._arousal = self._valence = 0.0
         self._rgb = np.zeros(3)
         self._beat_at = self._downbeat_at = _LONG_AGO

@@ -15,6 +15,7 @@ from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
 from streammood.outputs import SampleNow, Sink
 from streammood.outputs.metronome import Metronome
+from streammood.protocol.udp import Report, ignore
 
 _STEP = 0.02  # s between two looks at the session
 _SAME_TEMPO = 0.02  # BPM; smaller changes are not told
@@ -44,7 +45,7 @@ class LinkSession:
         ConfigError: aalink is not installed.
     """
 
-    def __init__(self, quantum: int, wanted: Wanted | None = None) -> None:
+    def __init__(self, quantum: int, wanted: Wanted | None = None, report: Report = ignore) -> None:
         try:
             import aalink  # noqa: F401, PLC0415  an extra
         except ModuleNotFoundError:
@@ -53,6 +54,7 @@ class LinkSession:
         self.changes = self.failed = 0  # times that the session was told something, or could not be
         self._quantum = quantum
         self._wanted = wanted
+        self._report = report
         self._stop = threading.Event()
         self._joined = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="link", daemon=True)
@@ -73,7 +75,9 @@ class LinkSession:
         while not self._stop.is_set():
             try:
                 self._step(link)
-            except Exception:  # noqa: BLE001  a network that goes away must not end the show
+            except Exception as error:  # noqa: BLE001  a network that goes away must not end the show
+                if not self.failed:
+                    self._report(f"link: the session cannot be reached ({error}); is the network up?")
                 self.failed += 1
             self._joined.set()
             await asyncio.sleep(_STEP)
@@ -98,7 +102,7 @@ class LinkSession:
 class LinkLead:
     """Gives the tracker's tempo, phase and bar to the session, while the tempo is locked."""
 
-    def __init__(self, settings: LinkSettings, sample_now: SampleNow) -> None:
+    def __init__(self, settings: LinkSettings, sample_now: SampleNow, report: Report = ignore) -> None:
         self.name = "link"
         self.beats = 0
         self.offset = settings.offset
@@ -106,7 +110,7 @@ class LinkLead:
         self._sample_now = sample_now
         self._quantum = settings.quantum
         self._metronome = Metronome()
-        self._session = LinkSession(settings.quantum, self._wanted)
+        self._session = LinkSession(settings.quantum, self._wanted, report)
 
     @property
     def sent(self) -> int:
@@ -151,7 +155,9 @@ class LinkFollow:
     The count of the beats goes on over every change of who leads.
     """
 
-    def __init__(self, settings: LinkSettings, sample_now: SampleNow, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, settings: LinkSettings, sample_now: SampleNow, sinks: Sequence[Sink], report: Report = ignore
+    ) -> None:
         self.sinks = sinks
         self._offset = settings.offset / 1e3
         self._quantum = settings.quantum
@@ -161,7 +167,7 @@ class LinkFollow:
         self._shift = 0  # beats that our count is ahead of that of whoever leads
         self._count = 0  # of the latest beat that was handed on
         self._tempo: Tempo | None = None  # the latest of the tracker
-        self._session = LinkSession(settings.quantum)
+        self._session = LinkSession(settings.quantum, report=report)
 
     def send(self, event: Event, now: float) -> None:
         """Hand ``event`` on; the tracker's beats only while nobody leads."""

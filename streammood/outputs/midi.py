@@ -9,6 +9,7 @@ from streammood.errors import ConfigError, SinkError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Tempo
 from streammood.outputs import SampleNow
 from streammood.outputs.metronome import Metronome
+from streammood.protocol.udp import Report, ignore
 
 PPQ = 24
 CLOCK, START, CONTINUE, STOP = [0xF8], [0xFA], [0xFB], [0xFC]
@@ -60,12 +61,14 @@ class MidiClock:
     them. Where the bar turns out to lie elsewhere, the position is told anew.
     """
 
-    def __init__(self, settings: MidiSettings, sample_now: SampleNow, port: Port) -> None:
+    def __init__(self, settings: MidiSettings, sample_now: SampleNow, port: Port, report: Report = ignore) -> None:
+        """``report`` takes what people should know."""
         self.name = "midi"
         self.sent = self.failed = self.beats = 0
         self.offset = settings.offset
         self._sample_now = sample_now
         self._port = port
+        self._report = report
         self._metronome = Metronome(PPQ)
         self._started = False  # ever
         self._running = False
@@ -140,5 +143,7 @@ class MidiClock:
         try:
             self._port.send_message(message)
             self.sent += 1
-        except Exception:  # noqa: BLE001  a port that goes away must not end the show
+        except Exception as error:  # noqa: BLE001  a port that goes away must not end the show
+            if not self.failed:
+                self._report(f"midi: the port takes no messages ({error}); is it still there?")
             self.failed += 1

@@ -14,7 +14,7 @@ from streammood.outputs.scaling import Scaling, scaling
 from streammood.outputs.timing import Timing
 from streammood.protocol.osc import Encoder
 from streammood.protocol.signals import SIGNALS, Signal, Value, default_names, find, moods, values
-from streammood.protocol.udp import Datagrams
+from streammood.protocol.udp import Datagrams, Report, ignore
 
 _COMPARE: dict[str, Callable[[object, object], bool]] = {
     "==": operator.eq,
@@ -68,7 +68,10 @@ class OscTarget:
         ConfigError: the map asks for a mood that the model does not know.
     """
 
-    def __init__(self, settings: TargetSettings, labels: Sequence[str], sample_now: SampleNow) -> None:
+    def __init__(
+        self, settings: TargetSettings, labels: Sequence[str], sample_now: SampleNow, report: Report = ignore
+    ) -> None:
+        """``report`` takes what people should know."""
         self.name = settings.title
         self.beats = 0  # that were sent
         self._settings = settings
@@ -94,7 +97,7 @@ class OscTarget:
         self._interval = 1.0 / settings.rate
         self._failed = 0  # of the messages, how many the latest poll knew of
         self._due = 0.0  # before this host time, in s, there is nothing to release or to repeat
-        self._wire = Datagrams(settings.host, settings.port, settings.bundle, settings.interface)
+        self._wire = Datagrams(settings.host, settings.port, settings.bundle, settings.interface, report)
 
     @property
     def sent(self) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, TypeAlias
 
 from streammood.errors import SinkError
 from streammood.protocol.osc import encode_bundle
@@ -63,6 +64,29 @@ def connect(host: str, port: int, interface: str | None, number_only: bool = Fal
     return made, address
 
 
+def comes_back(host: str) -> bool:
+    """Whether packets to ``host`` come to this machine: to one of its own addresses, or to everybody's."""
+    try:
+        family, address = resolve(host, 0)
+    except SinkError:
+        return False
+    number = ip_address(address[0].partition("%")[0])
+    if number.is_unspecified or number.is_loopback or str(number) == "255.255.255.255":
+        return True
+    if number.is_multicast:
+        return False
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(address)  # only one's own address can be bound; on Linux, the broadcast of an own network too
+        except OSError:
+            return False
+    return True
+
+
+Report: TypeAlias = Callable[[str], None]
+"""Takes what people should know, from any thread."""
+
+
 def ignore(_note: str) -> None:
     """Takes what people should know, where nobody listens."""
 
@@ -80,15 +104,14 @@ class Datagrams:
         port: int,
         bundle: bool = False,
         interface: str | None = None,
-        report: Callable[[str], None] = ignore,
+        report: Report = ignore,
     ) -> None:
-        """With ``bundle``, messages wait for ``flush``; ``interface`` is the own address to send from.
-
-        ``report`` takes what people should know, from any thread.
-        """
+        """With ``bundle``, messages wait for ``flush``; ``interface`` is the own address to send from."""
         self.sent = 0  # messages
         self.failed = 0  # messages that the system would not send, or that had nowhere to go
         self._place = host, port, interface
+        self._title = f"target {host}:{port}"
+        self._told = False  # that the system does not send
         self._bundle = bundle
         self._report = report
         self._parts: list[bytes] = []
@@ -143,7 +166,7 @@ class Datagrams:
                 self._closed.wait(_TRY_AGAIN)
                 continue
             if failed:
-                self._report(f"target {self._place[0]}:{self._place[1]}: found at {numeric(self._way[1])}")
+                self._report(f"{self._title}: found at {numeric(self._way[1])}")
             if self._closed.is_set():
                 self._way[0].close()
             return
@@ -155,5 +178,8 @@ class Datagrams:
         try:
             self._way[0].sendto(packet, self._way[1])
             self.sent += messages
-        except OSError:  # buffer full, network down: the next repeat will do
+        except OSError as error:  # buffer full, network down: the next repeat will do
+            if not self._told:
+                self._told = True
+                self._report(f"{self._title}: the system does not send ({error.strerror or error}); is the network up?")
             self.failed += messages

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from streammood.config import Settings, TargetSettings
+from streammood.config import TargetSettings
 from streammood.tui.port import bind
 from streammood.tui.views import OURSELVES
 
@@ -26,12 +26,6 @@ def target() -> TargetSettings:
     with bind(_HOST, 0) as sock:
         port = sock.getsockname()[1]
     return TargetSettings(name=OURSELVES, host=_HOST, port=port, label=True, details=True, rate=_RATE)
-
-
-def with_target(settings: Settings, view: TargetSettings) -> Settings:
-    """``settings`` that send to ``view`` too."""
-    osc = settings.osc.model_copy(update={"targets": (*settings.osc.targets, view)})
-    return settings.model_copy(update={"osc": osc})
 
 
 class Beside:

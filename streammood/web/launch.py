@@ -8,21 +8,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from streammood.config import DashboardSettings, Settings, TargetSettings
+from streammood.config import DashboardSettings, TargetSettings
 
 NAME = "dashboard"  # of the target; the page does not list it
 _PATIENCE = 5.0  # s that the dashboard has to end by itself
 _RATE = 30.0  # messages a second on each address: more than a page shows
 
 
-def with_target(settings: Settings) -> Settings:
-    """``settings`` that send to the dashboard on this machine too, with the mood's name."""
-    host, port = _reached_at(settings.dashboard), settings.dashboard.osc_ports[0]
-    if any((target.host, target.port) == (host, port) for target in settings.osc.targets):
-        return settings
-    target = TargetSettings(name=NAME, host=host, port=port, label=True, details=True, rate=_RATE)
-    osc = settings.osc.model_copy(update={"targets": (*settings.osc.targets, target)})
-    return settings.model_copy(update={"osc": osc})
+def target(settings: DashboardSettings) -> TargetSettings:
+    """The target that the dashboard on this machine is, with the mood's name."""
+    return TargetSettings(
+        name=NAME, host=_reached_at(settings), port=settings.osc_ports[0], label=True, details=True, rate=_RATE
+    )
 
 
 def _reached_at(settings: DashboardSettings) -> str:
