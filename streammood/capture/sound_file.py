@@ -1,18 +1,35 @@
-"""Sound files: wav, flac, ogg, opus, mp3 and whatever else libsndfile reads."""
+"""Sound files of any kind: what stands in their headers is a claim, what can be read is the sound."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import itertools
+import os
+import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
-import soundfile
+import samplerate
 
+from streammood.capture.containers import FAMILIES, Part, PartFile, parts
+from streammood.capture.decoders import DecodeError, Decoder, Frames, SndfileDecoder
 from streammood.errors import SourceError
 from streammood.events import F32
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au", ".oga"})
+_AUDIO = (
+    "aac ac3 aif aifc aiff amr ape au bwf caf dsf dts eac3 flac m4a m4b mka mp2 mp3 mpc mpga oga ogg opus rf64 snd spx "
+    "tak tta voc w64 wav wave wma wv"
+)
+_VIDEO = "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv vob webm wmv"
+SUFFIXES = frozenset(f".{name}" for name in f"{_AUDIO} {_VIDEO}".split())
+"""How the names of files end that are taken from a folder; a file that is named itself may end as it likes."""
+RATES = (8_000, 384_000)  # Hz
+_LONGEST = 1e7  # s; a header that claims more does not know
 
 Channels = Literal["all"] | tuple[int, ...]
 
@@ -21,9 +38,11 @@ def mix(frames: F32, channels: Channels) -> F32:
     """One channel (n,) out of ``frames`` (n, channels): all, one or a pair, mixed with equal weight."""
     if frames.shape[1] == 1:
         return frames[:, 0]
-    if channels == "all":
+    if channels == "all" and frames.shape[1] > 2:
         mixed: F32 = frames.mean(axis=1)
         return mixed
+    if channels == "all":
+        channels = (1, 2)
     if len(channels) == 1:
         return frames[:, channels[0] - 1]
     left, right = channels
@@ -35,53 +54,159 @@ class SoundFile:
     """One file, read block by block.
 
     Raises:
-        SourceError: at once if it is missing, empty or no sound; while reading if it is damaged.
+        SourceError: at once if it is missing, empty or no sound; after its last block if it is damaged.
     """
 
     def __init__(self, path: Path, channels: Channels = "all") -> None:
         self.path = path
         self.name = str(path)
         self._channels = channels
-        if path.is_dir():
-            raise SourceError(f"{path}: is a folder, not a sound file")
-        if not path.is_file():
-            raise SourceError(f"{path}: no such file")
-        if path.stat().st_size == 0:
-            raise SourceError(f"{path}: the file is empty")
-        with self._open() as file:
-            self.sample_rate = int(file.samplerate)
-            self._frames = int(file.frames)
-            self.duration: float | None = self._frames / self.sample_rate
-            self._cut_short = "should be" in file.extra_info  # libsndfile: fewer bytes than the header says
-            if channels != "all" and max(channels) > file.channels:
-                raise SourceError(f"{path}: has {file.channels} channels, channel {max(channels)} was asked for")
-        if self._frames == 0:
-            raise SourceError(f"{path}: holds no sound")
-        if not 8_000 <= self.sample_rate <= 192_000:
-            raise SourceError(f"{path}: its sample rate must be in 8000..192000 Hz, got {self.sample_rate}")
-
-    def _open(self) -> soundfile.SoundFile:
-        try:
-            return soundfile.SoundFile(self.path)
-        except (soundfile.LibsndfileError, OSError) as error:
-            reason = getattr(error, "error_string", str(error)).rstrip(".")
-            raise SourceError(f"{self.path}: cannot be read as sound ({reason})") from None
+        with _open(path) as file:
+            self._parts = parts(file)
+            try:
+                decoder = self._decoder(file, self._parts[0])
+            except DecodeError as error:
+                raise SourceError(f"{path}: cannot be read as sound ({error})") from None
+            with contextlib.closing(decoder):
+                self.sample_rate = decoder.sample_rate
+                channels_there = decoder.channels
+                self.duration = _guess(decoder.duration, self._parts)
+        if not RATES[0] <= self.sample_rate <= RATES[1]:
+            raise SourceError(f"{path}: its sample rate must be in {RATES[0]}..{RATES[1]} Hz, got {self.sample_rate}")
+        if channels != "all" and max(channels) > channels_there:
+            raise SourceError(f"{path}: has {channels_there} channels, channel {max(channels)} was asked for")
 
     def blocks(self, size: int) -> Iterator[F32]:
         """Yield blocks (size,) of one channel; the last may be shorter."""
-        read = 0
-        with self._open() as file:
-            while True:
-                try:
-                    frames = file.read(size, dtype="float32", always_2d=True)
-                except soundfile.LibsndfileError as error:
-                    raise SourceError(f"{self._damaged(read)} ({error.error_string.rstrip('.')})") from None
-                if len(frames) == 0:
-                    break
-                read += len(frames)
-                yield np.ascontiguousarray(mix(frames, self._channels))
-        if read < self._frames or self._cut_short:
-            raise SourceError(f"{self._damaged(read)}: it ends early")
+        held = np.zeros(0, dtype=np.float32)
+        damage: SourceError | None = None
+        try:
+            for frames in self.frames(size):
+                held = np.concatenate([held, self._mix(frames)])
+                whole = held.size - held.size % size
+                yield from held[:whole].reshape(-1, size)
+                held = held[whole:]
+        except SourceError as error:
+            damage = error
+        if held.size:
+            yield held
+        if damage is not None:
+            raise damage
 
-    def _damaged(self, read: int) -> str:
-        return f"{self.path}: damaged or cut short after {read / self.sample_rate:.2f} s"
+    def frames(self, size: int) -> Iterator[F32]:
+        """Yield all channels, in pieces (about size, channels); how many there are may change in a chained file."""
+        damage: list[str] = []
+        read = 0
+        for frames in _at_rate(self._decode(size, damage), self.sample_rate):
+            read += len(frames)
+            yield frames
+        if damage:
+            length = f"{read / self.sample_rate:.2f} s"
+            raise SourceError(f"{self.path}: damaged or cut short: {damage[0]}; {length} of it could be read")
+
+    def _decode(self, size: int, damage: list[str]) -> Iterator[Frames]:
+        """Everything that decodes, part after part; what is wrong with them is added to ``damage``."""
+        with _open(self.path) as file:
+            for part in self._parts:
+                try:
+                    with contextlib.closing(self._decoder(file, part)) as decoder:
+                        yield from decoder.frames(size)
+                except DecodeError as error:
+                    damage.append(str(error))
+                if part.cut:
+                    damage.append("it ends early")
+
+    def _decoder(self, file: BinaryIO, part: Part) -> Decoder:
+        """What reads ``part``.
+
+        Raises:
+            DecodeError: nothing does.
+        """
+        from streammood.capture.av_decoder import AvDecoder  # noqa: PLC0415  loads slowly, and few need it
+
+        file.seek(part.start)
+        familiar = file.read(4) in FAMILIES
+        whole = len(self._parts) == 1 and not part.patches
+
+        def by_sndfile() -> Decoder:
+            return SndfileDecoder(_system_name(self.path) if whole else io.BufferedReader(PartFile(file, part)))
+
+        def by_av() -> Decoder:
+            return AvDecoder(file if whole else io.BufferedReader(PartFile(file, part)))
+
+        first, second = (by_sndfile, by_av) if familiar else (by_av, by_sndfile)
+        try:
+            return first()
+        except DecodeError as reason:
+            try:
+                return second()
+            except DecodeError:
+                raise reason from None
+
+    def _mix(self, frames: F32) -> F32:
+        if self._channels != "all" and max(self._channels) > frames.shape[1]:
+            asked = max(self._channels)
+            raise SourceError(
+                f"{self.path}: channel {asked} was asked for, a part of it has {frames.shape[1]} channels"
+            )
+        return mix(frames, self._channels)
+
+
+def _at_rate(pieces: Iterator[Frames], wanted: int) -> Iterator[F32]:
+    """``pieces`` at the rate ``wanted``; those that have it already are passed through."""
+    for (rate, channels), group in itertools.groupby(pieces, lambda piece: (piece[0], piece[1].shape[1])):
+        if rate == wanted:
+            yield from (frames for _, frames in group)
+            continue
+        converter = samplerate.Resampler("sinc_fastest", channels=channels)
+        for _, frames in group:
+            yield converter.process(np.nan_to_num(frames), wanted / rate).reshape(-1, channels)
+        rest = np.zeros((0, channels), np.float32)
+        yield converter.process(rest, wanted / rate, end_of_input=True).reshape(-1, channels)
+
+
+def _guess(first: float | None, found: list[Part]) -> float | None:
+    """How long a file lasts in s, when its first part lasts ``first`` s; None for nonsense."""
+    if first is None or not 0.0 < first < _LONGEST:
+        return None
+    return first * (found[-1].stop - found[0].start) / max(1, found[0].stop - found[0].start)
+
+
+def _system_name(path: Path) -> str | bytes:
+    """The name as the system has it: libsndfile takes a bare `-` for the standard input, and UTF-8 alone as text."""
+    return str(path.absolute()) if os.name == "nt" else os.fsencode(path.absolute())
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open ``path`` to be read.
+
+    Raises:
+        SourceError: it is no file that can be read from its beginning to its end and again.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise SourceError(f"{path}: is a folder, not a sound file")
+        if not stat.S_ISREG(found.st_mode):
+            raise SourceError(f"{path}: is a pipe or a device; save the sound as a file first, then name the file")
+        if found.st_size == 0:
+            raise SourceError(f"{path}: the file is empty")
+        return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: {_why(path, error)}") from None
+
+
+def _why(path: Path, error: Exception) -> str:
+    """Why ``path`` cannot be opened, and what to do instead."""
+    number = getattr(error, "errno", None)
+    if str(path) == "-":
+        return "sound is not read from the standard input; save it as a file first, then name the file"
+    if number == errno.ENOENT and (address := re.match(r"(?i)([a-z][a-z0-9+.-]+):/", str(path))):
+        if address[1].lower() == "file":
+            return "is an address; name the file by its path"
+        return "is an address, not a file; download it first, or play it and listen to a sound card with `run`"
+    if number == errno.ENOENT:
+        return "no such file (a link that leads nowhere)" if path.is_symlink() else "no such file"
+    if number == errno.ELOOP:
+        return "is a link that leads back to itself"
+    return f"cannot be opened ({getattr(error, 'strerror', None) or error})"
