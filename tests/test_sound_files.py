@@ -20,9 +20,7 @@ from streammood.events import F32
 from tests import sounds
 
 CODEC_DELAY = 0.075  # s that encoders without a note of their delay add, at both ends together
-FUZZ = settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FUZZ = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def read(path: Path, size: int = 8192) -> tuple[F32, int]:
@@ -159,7 +157,9 @@ def test_a_gap_in_the_middle_is_said_and_the_rest_read(tmp_path: Path) -> None:
     blocks: list[F32] = []
     with pytest.raises(SourceError, match="do not decode"):
         blocks.extend(file.blocks(100))
-    assert 100 * len(blocks) / file.sample_rate > 0.7 * sounds.SECONDS  # how far a decoder falls behind depends on its version
+    assert (
+        100 * len(blocks) / file.sample_rate > 0.7 * sounds.SECONDS
+    )  # how far a decoder falls behind depends on its version
 
 
 @pytest.mark.parametrize("rate", [1, 4_000, 7_999, 384_001, 4_000_000_000])

@@ -50,6 +50,14 @@ def mix(frames: F32, channels: Channels) -> F32:
     return pair
 
 
+def fold(frames: F32, channels: int) -> F32:
+    """One or two ``channels`` (n, channels) out of ``frames`` of any number: as they are, or all mixed into each."""
+    if frames.shape[1] == channels:
+        return frames
+    mixed = mix(frames, "all")[:, np.newaxis]
+    return np.repeat(mixed, channels, axis=1)
+
+
 class SoundFile:
     """One file, read block by block.
 
@@ -69,12 +77,17 @@ class SoundFile:
                 raise SourceError(f"{path}: cannot be read as sound ({error})") from None
             with contextlib.closing(decoder):
                 self.sample_rate = decoder.sample_rate
-                channels_there = decoder.channels
+                self.channels = decoder.channels
                 self.duration = _guess(decoder.duration, self._parts)
         if not RATES[0] <= self.sample_rate <= RATES[1]:
             raise SourceError(f"{path}: its sample rate must be in {RATES[0]}..{RATES[1]} Hz, got {self.sample_rate}")
-        if channels != "all" and max(channels) > channels_there:
-            raise SourceError(f"{path}: has {channels_there} channels, channel {max(channels)} was asked for")
+        if channels != "all" and max(channels) > self.channels:
+            raise SourceError(f"{path}: has {self.channels} channels, channel {max(channels)} was asked for")
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether it is several files in one, as Icecast and `cat` write them; few programs play them to the end."""
+        return len(self._parts) > 1
 
     def blocks(self, size: int) -> Iterator[F32]:
         """Yield blocks (size,) of one channel; the last may be shorter."""

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import soundfile
-
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
-from streammood.errors import ConfigError, SinkError
+from streammood.errors import ConfigError, SinkError, SourceError
 from streammood.songs import spreadsheets
 from streammood.songs.batch import make_folder
 from streammood.songs.sketch import sketch
@@ -93,7 +91,7 @@ class Exports:
             picture.save(figure, drawn, ".png")
             try:
                 text = page(song, drawn.getvalue(), path, path.stem)
-            except (OSError, soundfile.LibsndfileError) as error:
+            except (OSError, SourceError) as error:
                 raise SinkError(f"{path}: its sound cannot be put into a page ({error})") from None
             _write(self._places["html"].file(stem, SUFFIXES["html"][0]), text.encode())
 

@@ -22,7 +22,8 @@ def page(song: Song, picture: bytes, path: Path, title: str) -> str:
     """The page of the song at ``path``; ``picture`` is its PNG.
 
     Raises:
-        OSError: the sound cannot be read any more.
+        SourceError: the sound cannot be read any more.
+        OSError: likewise.
     """
     kind, sound = playable(path)
     left, bottom, right, top = CIRCUMPLEX

@@ -11,9 +11,17 @@ import numpy.typing as npt
 import samplerate
 import soundfile
 
+from streammood.capture.sound_file import SoundFile, fold
+from streammood.errors import SourceError
 from streammood.events import F32
 
-_PLAYABLE = {".mp3": "audio/mpeg", ".opus": "audio/ogg", ".ogg": "audio/ogg", ".oga": "audio/ogg"}
+_PLAYABLE = {
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".opus": "audio/ogg",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+}
 _ENOUGH = 24_000  # bytes a second; a file that is not larger is taken as it is
 _OPUS_RATE = 48_000  # Hz, the only one that keeps the whole band
 _OPUS_QUALITY = 0.77  # libsndfile's scale, 0 is best: about 60 kbit/s a channel
@@ -24,38 +32,34 @@ def playable(path: Path) -> tuple[str, bytes]:
     """MIME type and bytes of what a browser plays for the sound file ``path``; a damaged one as far as it goes.
 
     Raises:
-        soundfile.LibsndfileError: it cannot be read at all.
+        SourceError: it cannot be read at all.
         OSError: likewise.
     """
+    file = SoundFile(path)
     kind = _PLAYABLE.get(path.suffix.lower())
-    duration = soundfile.info(path).duration
-    if kind is not None and path.stat().st_size <= _ENOUGH * duration:
+    if kind is not None and not file.is_chained and path.stat().st_size <= _ENOUGH * (file.duration or 0.0):
         return kind, path.read_bytes()
-    return "audio/ogg", _opus(path)
+    return "audio/ogg", _opus(file)
 
 
-def _opus(path: Path) -> bytes:
+def _opus(file: SoundFile) -> bytes:
     out = io.BytesIO()
-    with soundfile.SoundFile(path) as source:
-        channels = min(2, source.channels)
-        with soundfile.SoundFile(
-            out, "w", _OPUS_RATE, channels, "OPUS", format="OGG", compression_level=_OPUS_QUALITY
-        ) as target:
-            for block in _resampled(_frames(source), _OPUS_RATE / source.samplerate, channels):
-                target.write(np.clip(block, -1.0, 1.0))
+    channels = min(2, file.channels)
+    with soundfile.SoundFile(
+        out, "w", _OPUS_RATE, channels, "OPUS", format="OGG", compression_level=_OPUS_QUALITY
+    ) as target:
+        for block in _resampled(_frames(file, channels), _OPUS_RATE / file.sample_rate, channels):
+            target.write(np.clip(block, -1.0, 1.0))
     return out.getvalue()
 
 
-def _frames(source: soundfile.SoundFile) -> Iterator[F32]:
-    """Blocks (n, 1 or 2); more than two channels are mixed to both."""
-    while True:
-        try:
-            frames = source.read(_BLOCK, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError:  # damaged on the way; the analysis has told of it
-            return
-        if len(frames) == 0:
-            return
-        yield frames if frames.shape[1] <= 2 else np.repeat(frames.mean(axis=1, keepdims=True), 2, axis=1)
+def _frames(file: SoundFile, channels: int) -> Iterator[F32]:
+    """Pieces (n, channels) of all that can be read; the analysis has reported what cannot."""
+    try:
+        for frames in file.frames(_BLOCK):
+            yield fold(frames, channels)
+    except SourceError:
+        return
 
 
 def _resampled(blocks: Iterator[F32], ratio: float, channels: int) -> Iterator[npt.NDArray[np.float32]]:

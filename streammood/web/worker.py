@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 import soundfile
 
-from streammood.capture.sound_file import SoundFile
+from streammood.capture.sound_file import SoundFile, fold
 from streammood.config import Settings
 from streammood.errors import ModelError, SourceError
 from streammood.events import F32
@@ -86,15 +86,14 @@ def _store(path: Path, content: dict[str, Any]) -> None:
 def _convert(path: Path, wav: Path) -> None:
     """Write ``path`` as 16-bit WAV, which every browser plays."""
     part = wav.with_suffix(".part")
-    _open(path)
-    with soundfile.SoundFile(path) as source:
-        channels = min(2, source.channels)
-        with (
-            soundfile.SoundFile(part, "w", source.samplerate, channels, "PCM_16", format="WAV") as out,
-            contextlib.suppress(soundfile.LibsndfileError),  # damaged on the way: what could be read will do
-        ):
-            while len(frames := source.read(_BLOCK, dtype="float32", always_2d=True)):
-                out.write(np.clip(frames[:, :channels], -1.0, 1.0))
+    file = _open(path)
+    channels = min(2, file.channels)
+    with (
+        soundfile.SoundFile(part, "w", file.sample_rate, channels, "PCM_16", format="WAV") as out,
+        contextlib.suppress(SourceError),  # damaged on the way: what could be read will do
+    ):
+        for frames in file.frames(_BLOCK):
+            out.write(np.clip(fold(frames, channels), -1.0, 1.0))
     part.replace(wav)
 
 
