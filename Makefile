@@ -31,6 +31,12 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/done && npx --no-install eslint streammood/web/page; \
+	else echo "npm is not here: the scripts of the dashboard's pages are not checked"; fi
+
+node_modules/done: package.json
+	npm install --silent
+	@touch $@
 
 bench: $(VENV)/bench.done
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -48,6 +54,7 @@ $(VENV)/run.done: pyproject.toml
 $(VENV)/test.done: $(VENV)/run.done
 	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(VIEWS) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(VIEWS); }; } || true
 	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights]'
+	@command -v npm >/dev/null && $(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@
 
 $(VENV)/bench.done: $(VENV)/test.done
@@ -59,4 +66,4 @@ $(VENV)/train.done: $(VENV)/run.done
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache build dist
+	rm -rf $(VENV) .cache build dist node_modules

@@ -18,6 +18,9 @@ TARGETS: dict[str, float | int | str] = {
     "2/name": "192.168.1.20:8000", "2/sent": 12002, "2/failed": 3, "2/offset": 0.0, "2/muted": 1,
     "3/name": "dashboard", "3/sent": 9, "3/failed": 0, "3/offset": 0.0, "3/muted": 0,
 }  # fmt: skip
+HELD: dict[str, float | int | str] = {
+    "hold": 0, "mood": "", "bpm/min": 60.0, "bpm/max": 180.0, "nudge": 0.0, "gain": 0.0,
+}  # fmt: skip
 _STEP = 0.02  # s between two looks for the next beat
 _VALUES = 0.25  # s between two rounds of values
 
@@ -25,8 +28,11 @@ _VALUES = 0.25  # s between two rounds of values
 class PretendedEngine:
     """Sends to ``port`` until the context ends; commands that come to ``control_port`` are kept and acknowledged."""
 
-    def __init__(self, port: int, bpm: float = 120.0, moods: Mapping[str, float] = MOODS) -> None:
+    def __init__(self, port: int, bpm: float = 120.0, moods: Mapping[str, float] = MOODS, meter: int = 4) -> None:
         self.bpm = bpm
+        self.meter = meter
+        self.held: dict[str, float | int | str] = dict(HELD)
+        self.targets: dict[str, float | int | str] = dict(TARGETS)
         self.told = bpm  # what it says that the BPM is
         self.moods = dict(moods)
         self.label = max(self.moods, key=lambda label: self.moods[label])
@@ -74,7 +80,7 @@ class PretendedEngine:
                 self._values()
                 values_at = now + _VALUES
             while self.beat(count) <= now:
-                self._send("beat/number", count % 4 + 1)
+                self._send("beat/number", count % self.meter + 1 if self.meter else 0)
                 self._send("beat/count", count + 1)
                 self.sent.append(time.time())
                 self._send("beat", 1)
@@ -86,18 +92,20 @@ class PretendedEngine:
     def _values(self) -> None:
         self._send("status/alive", 1)
         self._send("status/signal", 1)
-        self._send("beat/meter", 4)
+        self._send("beat/meter", self.meter)
         self._send("bpm", self.told)
         self._send("beat/locked", 1)
         self._send("beat/confidence", 0.93)
         self._send("mood/valence", 0.4)
         for label, probability in self.moods.items():
             self._send(f"mood/{label}", probability)
-        self._send("mood/index", list(self.moods).index(self.label))
+        self._send("mood/index", list(self.moods).index(self.label) if self.label in self.moods else -1)
         self._send("mood/label", self.label)
         self._send("mood/arousal", 0.3)
-        for name, value in TARGETS.items():
+        for name, value in self.targets.items():
             self._send(f"target/{name}", value)
+        for name, value in self.held.items():
+            self._send(f"control/{name}", value)
         for name, level in (("rms", 0.66), ("low", 0.6), ("mid", 0.5), ("high", 0.3)):
             self._send(f"level/{name}", level)
 
@@ -112,6 +120,8 @@ class PretendedEngine:
             self.commands.append((name, list(message.params)))
             answer = OscMessageBuilder(f"/streammood/ack/{name}")
             answer.add_arg(0 if self.refuse else 1)
+            if name in self.held and not self.refuse:
+                self.held[name] = message.params[0]
             if self.refuse:
                 answer.add_arg(self.refuse)
             self._control.sendto(answer.build().dgram, sender)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import mimetypes
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from importlib import resources
 
 from aiohttp import web
@@ -13,6 +15,7 @@ from aiohttp import web
 from streammood.client.listener import listen
 from streammood.config import Settings
 from streammood.errors import SinkError
+from streammood.protocol.commands import COMMANDS
 from streammood.web.addresses import Addresses, qr_image
 from streammood.web.connections import Connections
 from streammood.web.guard import Guard
@@ -25,11 +28,13 @@ _DOCUMENTS = {"/": "index.html", "/stage": "stage.html"}
 
 
 class _Files:
-    """The page's files, read once: what is not among them does not exist, so no path leads anywhere else."""
+    """The page's files, read once, and the table of commands; nothing else exists, so no path leads anywhere else."""
 
     def __init__(self) -> None:
         folder = resources.files("streammood.web").joinpath("page")
         self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        table = json.dumps([asdict(row) for row in COMMANDS.values()])
+        self._files["commands.js"] = f"export const COMMANDS = {table};\n".encode()
 
     async def document(self, request: web.Request) -> web.Response:
         return self._answer(_DOCUMENTS[request.path])

@@ -21,7 +21,7 @@ _TICK = 0.04  # s between two messages of values; beats do not wait
 _HEARTBEAT = 1.0  # s; a page that hears nothing for three of these looks for the server again
 _WAITING = 128  # messages that a slow page may be behind before it has to begin anew
 _PAGES = 64  # open at a time
-_RATE = 20.0  # commands a second that a page may send, and as many at once
+_RATE = 40.0  # messages a second that a page may send, and as many at once
 _LARGEST = 4096  # bytes of a message from a page
 _PANIC = '"panic"'  # in a message that counts apart: no held key may keep a panic from the engine
 _AGAIN = 1013  # code of a closed socket: try again later
@@ -99,7 +99,7 @@ class Pages:
                 if allowed.use() or (_PANIC in message.data and urgent.use()):
                     await self._receive(queue, message.data)
                 else:
-                    _offer(queue, _refusal(f"more than {_RATE:.0f} commands a second"))
+                    _offer(queue, _refusal(f"more than {_RATE:.0f} messages a second"))
         finally:
             del self._open[socket]
             sender.cancel()

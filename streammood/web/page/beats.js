@@ -2,7 +2,6 @@
 
 /** s. What is painted now is seen a frame later; half a frame more, and a beat is in the frame that is nearest to it. */
 export const AHEAD = 1.5 / 60;
-const METER = 4; // beats in a bar, until the engine has counted further
 const NEAR = 0.4; // of a beat; what is closer is the same beat
 
 /** The beats of an engine: predicted, and where it says nothing of the next one, as they are told. */
@@ -12,8 +11,7 @@ export class BeatClock {
     this.period = 0; // s
     this.last = -Infinity; // s, the beat that was shown last
     this.known = null; // {at, number} of a beat that was told
-    this.meter = METER;
-    this.highest = 0;
+    this.meter = 0; // beats in a bar, as the engine says; 0 where it does not know
     this.told = null; // a beat without a prediction, to be shown now
   }
 
@@ -24,8 +22,6 @@ export class BeatClock {
 
   /** The engine says that a beat sounded at `at`; `number` is its place in the bar, 0 where that is not known. */
   tell(at, number) {
-    if (number === 1 && this.highest > 1) this.meter = this.highest;
-    this.highest = number > 1 ? Math.max(number, number < this.highest ? 0 : this.highest) : 0;
     this.known = number ? { at, number } : null;
     if (this.due === null) this.told = { at, number };
   }
@@ -47,7 +43,7 @@ export class BeatClock {
   }
 
   number(at) {
-    if (!this.known) return 0;
+    if (!this.known || !this.meter) return 0;
     const steps = Math.round((at - this.known.at) / this.period);
     return ((((this.known.number - 1 + steps) % this.meter) + this.meter) % this.meter) + 1;
   }
@@ -63,6 +59,7 @@ export class BeatClock {
 export class SongBeats {
   constructor(beats) {
     this.beats = beats;
+    this.meters = barLengths(beats);
     this.index = -1; // of the beat that was shown last
     this.at = 0;
   }
@@ -88,4 +85,16 @@ export class SongBeats {
     this.index = index;
     return fresh ? this.beats[index] : null;
   }
+}
+
+/** For each beat, how many there are in its bar; 0 where bars are not known. */
+function barLengths(beats) {
+  const lengths = beats.map((beat) => beat.number);
+  for (let i = beats.length - 2; i >= 0; i--) {
+    if (beats[i].number && beats[i + 1].number > beats[i].number) lengths[i] = lengths[i + 1];
+  }
+  // the song ends within its last bar: that is as long as the one before
+  const last = beats.findLastIndex((beat) => beat.number === 1);
+  for (let i = last; last > 0 && i < beats.length; i++) lengths[i] = Math.max(lengths[i], beats[i].number && lengths[last - 1]);
+  return lengths;
 }

@@ -7,7 +7,7 @@ const NO_LABELS = new Set(["valence", "arousal", "index", "confidence", "label",
 const SHARPEN = 1.6; // probabilities are raised to this, or four moods would blend to grey
 
 const toLinear = (byte) => (byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
-const toByte = (light) => Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
+const toByte = (part) => Math.round(255 * (part <= 0.0031308 ? 12.92 * part : 1.055 * part ** (1 / 2.4) - 0.055));
 
 /** Linear light of "#rrggbb". */
 export function light(colour) {

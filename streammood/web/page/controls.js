@@ -1,41 +1,27 @@
-// Buttons, fields and keys that command the engine, and its answers.
+// Buttons and keys that command the engine, and its answers.
 
-import { find, make, say } from "./dom.js";
+import { openDialog } from "./dialogs.js";
+import { find, make } from "./dom.js";
+import { Fields, title } from "./fields.js";
+import { KEYS, commandRow, isTaken, keyOf, keySymbol, onPanic } from "./keys.js";
+import { Targets } from "./targets.js";
+import { toast } from "./toasts.js";
 
-const TOAST = 3500; // ms
-const KEYS = { t: "tap", " ": "tap", "/": "half", x: "double", d: "downbeat", p: "panic" }; // as in the terminal of `run`
 const SETTLED = 2000; // ms after which what the engine says of itself is newer than the last press
-const OURSELVES = "dashboard"; // the target that this page hears by; muted, it would hear no more
-const NUDGE = 10; // ms
-const NAMES = {
-  tap: "Tap",
-  double: "Tempo doubled",
-  half: "Tempo halved",
-  downbeat: "The one",
-  bpm: "Tempo",
-  "bpm/min": "Lowest tempo",
-  "bpm/max": "Highest tempo",
-  nudge: "Nudge",
-  offset: "Offset",
-  hold: "Hold",
-  mood: "Mood override",
-  mute: "Mute",
-  panic: "Panic",
-  gain: "Gain",
-  reload: "Reload",
-};
 
 export class Controls {
   constructor(link) {
     this.link = link;
     this.engine = 0;
-    this.targets = new Map();
     this.pressedAt = -Infinity;
-    link.on("ack", (ack, engine) => engine === undefined || engine === this.engine ? this.answered(ack) : undefined);
-    document.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
+    const send = (name, ...args) => this.send(name, ...args);
+    this.fields = new Fields(send);
+    this.targets = new Targets(send);
+    link.on("ack", (ack, engine) => (engine === undefined || engine === this.engine ? this.answered(ack) : undefined));
+    onPanic(() => this.send("panic"));
     document.addEventListener("keydown", (event) => this.pressed(event));
-    find("settings").addEventListener("submit", (event) => event.preventDefault());
-    find("settings").addEventListener("change", (event) => this.entered(event.target));
+    document.addEventListener("click", (event) => this.clicked(event.target.closest("button"), event.detail > 0));
+    for (const button of document.querySelectorAll("[data-command], [data-switch]")) nameKey(button);
   }
 
   send(name, ...args) {
@@ -43,8 +29,10 @@ export class Controls {
     this.link.command(name, args, this.engine);
   }
 
-  clicked(button) {
+  /** `byPointer`: then the button gives the focus back, so that Space taps and does not press it again. */
+  clicked(button, byPointer) {
     if (!button) return;
+    if (byPointer && !button.closest("dialog")) button.blur();
     const { command, argument, switch: name, mood, mute } = button.dataset;
     if (command) this.send(command, ...(argument === undefined ? [] : [Number(argument)]));
     else if (name) this.toggle(button, name);
@@ -73,22 +61,24 @@ export class Controls {
     }
   }
 
-  entered(field) {
-    if (field.value === "") return;
-    if (field.checkValidity()) this.send(field.name, Number(field.value));
-    else field.reportValidity();
+  pressed(event) {
+    const key = keyOf(event);
+    if (!key || event.repeat || document.querySelector("dialog[open]")) return;
+    if (key === "?" && !event.target.matches("input:not([type=number])")) openDialog("keys");
+    else if (find("live").hidden || isTaken(event.target, key) || !this.command(key)) return;
+    event.preventDefault();
   }
 
-  pressed(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || find("live").hidden) return;
-    if (event.target.closest("input, select, [role=slider], [role=log]") || (event.key === " " && event.target.closest("button, a"))) return;
-    const command = KEYS[event.key.toLowerCase()];
-    if (command) this.send(command);
-    else if (event.key === "ArrowLeft") this.send("nudge", -NUDGE);
-    else if (event.key === "ArrowRight") this.send("nudge", NUDGE);
-    else if (event.key.toLowerCase() === "h") document.querySelector("[data-switch=hold]").click();
-    else return;
-    event.preventDefault();
+  /** Do what a key stands for on the live view; false where that is nothing. */
+  command(key) {
+    const { row, step } = KEYS.get(key) ?? {};
+    if (key === "up" || key === "down") this.targets.move(key === "up" ? -1 : 1);
+    else if (!row) return false;
+    else if (row.name === "mute") this.targets.mute();
+    else if (row.name === "offset") this.targets.offset(step);
+    else if (row.arguments[0]?.kind === "switch") document.querySelector(`[data-switch=${row.name}]`).click();
+    else this.send(row.name, ...(step ? [step] : []));
+    return true;
   }
 
   answered({ name, ok, values }) {
@@ -100,59 +90,33 @@ export class Controls {
     }
     if (!ok) this.undo?.();
     this.undo = undefined;
-    const told = values.map((value) => (typeof value === "number" ? Number(value.toFixed(2)) : value)).join(" ");
-    const what = NAMES[name] ?? "Not sent";
-    if (!ok) toast(`${what}: ${told || "refused"}`, true);
-    else if (name !== "tap" && name !== "nudge") toast(`${what} ${told}`);
-    else if (told) toast(`${what} ${told}`);
+    this.fields.answered(name, ok);
+    this.targets.answered(name, ok);
+    const row = commandRow(name);
+    const text = values.map((value) => (typeof value === "number" ? Number(value.toFixed(2)) : value)).join(" ");
+    if (!ok) toast(`${row ? title(row) : "Not sent"}: ${text || "refused"}`, true);
+    else if (name !== "tap" || text) toast(`${row ? title(row) : name} ${text}`);
   }
 
-  /** What holds at the engine, whoever told it: it says so once a second, so a fresh press is left alone. */
-  showTold(values) {
-    if (performance.now() - this.pressedAt < SETTLED) return;
+  /** What holds at the engine, whoever said it: it is sent once a second, so a fresh press is left alone. */
+  showHeld(values) {
+    const fresh = performance.now() - this.pressedAt < SETTLED;
+    this.fields.show(values);
+    this.targets.show(values, fresh);
+    if (fresh) return;
     const hold = values["control/hold"];
-    if (hold !== undefined) find("overrides").querySelector("[data-switch=hold]").setAttribute("aria-pressed", hold > 0);
+    if (hold !== undefined) document.querySelector("[data-switch=hold]").setAttribute("aria-pressed", hold > 0);
     const mood = values["control/mood"];
     if (mood !== undefined) this.press(mood);
-    this.showTargets(values);
-  }
-
-  /** Targets are told of by number: target/1/name, sent, failed, offset, muted. */
-  showTargets(values) {
-    const count = values["target/count"] ?? 0;
-    for (let i = 1; i <= count; i++) {
-      const { [`target/${i}/name`]: name, [`target/${i}/sent`]: sent } = values;
-      if (name === undefined || name === OURSELVES) continue;
-      if (!this.targets.has(name)) this.addTarget(name);
-      const cells = this.targets.get(name);
-      const failed = values[`target/${i}/failed`] ?? 0;
-      say(cells.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
-      cells.row.classList.toggle("failing", failed > 0);
-      cells.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
-      const offset = values[`target/${i}/offset`] ?? 0;
-      if (document.activeElement !== cells.offset) cells.offset.value = Math.round(offset);
-    }
-  }
-
-  addTarget(name) {
-    const sent = make("span", { class: "quiet", text: "–" });
-    const offset = make("input", { type: "number", min: -1000, max: 1000, step: 5, "aria-label": `Offset of ${name}, ms` });
-    const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false" });
-    const words = name.split(/(?<=[.:])/).flatMap((part) => [part, make("wbr")]); // where a long one may be broken
-    const row = make("li", {}, make("p", {}, make("strong", {}, ...words), sent), make("label", {}, offset, " ms"), mute);
-    offset.value = 0;
-    offset.addEventListener("change", () => offset.value !== "" && this.send("offset", name, Number(offset.value)));
-    find("targets").append(row);
-    find("no-targets").hidden = true;
-    this.targets.set(name, { row, sent, offset, mute });
   }
 }
 
-/** A short word in the corner. */
-export function toast(text, bad = false) {
-  const note = make("p", { text, class: bad ? "toast bad" : "toast" });
-  const all = find("toasts");
-  all.append(note);
-  while (all.childElementCount > 4) all.firstElementChild.remove();
-  setTimeout(() => note.remove(), bad ? 2 * TOAST : TOAST);
+/** Write the key of a button onto it. */
+function nameKey(button) {
+  const { command, argument, switch: name } = button.dataset;
+  const wanted = ({ row, step }) => row.name === (command ?? name) && (argument === undefined || step === Number(argument));
+  const keys = [...KEYS].filter(([, entry]) => wanted(entry)).map(([key]) => key);
+  const key = keys.find((one) => /^[a-z]$/.test(one)) ?? keys[0];
+  if (key && command !== "panic") button.append(" ", make("kbd", { text: keySymbol(key), "aria-hidden": "true" }));
+  if (key) button.setAttribute("aria-keyshortcuts", key === "space" ? "Space" : key.length > 1 ? `Arrow${key.charAt(0).toUpperCase()}${key.slice(1)}` : key.toUpperCase());
 }

@@ -1,10 +1,11 @@
 // Valence and arousal over the last minutes, and below them a ribbon of moods.
 
 import { sharp } from "./dom.js";
+import { paintRibbon } from "./ribbon.js";
 
 export const VALENCE = "#5eead4";
 export const AROUSAL = "#f0abfc";
-const RIBBON = 12; // pixels
+const RIBBON = 16; // pixels
 const LEFT = 26;
 const BOTTOM = 20;
 const GAP = 3; // s between two points over which no line is drawn
@@ -14,22 +15,20 @@ export class Curves {
     this.canvas = canvas;
   }
 
-  /** `history` of {t, valence, arousal, label} over the last `span` s. */
-  draw(history, now, span, colour) {
+  /** `history` of {t, valence, arousal, label} over the last `span` s; `labels` in the order of the model. */
+  draw(history, now, span, labels, colour) {
     const paper = sharp(this.canvas);
     if (!paper) return;
     const { context: c, width, height } = paper;
-    const floor = height - BOTTOM - RIBBON - 6;
+    const floor = height - BOTTOM - RIBBON - 4;
     const x = (t) => LEFT + (width - LEFT) * (1 - (now - t) / span);
     const y = (value) => 6 + (floor - 6) * (0.5 - 0.5 * value);
     grid(c, width, height, x, y, now, span);
-    for (let i = 0; i < history.length; i++) {
-      const end = history[i + 1]?.t ?? now;
-      if (!history[i].label) continue;
-      c.fillStyle = colour(history[i].label);
-      const from = Math.max(LEFT, x(history[i].t));
-      c.fillRect(from, floor + 6, Math.max(0, x(Math.min(end, history[i].t + GAP)) - from + 1), RIBBON);
-    }
+    const parts = history.flatMap((point, i) => {
+      const end = Math.min(history[i + 1]?.t ?? now, point.t + GAP);
+      return point.label && x(end) > LEFT ? [{ from: Math.max(LEFT, x(point.t)), to: x(end), label: point.label }] : [];
+    });
+    paintRibbon(c, parts, floor + 4, RIBBON, labels, colour);
     line(c, history, x, y, "valence", VALENCE);
     line(c, history, x, y, "arousal", AROUSAL);
   }

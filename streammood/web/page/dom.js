@@ -16,6 +16,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** What a picture shows now, for those who cannot see it. */
+export function describe(canvas, text) {
+  if (canvas.getAttribute("aria-label") !== text) canvas.setAttribute("aria-label", text);
+}
+
 /** Minutes and seconds. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

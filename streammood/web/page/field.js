@@ -28,6 +28,32 @@ function random(seed) {
   };
 }
 
+/** A glowing disc, painted again only when its colour changes. */
+class Sprite {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.canvas.width = this.canvas.height = SPRITE;
+    this.colour = "";
+  }
+
+  of(linear) {
+    const colour = bytes(linear).join(" ");
+    if (colour === this.colour) return this.canvas;
+    this.colour = colour;
+    const context = this.canvas.getContext("2d");
+    const half = SPRITE / 2;
+    const glow = context.createRadialGradient(half, half, 0, half, half, half);
+    glow.addColorStop(0, `rgb(${bytes(linear.map((part) => part + 0.35 * (1 - part))).join(" ")})`);
+    glow.addColorStop(0.42, `rgb(${colour})`);
+    glow.addColorStop(0.5, `rgb(${colour} / 0.45)`);
+    glow.addColorStop(1, `rgb(${colour} / 0)`);
+    context.clearRect(0, 0, SPRITE, SPRITE);
+    context.fillStyle = glow;
+    context.fillRect(0, 0, SPRITE, SPRITE);
+    return this.canvas;
+  }
+}
+
 export class Field {
   constructor(aspect = 16 / 9, seed = 7) {
     this.random = random(seed);
@@ -79,8 +105,8 @@ export class Field {
     return Uint16Array.from([...links].flatMap((link) => [Math.floor(link / NODES), link % NODES]));
   }
 
-  /** A beat: a random node pushes its neighbours away; `strength` 0..1. */
-  push(strength = 1) {
+  /** A beat: a random node pushes its neighbours away, with or without a flash; `strength` 0..1. */
+  push(strength = 1, flash = true) {
     const centre = Math.floor(this.random() * NODES);
     const cx = this.x[centre];
     const cy = this.y[centre];
@@ -93,9 +119,9 @@ export class Field {
       const push = (force * (1 - far / REACH) ** 2) / Math.max(far, 0.02);
       this.vx[i] += push * dx;
       this.vy[i] += push * dy;
-      this.flash[i] = Math.max(this.flash[i], 1 - far / REACH);
+      if (flash) this.flash[i] = Math.max(this.flash[i], 1 - far / REACH);
     }
-    this.flash[centre] = 1;
+    if (flash) this.flash[centre] = 1;
   }
 
   /** Let `seconds` pass. */
@@ -151,31 +177,5 @@ export class Field {
       context.lineTo(this.x[j] * height, this.y[j] * height);
     }
     context.stroke();
-  }
-}
-
-/** A glowing disc, painted again only when its colour changes. */
-class Sprite {
-  constructor() {
-    this.canvas = document.createElement("canvas");
-    this.canvas.width = this.canvas.height = SPRITE;
-    this.colour = "";
-  }
-
-  of(linear) {
-    const colour = bytes(linear).join(" ");
-    if (colour === this.colour) return this.canvas;
-    this.colour = colour;
-    const context = this.canvas.getContext("2d");
-    const half = SPRITE / 2;
-    const glow = context.createRadialGradient(half, half, 0, half, half, half);
-    glow.addColorStop(0, `rgb(${bytes(linear.map((part) => part + 0.35 * (1 - part))).join(" ")})`);
-    glow.addColorStop(0.42, `rgb(${colour})`);
-    glow.addColorStop(0.5, `rgb(${colour} / 0.45)`);
-    glow.addColorStop(1, `rgb(${colour} / 0)`);
-    context.clearRect(0, 0, SPRITE, SPRITE);
-    context.fillStyle = glow;
-    context.fillRect(0, 0, SPRITE, SPRITE);
-    return this.canvas;
   }
 }

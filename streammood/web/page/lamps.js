@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 
 const LIT = 140; // ms
+const MOST = 16; // lamps
 
 export class Lamps {
   constructor(list) {
@@ -17,13 +18,16 @@ export class Lamps {
     this.list.replaceChildren(...Array.from({ length: count }, (_, i) => make("li", { text: count > 1 ? i + 1 : "" })));
   }
 
-  /** Light the lamp of beat `number` of a bar of `meter`; 0 where it is not known. */
-  light(number, meter) {
-    this.build(number ? Math.max(meter, number) : 1);
+  /** Show a lamp for each beat of a bar of `meter`; one where it is not known. */
+  show(meter) {
+    this.build(Math.min(MOST, Math.max(1, meter || 1)));
+  }
+
+  /** Light the lamp of beat `number`; all of them where its place in the bar is not known. */
+  light(number) {
+    if (number > this.count) this.show(number);
     clearTimeout(this.off);
-    for (const lamp of this.list.children) lamp.removeAttribute("data-lit");
-    const lamp = this.list.children[number ? number - 1 : 0];
-    lamp.setAttribute("data-lit", "");
-    this.off = setTimeout(() => lamp.removeAttribute("data-lit"), LIT);
+    [...this.list.children].forEach((lamp, i) => lamp.toggleAttribute("data-lit", !number || i === number - 1));
+    this.off = setTimeout(() => [...this.list.children].forEach((lamp) => lamp.removeAttribute("data-lit")), LIT);
   }
 }

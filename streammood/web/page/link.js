@@ -9,6 +9,7 @@ export class Link {
   constructor() {
     this.connected = false;
     this.reason = "";
+    this.refusals = 0;
     this.engines = [];
     this.colors = {};
     this.offset = 0; // s, server's clock minus this page's
@@ -36,8 +37,8 @@ export class Link {
   }
 
   command(name, args = [], engine = 0) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return this.emit("ack", { name, ok: false, values: ["the dashboard is not reached"] }, engine);
-    this.socket.send(JSON.stringify({ command: name, arguments: args, engine }));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ command: name, arguments: args, engine }));
+    else this.emit("ack", { name, ok: false, values: ["the dashboard is not reached"] }, engine);
   }
 
   open() {
@@ -55,7 +56,7 @@ export class Link {
     this.socket.onclose = null;
     this.socket.close();
     this.socket = null;
-    if (!this.connected) this.checkSession();
+    if (!this.connected && !reason) this.checkSession();
     if (this.connected || reason !== this.reason) {
       this.connected = false;
       this.reason = reason; // that the server gave, such as that too many pages are open
@@ -69,6 +70,11 @@ export class Link {
   async checkSession() {
     const answer = await fetch("songs").catch(() => null);
     if (answer?.status === 401) location.reload();
+    this.refusals = answer?.ok ? this.refusals + 1 : 0; // once may be a server that has just come back
+    if (this.refusals > 1 && !this.connected) {
+      this.reason = "its socket is refused; behind a proxy, list this address in dashboard.names";
+      this.emit("link");
+    }
   }
 
   watch() {
@@ -99,6 +105,7 @@ export class Link {
   begin(message) {
     this.connected = true;
     this.reason = "";
+    this.refusals = 0;
     this.wait = FIRST_WAIT;
     this.pings = [];
     this.offset = message.server - performance.now() / 1000;

@@ -4,8 +4,9 @@ import { AHEAD, BeatClock } from "./beats.js";
 import { Circumplex } from "./circumplex.js";
 import { blend, colourOf, css, labelsOf, moodsOf } from "./colours.js";
 import { Curves } from "./curves.js";
-import { find, make, say } from "./dom.js";
+import { describe, find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
+import { paintSwatch } from "./ribbon.js";
 
 const FLOOR = -60; // dB of an empty meter
 const HISTORY = 300; // s
@@ -53,7 +54,7 @@ export class Live {
     const state = this.state;
     if (!state) return;
     this.history = state.history.map(([t, valence, arousal, label]) => ({ t, valence, arousal, label }));
-    find("log").replaceChildren();
+    find("log").firstElementChild.replaceChildren();
     for (const entry of state.log) this.addEntry(entry);
     this.take(state);
     this.draw();
@@ -61,6 +62,7 @@ export class Live {
 
   take(state) {
     this.beats.predict(state.due, state.period);
+    this.beats.meter = state.values["beat/meter"] ?? 0;
     this.changed = true;
     const { "mood/valence": valence, "mood/arousal": arousal, "mood/label": label } = state.values;
     const t = this.link.serverTime();
@@ -84,7 +86,7 @@ export class Live {
   frame(time) {
     const beat = this.beats.advance(this.link.serverTime(time) + AHEAD);
     if (!this.visible) return;
-    if (beat) this.lamps.light(beat.number, this.beats.meter);
+    if (beat) this.lamps.light(beat.number);
     if (this.changed) this.show();
   }
 
@@ -96,7 +98,7 @@ export class Live {
     this.showTempo(state.values);
     this.showMood(state.values);
     this.showInput(state.values);
-    this.controls.showTold(state.values);
+    this.controls.showHeld(state.values);
   }
 
   tellState() {
@@ -120,9 +122,8 @@ export class Live {
     say(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
     fill(find("confidence"), values["beat/confidence"]);
     const meter = values["beat/meter"];
+    this.lamps.show(meter);
     say(find("bar"), meter ? [meter, number(100 * values["beat/bar"], 0, "%")].join(" · ").replace(" · –", "") : "–");
-    find("settings").elements.bpm.placeholder = values.bpm ? values.bpm.toFixed(1) : "–";
-    find("settings").elements.gain.placeholder = number(values["input/gain"], 1, "");
   }
 
   showMood(values) {
@@ -130,12 +131,13 @@ export class Live {
     const labels = labelsOf(values);
     const colour = colourOf(label, this.link.colors);
     say(find("label"), label || "–");
+    find("label").style.setProperty("--letters", Math.max(5, label.length));
     document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
     for (const name of ["valence", "arousal"]) say(find(name), signed(values[`mood/${name}`]));
     const list = find("probabilities");
     if (this.labels !== labels.join("/")) {
       this.labels = labels.join("/");
-      list.replaceChildren(...labels.map((name) => row(name, colourOf(name, this.link.colors))));
+      list.replaceChildren(...labels.map((name, i) => row(name, colourOf(name, this.link.colors), i)));
     }
     labels.forEach((name, i) => {
       const probability = values[`mood/${name}`];
@@ -170,12 +172,26 @@ export class Live {
     const state = this.state;
     const values = state?.values ?? {};
     const now = this.link.serverTime();
+    const colour = (label) => colourOf(label, this.link.colors);
     this.circumplex.draw(this.history, now, css(blend(moodsOf(values), this.link.colors)));
-    this.curves.draw(this.history, now, HISTORY, (label) => colourOf(label, this.link.colors));
+    this.curves.draw(this.history, now, HISTORY, labelsOf(values), colour);
+    this.describe(values);
+  }
+
+  /** What the canvases show, in words. */
+  describe(values) {
+    const { "mood/valence": valence, "mood/arousal": arousal } = values;
+    const known = valence !== undefined && arousal !== undefined;
+    const now = known ? `valence ${signed(valence, 1)}, arousal ${signed(arousal, 1)}` : "no mood yet";
+    describe(find("circumplex"), `Valence and arousal: ${now}`);
+    const shares = new Map();
+    for (const { label } of this.history) if (label) shares.set(label, (shares.get(label) ?? 0) + 1 / this.history.length);
+    const moods = [...shares].sort(([, a], [, b]) => b - a).map(([label, share]) => `${label} ${Math.round(10 * share) * 10} %`);
+    describe(find("curves"), `The last five minutes: ${moods.join(", ") || "no mood yet"}; now ${now}`);
   }
 
   addEntry(entry) {
-    const list = find("log");
+    const list = find("log").firstElementChild;
     const time = new Date(1000 * entry.at);
     const text = make("span", { text: entry.text });
     const item = make(
@@ -204,14 +220,17 @@ const decibels = (level) => {
 const number = (value, digits, unit) =>
   Number.isFinite(value) ? `${value.toFixed(digits)} ${unit}`.trim().replace("-", "−") : "–";
 
-const signed = (value) => (value > 0 ? "+" : "") + number(value, 2, "");
+const signed = (value, digits = 2) => (value > 0 ? "+" : "") + number(value, digits, "");
 
-function row(label, colour) {
+function row(label, colour, index) {
   const bar = make("span", { class: "fill" });
   bar.style.background = colour;
   const button = make("button", { type: "button", text: label, "data-mood": label, "aria-pressed": "false", title: `Say ${label}, whatever is heard` });
   button.style.setProperty("--own", colour);
   const dd = make("dd", {}, make("span", { class: "track" }, bar), make("span", { class: "number" }));
+  const swatch = make("canvas", { width: 12, height: 16, class: "swatch", "aria-hidden": "true" });
+  paintSwatch(swatch, colour, index);
+  button.prepend(swatch);
   return make("div", {}, make("dt", {}, button), dd);
 }
 

@@ -1,5 +1,6 @@
 // The page: what the engine says goes to the parts that show it; buttons and keys go to the engine.
 
+import "./supported.js";
 import { Controls } from "./controls.js";
 import { Link } from "./link.js";
 import { Live } from "./live.js";
@@ -49,4 +50,5 @@ select.addEventListener("change", () => choose(Number(select.value)));
 link.on("link", connect);
 addEventListener("hashchange", route);
 route();
+document.documentElement.classList.add("started");
 requestAnimationFrame(frame);

@@ -2,8 +2,9 @@
 
 import { AROUSAL, VALENCE } from "./curves.js";
 import { sharp } from "./dom.js";
+import { paintRibbon } from "./ribbon.js";
 
-const RIBBON = 10; // pixels
+const RIBBON = 16; // pixels
 
 export class Outline {
   constructor(canvas) {
@@ -33,12 +34,11 @@ export class Outline {
     this.fillOutline(c, width, floor, song);
     c.fillStyle = "rgb(255 255 255 / 0.28)";
     for (const beat of song.beats) if (beat.number === 1) c.fillRect(Math.round(x(beat.time)), 0, 1, floor);
-    song.beats.forEach((beat, i) => {
-      if (!beat.mood) return;
-      c.fillStyle = this.colour(beat.mood.label);
+    const parts = song.beats.flatMap((beat, i) => {
       const end = song.beats[i + 1]?.time ?? song.duration;
-      c.fillRect(x(beat.time), floor + 4, Math.max(1, x(end) - x(beat.time) - (song.beats.length < width / 6 ? 1 : 0)), RIBBON);
+      return beat.mood ? [{ from: x(beat.time), to: x(end), label: beat.mood.label }] : [];
     });
+    paintRibbon(c, parts, floor + 4, RIBBON, song.labels, this.colour);
     for (const [name, colour] of [["valence", VALENCE], ["arousal", AROUSAL]]) {
       c.strokeStyle = colour;
       c.lineWidth = 2;

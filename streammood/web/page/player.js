@@ -2,9 +2,10 @@
 
 import { AHEAD, SongBeats } from "./beats.js";
 import { colourOf } from "./colours.js";
-import { clock, find, make, say } from "./dom.js";
+import { clock, describe, find, make, say } from "./dom.js";
 import { Lamps } from "./lamps.js";
 import { Outline } from "./outline.js";
+import { paintSwatch } from "./ribbon.js";
 import { Scene } from "./scene.js";
 
 const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
@@ -22,11 +23,6 @@ export class Player {
     this.outline = new Outline(find("outline"));
     this.timeline = find("timeline");
     this.listen();
-  }
-
-  /** Whether nothing is playing. */
-  get idle() {
-    return this.song === null || this.audio.paused;
   }
 
   listen() {
@@ -55,7 +51,6 @@ export class Player {
     this.id = id;
     this.song = song;
     this.beats = new SongBeats(song.beats);
-    this.meter = Math.max(0, ...song.beats.map((beat) => beat.number));
     this.converted = false;
     this.second = undefined; // that the clock shows
     find("player").hidden = false;
@@ -65,6 +60,7 @@ export class Player {
     const plays = kind && this.audio.canPlayType(kind) !== "";
     this.load(plays ? "" : "?as=wav");
     this.outline.show(song, (label) => colourOf(label, this.link.colors));
+    describe(this.canvas, `Stage view of this song: ${song.mood?.label ?? "no mood"}`);
     if (song.mood) this.scene.prevail(song.mood.probabilities, this.link.colors);
     if (playing) this.audio.play().catch(() => {});
   }
@@ -113,9 +109,9 @@ export class Player {
       return part;
     });
     const words = shares.map(([label, share]) => {
-      const word = make("li", { text: `${label} ${Math.round(100 * share)} %` });
-      word.style.setProperty("--own", colourOf(label, this.link.colors));
-      return word;
+      const swatch = make("canvas", { width: 12, height: 12, class: "swatch", "aria-hidden": "true" });
+      paintSwatch(swatch, colourOf(label, this.link.colors), this.song.labels.indexOf(label));
+      return make("li", {}, swatch, `${label} ${Math.round(100 * share)} %`);
     });
     find("song-stack").replaceChildren(...parts);
     find("song-shares").replaceChildren(...words);
@@ -181,19 +177,20 @@ export class Player {
     say(find("clock"), clock(now));
     say(find("song-left"), `of ${clock(this.song.duration)}`);
     this.timeline.setAttribute("aria-valuenow", whole);
-    this.timeline.setAttribute("aria-valuetext", clock(now));
+    this.timeline.setAttribute("aria-valuetext", `${clock(now)} of ${clock(this.song.duration)}`);
   }
 
   strike(beat, seen) {
     const mood = beat.mood ?? this.song.mood;
     if (mood) {
-      this.scene.beat(mood.probabilities, this.link.colors, beat.number === 1 ? 1 : 0.7);
+      this.scene.beat(mood.probabilities, this.link.colors, beat.number === 1 ? 1 : 0.7, beat.time);
       const label = find("song-now");
       say(label, mood.label);
       label.style.color = colourOf(mood.label, this.link.colors);
       find("song-lamps").style.setProperty("--mood", colourOf(mood.label, this.link.colors));
-    } else this.scene.field.push(0.7);
-    this.lamps.light(beat.number, this.meter);
+    } else this.scene.push(0.7, beat.time);
+    this.lamps.show(this.beats.meters[this.beats.index]);
+    this.lamps.light(beat.number);
     this.canvas.dispatchEvent(new CustomEvent("beat", { detail: { time: beat.time, seen } }));
   }
 }

@@ -1,6 +1,6 @@
 // Songs: dropped or chosen, uploaded with progress, watched while they are analysed, then played.
 
-import { toast } from "./controls.js";
+import { toast } from "./toasts.js";
 import { find, make, say } from "./dom.js";
 import { Player } from "./player.js";
 
@@ -125,7 +125,7 @@ export class SongsPage {
         if (song.state === "done") this.ready(row);
         else this.tell(row, song.state === "waiting" ? "waiting for its turn" : "analysing", song.progress);
       }
-      await new Promise((resolve) => setTimeout(resolve, row.done ? KEEP : ASK));
+      await wait(row.done ? KEEP : ASK);
     }
     return undefined;
   }
@@ -135,7 +135,7 @@ export class SongsPage {
     row.done = true;
     this.tell(row, "ready", 1);
     row.open.hidden = false;
-    if (this.shown === null || this.player.idle) await this.show(row, false);
+    if (this.shown === null) await this.show(row, false);
   }
 
   /** After a song the next one in the list, up to the last. */
@@ -187,6 +187,11 @@ export class SongsPage {
     if (this.visible) this.player.frame(time);
   }
 }
+
+const wait = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 async function load(path) {
   const answer = await fetch(path).catch(() => null);

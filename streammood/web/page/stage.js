@@ -2,17 +2,20 @@
 
 import { AHEAD, BeatClock } from "./beats.js";
 import { moodsOf } from "./colours.js";
+import { describe, find, say } from "./dom.js";
+import { keyOf, onPanic } from "./keys.js";
 import { Link } from "./link.js";
 import { Scene } from "./scene.js";
+import "./supported.js";
+import { toast } from "./toasts.js";
 
 const PREVAIL = 20; // s over which the prevailing mood is averaged
 const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
-const HINT = 6000; // ms
+const IDLE = 6000; // ms until the options go
 const EARLIER = 10; // ms, what one press of a key moves the picture
 
-const canvas = document.getElementById("stage");
-const info = document.getElementById("info");
-const hint = document.getElementById("hint");
+const canvas = find("stage");
+const info = find("info");
 const number = Number(new URLSearchParams(location.search).get("engine") ?? 0);
 const link = new Link();
 const scene = new Scene(canvas);
@@ -32,6 +35,7 @@ function fit() {
 function follow(state, which) {
   if (which !== number) return;
   beats.predict(state.due, state.period);
+  beats.meter = state.values["beat/meter"] ?? 0;
   scene.level = state.present && state.values["status/signal"] !== 0 ? (state.values["level/rms"] ?? 0) : 0;
   const now = performance.now();
   const share = prevailing ? 1 - Math.exp(-(now - heardAt) / 1000 / PREVAIL) : 1;
@@ -48,13 +52,13 @@ function follow(state, which) {
 
 function tell() {
   const state = engine();
-  if (!link.connected) info.textContent = "Connection to the dashboard lost";
-  else if (!state?.present) info.textContent = "No engine is heard";
-  else if (!shown) info.textContent = "";
-  else {
-    const { bpm, "mood/label": label } = state.values;
-    info.textContent = `${bpm ? bpm.toFixed(1) : "–"} BPM  ${label ?? ""}`;
-  }
+  const { bpm, "mood/label": label = "" } = state?.values ?? {};
+  const tempo = `${bpm ? bpm.toFixed(1) : "–"} BPM`;
+  if (!link.connected) say(info, "Connection to the dashboard lost");
+  else if (!state?.present) say(info, "No engine is heard");
+  else say(info, shown ? `${tempo}  ${label}` : "");
+  describe(canvas, `Nodes that move with the beat in the colours of the mood: ${label || "no mood yet"}`);
+  say(find("spoken"), state?.present ? label : info.textContent); // moods are read aloud, every tenth of a BPM is not
 }
 
 function frame(time) {
@@ -63,7 +67,7 @@ function frame(time) {
   if (beat) {
     const values = engine()?.values ?? {};
     const strength = beat.number === 1 ? 1 : 0.4 + 0.6 * (values["level/low"] ?? 0.5);
-    scene.beat(moodsOf(values), link.colors, strength);
+    scene.beat(moodsOf(values), link.colors, strength, beat.at);
     canvas.dispatchEvent(new CustomEvent("beat", { detail: { at: beat.at, shown: now, number: beat.number } }));
   }
   scene.frame(time);
@@ -78,19 +82,24 @@ function full() {
 function move(by) {
   offset = Math.max(-500, Math.min(500, offset + by));
   localStorage.setItem("stage-offset", offset);
-  say(`Picture ${offset === 0 ? "on the beat" : `${Math.abs(offset)} ms ${offset < 0 ? "earlier" : "later"}`}`);
+  showOffset();
+}
+
+function showOffset() {
+  say(find("offset"), offset === 0 ? "picture on the beat" : `picture ${Math.abs(offset)} ms ${offset < 0 ? "earlier" : "later"}`);
+}
+
+function press(button, on) {
+  find(button).setAttribute("aria-pressed", on);
+  return on;
 }
 
 let hiding;
-function say(text) {
-  if (text) hint.textContent = text;
-  hint.classList.remove("gone");
+/** Show the options for a while. */
+function wakeOptions() {
   document.body.classList.remove("idle");
   clearTimeout(hiding);
-  hiding = setTimeout(() => {
-    hint.classList.add("gone");
-    document.body.classList.add("idle");
-  }, HINT);
+  hiding = setTimeout(() => document.body.classList.add("idle"), IDLE);
 }
 
 /** The screen must not go dark in the middle of a show. */
@@ -98,22 +107,46 @@ function wake() {
   if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => {});
 }
 
-document.addEventListener("visibilitychange", wake);
+/** What the options do, and the keys of the same. */
+const ACTIONS = {
+  full: { key: "f", act: full },
+  "show-info": { key: "i", act: () => (shown = press("show-info", !shown)) },
+  calm: { key: "c", act: () => scene.setCalm(press("calm", !scene.calm)) },
+  earlier: { key: "[", act: () => move(-EARLIER) },
+  later: { key: "]", act: () => move(EARLIER) },
+};
+
+for (const [id, { act }] of Object.entries(ACTIONS)) {
+  find(id).addEventListener("click", (event) => {
+    act();
+    tell();
+    if (event.detail) event.target.closest("button").blur(); // by a pointer: let the options go again
+  });
+}
 addEventListener("keydown", (event) => {
-  if (event.key === "f" || event.key === "F") full();
-  else if (event.key === "i" || event.key === "I") shown = !shown;
-  else if (event.key === "[") move(-EARLIER);
-  else if (event.key === "]") move(EARLIER);
+  const key = keyOf(event);
+  const action = Object.values(ACTIONS).find((one) => one.key === key);
+  wakeOptions();
+  if (!action) return;
+  action.act();
   tell();
 });
-addEventListener("dblclick", full);
-addEventListener("pointermove", () => say(""));
+onPanic(() => link.command("panic", [], number));
+link.on("ack", ({ name, ok, values }, which) => {
+  if (name === "panic" && which === number) toast(ok ? "Panic: all triggers 0" : `Panic: ${values.join(" ")}`, !ok);
+});
+document.addEventListener("visibilitychange", wake);
+canvas.addEventListener("dblclick", full);
+for (const type of ["pointermove", "pointerdown"]) addEventListener(type, wakeOptions);
 addEventListener("resize", fit);
 link.on("link", tell);
 link.on("now", follow);
 link.on("beat", (beat, which) => which === number && beats.tell(beat.t, beat.number));
 setInterval(tell, 500);
+press("calm", scene.calm);
+showOffset();
 wake();
 fit();
-say("");
+wakeOptions();
+document.documentElement.classList.add("started");
 requestAnimationFrame(frame);

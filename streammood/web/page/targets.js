@@ -1,0 +1,77 @@
+// The engine's targets: what was sent to each, its offset, whether it is muted; keys act on the chosen one.
+
+import { find, make, say } from "./dom.js";
+import { Field } from "./fields.js";
+
+const OURSELVES = "dashboard"; // the target by which this page receives; muted, it would receive no more
+
+export class Targets {
+  /** `send` is given the name and the arguments of each command. */
+  constructor(send) {
+    this.send = send;
+    this.rows = new Map(); // by name, in the engine's order
+    this.chosen = null;
+    find("targets").addEventListener("focusin", (event) => this.choose(event.target.closest("li")?.dataset.name));
+    find("targets").addEventListener("click", (event) => this.choose(event.target.closest("li")?.dataset.name));
+  }
+
+  /** Targets are told of by number: target/1/name, sent, failed, offset, muted. */
+  show(values, fresh) {
+    const names = [];
+    for (let i = 1; i <= (values["target/count"] ?? 0); i++) {
+      const name = values[`target/${i}/name`];
+      if (name === undefined || name === OURSELVES) continue;
+      names.push(name);
+      if (!this.rows.has(name)) this.rows.set(name, this.add(name));
+      const row = this.rows.get(name);
+      const { [`target/${i}/sent`]: sent, [`target/${i}/failed`]: failed = 0 } = values;
+      say(row.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
+      row.item.classList.toggle("failing", failed > 0);
+      if (!fresh) row.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
+      row.offset.hold(values[`target/${i}/offset`]);
+    }
+    for (const [name, row] of this.rows) {
+      if (names.includes(name)) continue;
+      row.item.remove();
+      this.rows.delete(name);
+    }
+    find("no-targets").hidden = names.length > 0;
+    if (!this.rows.has(this.chosen)) this.choose(names[0]);
+  }
+
+  add(name) {
+    const sent = make("span", { class: "quiet", text: "–" });
+    const input = make("input", { type: "number", step: 5, inputmode: "numeric", "aria-label": `Offset of ${name}, ms` });
+    const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false", "aria-label": `Mute ${name}` });
+    const words = name.split(/(?<=[.:])/).flatMap((part) => [part, make("wbr")]); // where a long one may be broken
+    const item = make("li", { "data-name": name }, make("p", {}, make("strong", {}, ...words), sent), make("label", {}, input, " ms"), mute);
+    find("targets").append(item);
+    return { item, sent, mute, offset: new Field(input, "offset", (number) => this.send("offset", name, number)) };
+  }
+
+  choose(name) {
+    if (name === undefined) return;
+    this.chosen = name;
+    for (const [other, { item }] of this.rows) item.classList.toggle("chosen", other === name);
+  }
+
+  /** The one above or below the chosen one. */
+  move(by) {
+    const names = [...this.rows.keys()];
+    this.choose(names[Math.min(names.length - 1, Math.max(0, names.indexOf(this.chosen) + by))]);
+    this.rows.get(this.chosen)?.item.scrollIntoView({ block: "nearest" });
+  }
+
+  mute() {
+    this.rows.get(this.chosen)?.mute.click();
+  }
+
+  /** Move the offset of the chosen one by `step` ms. */
+  offset(step) {
+    this.rows.get(this.chosen)?.offset.add(step);
+  }
+
+  answered(name, ok) {
+    if (name === "offset") for (const row of this.rows.values()) row.offset.answered(ok);
+  }
+}
