@@ -4,8 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+OLDEST := .venv-oldest
 
 # What PyAudio is built from, and what the live path needs to reach a sound server.
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
@@ -14,11 +13,13 @@ RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola iproute
 # A browser, a terminal and a proxy, for the tests of what is shown there.
 VIEWS := chromium tmux nginx openssl
 
-.PHONY: run test bench train lint clean
+.PHONY: run test test-oldest bench train lint lock clean
 
 run: $(VENV)/run.done
 	@echo "$(BIN)/streammood run --input auto $(ARGS)"
-	@trap : INT; $(BIN)/streammood run --input auto $(ARGS) || [ $$? = 130 ]  # Ctrl-C is how it ends
+	@trap : INT; $(BIN)/streammood run --input auto $(ARGS); code=$$?; \
+	echo "Call it $(BIN)/streammood from now on; $(BIN)/streammood --help lists what it does."; \
+	[ $$code = 130 ] || exit $$code  # Ctrl-C is how it ends
 
 test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
@@ -44,15 +45,35 @@ bench: $(VENV)/bench.done
 train: $(VENV)/train.done
 	$(BIN)/streammood train $(ARGS)
 
+# The unit tests with the oldest versions that pyproject.toml allows; what those deprecate is their own affair.
+test-oldest: $(OLDEST)/done
+	$(OLDEST)/bin/python -m pytest -m "not rig" -W ignore::DeprecationWarning $(ARGS)
+
+# The versions that we have tried, with the hash of every file, for venues that want the very same.
+lock: $(VENV)/run.done
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra views --extra link --extra lights --universal --generate-hashes \
+		--upgrade --quiet --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+
 $(VENV)/run.done: pyproject.toml
-	@command -v apt-get >/dev/null && { dpkg -s $(SYSTEM) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(SYSTEM); }; } || true
+	@sh scripts/packages.sh $(SYSTEM)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name yours: make run PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[views,link,lights]'
+	$(BIN)/streammood warmup
+	@touch $@
+
+$(OLDEST)/done: pyproject.toml $(VENV)/run.done
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade pip uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct \
+		--editable '.[test,views,link,lights]'
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
-	@command -v apt-get >/dev/null && { dpkg -s $(RIG) $(VIEWS) >/dev/null 2>&1 || { $(APT) update && $(APT) install -y --no-install-recommends $(RIG) $(VIEWS); }; } || true
+	@sh scripts/packages.sh $(RIG) $(VIEWS)
 	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights]'
 	@command -v npm >/dev/null && $(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@
@@ -66,4 +87,4 @@ $(VENV)/train.done: $(VENV)/run.done
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .cache build dist node_modules
+	rm -rf $(VENV) $(OLDEST) .cache build dist node_modules

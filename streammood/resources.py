@@ -24,5 +24,13 @@ def find(kind: str, name: str, suffix: str) -> Path:
         return folder(kind) / f"{name}{suffix}"
     try:
         return Path(name).expanduser()
-    except RuntimeError:  # nobody knows where the home of this user is
+    except RuntimeError:  # nobody knows where that home is
         return Path(name)
+
+
+def home() -> Path | None:
+    """The home of this user; None in a container without HOME and without an entry of the user."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None

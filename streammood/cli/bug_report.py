@@ -57,7 +57,7 @@ def _tried(part: Callable[[], str]) -> str:
 
 
 def _without_home(text: str) -> str:
-    home = os.path.expanduser("~")  # noqa: PTH111  Path.home() fails where there is none
+    home = str(resources.home() or "")
     return text.replace(home, "~") if len(home) > 1 else text
 
 
@@ -125,7 +125,7 @@ def _devices() -> str:
 
 def _last_run() -> str:
     path = last_run.default_path()
-    return path.read_text(encoding="utf-8") if path.is_file() else "none that is known of"
+    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else "none that is known of"
 
 
 def _tail(path: Path) -> str:

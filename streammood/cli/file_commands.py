@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from streammood.cli import terminal, wiring
+from streammood.cli.first_start import preparing
 from streammood.cli.options import Channels, Config, Events, Set, app, extra, open_log, told
 from streammood.songs.batch import Batch, make_folder
 from streammood.songs.exports import Exports, Kind, Place
@@ -54,6 +55,8 @@ def analyze_files(
     places = {kind: Place.of(kind, path, len(files)) for kind, path in wanted.items() if path is not None}
     batch = Batch(settings, out, open_log(events), Exports(settings, places) if places else None)
     screen = terminal.console(stderr=True)
+    with preparing(screen):
+        batch.prepare()
     with terminal.progress(screen) as bar:
         results = batch.run(files, 1 if events is not None else jobs, terminal.file_progress(bar, len(files)))
     if heard := [result for result in results if result.duration]:

@@ -17,6 +17,7 @@ from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
 from streammood.cli import operator_input, terminal, wiring
 from streammood.cli.dashboard_command import start_dashboard
+from streammood.cli.first_start import preparing
 from streammood.cli.keys import LEGEND
 from streammood.cli.monitor_command import prepare_view, watch
 from streammood.cli.options import (
@@ -102,7 +103,8 @@ def run(
     code = _stop_on_signals(stopped)
     page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None
     try:
-        engine.start()
+        with preparing(out):
+            engine.start()
         told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
         with operator_input.listening(settings, engine) as port:
             if view is not None:
@@ -172,8 +174,9 @@ def check(config: Config = None, input: Input = None, target: Target = None, set
     overrides = wiring.Overrides(device=input, targets=tuple(target or ()), values=tuple(set or ()))
     findings = []
     out = terminal.console()
-    for finding in preflight(overrides, config, input):
-        findings.append(finding)
-        out.print(terminal.finding_line(finding))
+    with preparing(out):
+        for finding in preflight(overrides, config, input):
+            findings.append(finding)
+            out.print(terminal.finding_line(finding))
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

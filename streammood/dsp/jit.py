@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
 import rocket_fft  # noqa: F401  (teaches numba scipy.fft)
+
+from streammood import resources
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 # Sums may be reordered for SIMD; NaN and infinity keep their meaning.
 _FAST = frozenset({"reassoc", "contract", "arcp", "nsz"})
+_KERNELS: list[Any] = []  # of this process
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -30,11 +35,12 @@ def _compiled(function: Callable[P, R], flags: frozenset[str]) -> Callable[P, R]
     """Where nothing can be stored on disk, ``function`` is compiled anew in every process."""
     fast = set(flags) or False
     try:
-        compiled: Any = numba.njit(cache=True, nogil=True, fastmath=fast)(function)
+        compiled: Any = numba.njit(cache=_may_store(function), nogil=True, fastmath=fast)(function)
     except RuntimeError:  # numba found no folder that it may write to
         compiled = numba.njit(nogil=True, fastmath=fast)(function)
-    else:
+    if compiled.stats.cache_path is not None:
         _store_if_possible(compiled._cache)
+    _KERNELS.append(compiled)
     ready: Callable[P, R] = compiled
     return ready
 
@@ -48,3 +54,23 @@ def _store_if_possible(cache: Any) -> None:
             save(signature, data)
 
     cache.save_overload = save_if_possible
+
+
+def _may_store(function: Callable[..., Any]) -> bool:
+    """Whether there is a folder for what is compiled; without a home numba would make one called ``~`` where it is."""
+    return resources.home() is not None or os.access(Path(function.__code__.co_filename).parent, os.W_OK)
+
+
+def known() -> int:
+    """Kernels that the modules loaded so far hold."""
+    return len(_KERNELS)
+
+
+def compiled() -> int:
+    """How many of them had to be compiled, since no earlier process had stored them."""
+    return sum(bool(kernel.stats.cache_misses) for kernel in _KERNELS)
+
+
+def stored() -> bool:
+    """Whether what is compiled is there for the next process."""
+    return all(kernel.stats.cache_path for kernel in _KERNELS)

@@ -9,9 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-import numpy as np
-
 from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.warmup import warm_up
 from streammood.capture import Source
 from streammood.capture.ring import Block
 from streammood.capture.supervisor import Capture, Search
@@ -37,7 +36,6 @@ _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
 _SEARCH_STEP = 0.02  # s; while the input is away, how often beats that run on are looked at
 _THINNED = 4  # of so many levels and states of the clock one is sent, where the machine is too slow
-_WARM_UP = 4.0  # s of noise, enough for a first mood
 
 
 class Engine:
@@ -156,10 +154,7 @@ class Engine:
 
     def _warm_up(self) -> None:
         """Compile or load every kernel before sound arrives."""
-        noise = np.random.default_rng(0).standard_normal(round(_WARM_UP * self._capture.rate)).astype(np.float32)
-        for _ in self._analyzer.push(0.1 * noise):
-            pass
-        self._analyzer.reset()
+        warm_up(self._analyzer, self._capture.rate)
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
 

@@ -12,23 +12,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from streammood import resources
+
 _INTERVAL = 10.0  # s between two writes
+_FILE = Path("streammood", "last-run.json")
+_STATE = ("XDG_STATE_HOME", ".local", "state")
 _NOTES = 50  # that are kept
 
 
-def default_path() -> Path:
-    """Where this system keeps what programs remember of themselves."""
-    if sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return folder / "streammood" / "last-run.json"
+def default_path() -> Path | None:
+    """Where this system keeps what programs remember of themselves; None for a user without a home."""
+    variable, *below = ("LOCALAPPDATA", "AppData", "Local") if sys.platform == "win32" else _STATE
+    if given := os.environ.get(variable):
+        return Path(given) / _FILE
+    home = resources.home()
+    return home.joinpath(*below) / _FILE if home else None
 
 
 class LastRun:
     """Takes the lines of an event log and keeps the latest status and notes; what cannot be written is let be."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
+        """``path``: where to; None: nowhere."""
         self._path = path
         self._notes: deque[str] = deque(maxlen=_NOTES)
         self._known: dict[str, Any] = {"started": _now()}
@@ -54,6 +59,8 @@ class LastRun:
         self._save(ended=True)
 
     def _save(self, ended: bool) -> None:
+        if self._path is None:
+            return
         told = {"written": _now(), "ended": ended, **self._known, "notes": list(self._notes)}
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.warmup import warm_up
 from streammood.capture import Reader
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.errors import SinkError, SourceError
-from streammood.events import Beat, Event, Mood, Onset
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset
 from streammood.log import rows
 from streammood.log.rows import EventLog
 from streammood.models import Models
@@ -125,6 +126,10 @@ class Batch:
         self._common = common
         self._export = export
         self._models = Models.load(settings)
+
+    def prepare(self) -> None:
+        """Compile what analyses need, once instead of in every process."""
+        warm_up(Analyzer(self._settings, ANALYSIS_RATE, self._models), ANALYSIS_RATE)
 
     def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
         """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``."""

@@ -1,0 +1,33 @@
+#!/bin/sh
+# packages.sh NAME... : see to it that these packages of Debian or Ubuntu are installed; says what is missing where it may not.
+set -u
+command -v apt-get >/dev/null || { echo "No apt-get here: see the README for what this system needs instead of: $*"; exit 0; }
+
+missing=""
+for name in "$@"; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) in
+        installed) ;;
+        *) missing="$missing $name" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null; then
+    as_root="sudo"
+else
+    echo "These packages are missing, and there is no sudo to install them:$missing"
+    echo "Ask an administrator for: apt-get install --no-install-recommends$missing"
+    echo "Then run this again."
+    exit 1
+fi
+
+echo "Installing:$missing"
+$as_root apt-get update -q ||
+    echo "apt-get update failed, see above: going on with the package lists that are there." >&2
+# shellcheck disable=SC2086  # the names are words of a list
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing || {
+    echo "Not all of these could be installed, see above:$missing" >&2
+    exit 1
+}

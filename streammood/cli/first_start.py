@@ -1,0 +1,64 @@
+"""The first start compiles the analysis for this machine. It takes a while, so it is shown, and can be done before.
+
+What is compiled is stored beside the program or in the user's cache, so that later starts take a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.warmup import warm_up
+from streammood.cli import terminal
+from streammood.cli.options import app, told
+from streammood.config import Settings
+from streammood.dsp import jit
+from streammood.events import ANALYSIS_RATE
+from streammood.models import Models
+
+_REDRAW = 0.2  # s
+
+
+@contextlib.contextmanager
+def preparing(out: Console) -> Iterator[None]:
+    """Show it on ``out`` if anything is compiled meanwhile."""
+    done = threading.Event()
+    thread = threading.Thread(target=_show, args=(out, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _show(out: Console, done: threading.Event) -> None:
+    began, before = time.monotonic(), jit.compiled()
+    while jit.compiled() == before:
+        if done.wait(_REDRAW):
+            return
+    out.print("First start: compiling the analysis for this machine, which takes some seconds and happens once.")
+    with terminal.progress(out) as bar:
+        task = bar.add_task("compiling", total=jit.known())
+        while not done.wait(_REDRAW):
+            bar.update(task, completed=jit.compiled())
+    note = "" if jit.stored() else "; it cannot be stored, for want of a folder to write to: each start takes as long"
+    out.print(f"Compiled in {time.monotonic() - began:.0f} s{note}.")
+
+
+@app.command()
+@told
+def warmup() -> None:
+    """Compile what the first start would compile, so that the show begins at once."""
+    out = terminal.console()
+    began = time.monotonic()
+    with preparing(out):
+        for tracker in ("network", "aubio"):
+            settings = Settings.model_validate({"beat": {"tracker": tracker}})
+            warm_up(Analyzer(settings, ANALYSIS_RATE, Models.load(settings)), ANALYSIS_RATE)
+    out.print(f"Ready after {time.monotonic() - began:.1f} s.")
