@@ -17,7 +17,6 @@ import soundfile
 
 from streammood.analysis.resampler import Resampler
 from streammood.capture import Deliver
-from streammood.capture.sound_file import mix
 from streammood.demo.synth import render, steady
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32
@@ -79,7 +78,7 @@ def from_files(paths: Sequence[Path]) -> list[Piece]:
     pieces = []
     for path in paths:
         frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        pieces.append(Piece(path.name, Resampler(rate).push(mix(frames, "all")), None))
+        pieces.append(Piece(path.name, Resampler(rate).push(frames.mean(axis=1)), None))
     return pieces
 
 
@@ -105,6 +104,8 @@ class Pushed:
 
     ends = False
     overflows = 0
+    failure = ""
+    advice = ""
     name = "pushed"
     sample_rate = RATE
 

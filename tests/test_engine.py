@@ -62,6 +62,8 @@ class Scripted:
     sample_rate = RATE
     ends = False
     overflows = 0
+    failure = ""
+    advice = ""
 
     def __init__(self) -> None:
         self.active = True
@@ -158,7 +160,7 @@ def test_an_input_that_goes_is_looked_for_until_it_is_back(running: Running) -> 
     notes = " ".join(engine.take_notes())
     assert "has gone" in notes
     assert "is back" in notes
-    assert engine.lost >= RATE  # one look a second
+    assert engine.lost >= 0.8 * RATE  # two looks a second; the sound before came faster than its time
     assert engine.error is None
 
 

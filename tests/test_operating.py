@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,6 +279,43 @@ def test_the_settings_file_read_again(show: Show) -> None:
     assert show.operator.ask("reload")[1] == 1, "a name that does not resolve yet keeps nobody waiting"
     show.file.write_text(written(front, back))
     assert show.operator.ask("reload")[1] == 1
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"# saved soon\n\n", b"{}", b"\xff\xfe\x00beat", b"!!timestamp foo", b"[1, 2", b"a: *b"]
+)
+def test_rubbish_changes_nothing(show: Show, rubbish: bytes) -> None:
+    """As an editor leaves a file for a moment, or a full disk for good."""
+    before, settings = show.engine.outputs, show.file.read_bytes()
+    show.file.write_bytes(rubbish)
+    assert show.operator.ask("reload")[:2] == ("reload", 0)
+    assert show.operator.ask("panic") == ("panic", 1)
+    assert show.engine.outputs == before
+    show.file.write_bytes(settings)
+
+
+def test_a_panic_does_not_wait_for_names(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer, resolve = threading.Event(), threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, *arguments: Any, **more: Any) -> Any:
+        if host == "front.invalid":
+            asked.set()
+            answer.wait(20)
+        return resolve(host, *arguments, **more)
+
+    settings = show.file.read_text()
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    show.file.write_text(written(show.front.port, show.back.port).replace("127.0.0.1", "front.invalid"))
+    show.operator.send("reload")
+    assert asked.wait(10)
+    assert show.operator.ask("panic") == ("panic", 1)
+    refused = show.operator.ask("reload")
+    assert refused[:2] == ("reload", 0)
+    assert "being read" in str(refused[2])
+    answer.set()
+    assert show.operator.answer(10.0)[0] == "reload"
+    show.file.write_text(settings)
+    assert wait_for(lambda: show.operator.ask("reload")[1] == 1)
 
 
 @needs_liblo

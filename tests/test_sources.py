@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.capture.device import Device, DeviceSource, choose
+from streammood.capture.device import Device, DeviceSource, choose, find_again
+from streammood.capture.mixer import Mixer
 from streammood.capture.paced import Paced
-from streammood.capture.sound_file import SoundFile, mix
+from streammood.capture.sound_file import SoundFile
 from streammood.cli.wiring import Overrides
 from streammood.config import InputSettings
 from streammood.errors import SourceError
@@ -57,6 +58,48 @@ def test_what_cannot_be_chosen(device: int | str | None, host_api: str | None, t
         choose(FOUND, device, host_api)
 
 
+def renumbered(name: str, host_api: str = "ALSA", index: int = 4) -> Device:
+    return Device(index, name, host_api, 2, 44_100, 0.01, False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "before", "after"),
+    [
+        ("USB Audio CODEC", "USB Audio CODEC hw1", "USB Audio CODEC hw2"),
+        ("codec", "USB Audio CODEC: Audio (hw:1,0)", "USB Audio CODEC: Audio (hw:3,0)"),
+        ("Line", "Line (USB Audio)", "Line (2- USB Audio)"),
+        ("Line (USB Audio)", "Line (USB Audio)", "Line (2- USB Audio)"),
+        ("Line (2- USB Audio)", "Line (2- USB Audio)", "Line (3- USB Audio)"),
+        ("usb audio codec hw1", "USB Audio CODEC hw1", "USB Audio CODEC hw2"),
+        ("USB Audio #2", "USB Audio #2", "USB Audio #3"),
+        (7, "USB Audio CODEC: Audio (hw:1,0)", "USB Audio CODEC: Audio (hw:3,0)"),
+        (7, "Line In", "Line In"),
+    ],
+)
+def test_a_device_that_comes_back_renumbered_is_found(typed: int | str, before: str, after: str) -> None:
+    settings = InputSettings.model_validate({"device": typed})
+    others = [renumbered("Built-in Microphone", index=0), renumbered("HDMI (hw:0,3)", index=1)]
+    first, again = renumbered(before, index=7), renumbered(after, index=3)
+    assert find_again([*others, again], first, settings) == again
+    with pytest.raises(SourceError, match="is not there"):
+        find_again(others, first, settings)
+
+
+def test_of_two_that_fit_the_one_of_before_is_found() -> None:
+    settings = InputSettings(device="usb")
+    first = renumbered("USB Audio CODEC", index=7)
+    found = [renumbered("USB Microphone", index=1), renumbered("USB Audio CODEC", index=3), renumbered("USB x", "JACK")]
+    assert find_again(found, first, settings) == found[1]
+    with pytest.raises(SourceError, match="is not there; there are 1: USB Microphone"):
+        find_again([found[0], found[2]], first, settings)
+
+
+def test_the_default_is_what_is_the_default_then() -> None:
+    first = renumbered("USB Audio CODEC", index=7)
+    now = Device(2, "Other", "ALSA", 2, 44_100, 0.01, True)
+    assert find_again([renumbered("USB Audio CODEC"), now], first, InputSettings()) == now
+
+
 def test_no_devices_at_all() -> None:
     with pytest.raises(SourceError, match=r"no input devices at all.*--input demo"):
         choose([], None, None)
@@ -64,9 +107,9 @@ def test_no_devices_at_all() -> None:
 
 def test_mixing() -> None:
     frames = np.array([[0.0, 1.0, 0.5], [1.0, 0.0, -0.5]], dtype=np.float32)
-    np.testing.assert_allclose(mix(frames, "all"), [0.5, 1 / 6], rtol=1e-6)
-    np.testing.assert_allclose(mix(frames, (2,)), [1.0, 0.0])
-    np.testing.assert_allclose(mix(frames, (1, 3)), [0.25, 0.25])
+    np.testing.assert_allclose(Mixer((1, 2, 3), 8000).push(frames), [0.5, 1 / 6], rtol=1e-6)
+    np.testing.assert_allclose(Mixer((2,), 8000).push(frames), [1.0, 0.0])
+    np.testing.assert_allclose(Mixer((1, 3), 8000).push(frames), [0.25, 0.25])
 
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _RANGE = 6.0  # dB to both sides of the target in which a level is left alone
 _LEAST, _MOST = -20.0, 40.0  # dB
 _SLEW = 20.0  # dB/s; met only in the first moments, and when somebody moves the fader
 _FULL = np.float32(0.999)  # of full scale; a sample this large has been clipped, or will be
+_MOSTLY = 0.25  # share of the power that can be heard of music, at least
 _LIMIT = np.float32(8.0)  # what the analysis takes at most, as in ``sanitize``
 
 _STATE = np.dtype(
@@ -33,7 +34,7 @@ _STATE = np.dtype(
         ("memory", "f8"),  # ticks of which the mean is taken
         ("slew", "f8"),  # dB a tick; 0 without automatic gain
         ("automatic", "f8"),  # dB
-        ("mean", "f8"),  # audible mean square of the ticks so far
+        ("mean", "f8"),  # mean square of the ticks so far
         ("count", "f8"),  # of those ticks, up to the memory
         ("last", "f8"),  # linear gain at the end of the last tick
         ("offset", "f8"),  # first sample after a gap; NaN before it
@@ -52,9 +53,10 @@ def amplify(samples: F32, state: Records) -> float:
     Returns the mean square of what can be heard of them, amplified.
     """
     g = state[0]
-    peak, clips = np.float32(0.0), 0
+    total, peak, clips = 0.0, np.float32(0.0), 0
     for i in range(samples.size):
         x = abs(samples[i])
+        total += x * x
         peak = max(peak, x)
         if x >= _FULL:
             clips += 1
@@ -65,8 +67,10 @@ def amplify(samples: F32, state: Records) -> float:
     square = audible_power(samples, g.offset, g.band)
     relief = min(max(g.automatic, 0.0), RELIEF)
     if g.slew > 0.0 and 10.0 * math.log10(max(square, 1e-12)) + g.fixed + relief > g.gate:
+        whole = total / samples.size
+        level = square if square < _MOSTLY * whole else whole  # rumble that is louder than the music counts for nothing
         g.count = min(g.count + 1.0, g.memory)
-        g.mean += (square - g.mean) / g.count
+        g.mean += (level - g.mean) / g.count
         off = g.target - 10.0 * math.log10(max(g.mean, 1e-12))
         wanted = off - min(max(off, -_RANGE), _RANGE)
         wanted = min(max(wanted, _LEAST), _MOST)

@@ -17,6 +17,7 @@ class Source(Protocol):
     name: str
     sample_rate: int
     overflows: int  # times the driver said that it had lost samples
+    failure: str  # the latest error of its thread; empty without one
 
     def start(self, deliver: Deliver) -> None:
         """Begin to deliver; may be called again after ``stop``.
@@ -28,6 +29,11 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Stop delivering; never fails."""
+        ...
+
+    @property
+    def advice(self) -> str:
+        """What is odd about its channels, for people; empty while nothing is."""
         ...
 
     @property

@@ -7,6 +7,7 @@ neither more nor fewer samples (``benchmarks/capture.py``); the callback also te
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ import numpy as np
 import pyaudio
 
 from streammood.capture import Deliver
+from streammood.capture.mixer import Mixer
 from streammood.config import InputSettings
 from streammood.errors import SourceError
+from streammood.lasting import reason_of
 from streammood.native import quiet
 
 _COMMON_RATES = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 _OPENED_AT_MOST = 2  # channels for `all`: sound servers offer 32 where there are two
+_NUMBER = re.compile(r"hw:?\d+(,\d+)?|(?<=\()\d+\s*-\s*|#\d+|\(\d+\)|[:,]\d+|\b\d{1,2}$")
 _PLAUSIBLE_AGE = 1.0  # s; some drivers report no capture times, or times on another clock
 
 
@@ -118,8 +122,35 @@ def choose(found: list[Device], device: int | str | None, host_api: str | None) 
     return fitting[0]
 
 
+def find_again(found: list[Device], first: Device, settings: InputSettings) -> Device:
+    """The device that the settings mean, among those that are there after ``first`` was chosen.
+
+    A device may come back under another number ("hw2", "Line (2- USB Audio)") and at another place in the list. So what
+    the user typed is looked for; where that is not clear, or was an index, the name of the ``first``, and at last that
+    name without its numbers.
+
+    Raises:
+        SourceError: there is none, or more than one.
+    """
+    if not isinstance(settings.device, int):
+        with contextlib.suppress(SourceError):
+            return choose(found, settings.device, settings.host_api)
+    same_api = [d for d in found if d.host_api == first.host_api]
+    for same in (lambda d: d.name == first.name, lambda d: _unnumbered(d.name) == _unnumbered(first.name)):
+        fitting = [d for d in same_api if same(d)]
+        by_index = [d for d in fitting if d.index == first.index]
+        if len(fitting) == 1 or by_index:
+            return (by_index or fitting)[0]
+    raise SourceError(f"`{first.name}` is not there; there are {_listed(found) or 'no inputs'}")
+
+
+def _unnumbered(name: str) -> str:
+    """``name`` without what sound systems number cards and sockets by."""
+    return " ".join(_NUMBER.sub("", name.lower()).split())
+
+
 class DeviceSource:
-    """A live input, found again by name when it comes back; the default input is whatever is the default then.
+    """A live input, found again when it comes back; the default input is whatever is the default then.
 
     ``name`` and ``sample_rate`` are those of the device that was opened last.
     """
@@ -131,22 +162,22 @@ class DeviceSource:
         self._audio: pyaudio.PyAudio | None = None
         self._stream: pyaudio.Stream | None = None
         self._last = 0.0
+        self._mixer = Mixer((1,), 1)
         self.overflows = 0  # blocks that PortAudio flagged as following lost ones
+        self.failure = ""  # of the callback, the latest
         found = devices()
         chosen = choose(found, settings.device, settings.host_api)
         self.name = chosen.name
         self.latency = chosen.latency
         self.sample_rate = settings.sample_rate or chosen.sample_rate
-        self._by_name = settings.model_copy(update={"device": None if settings.device is None else chosen.name})
-        self._unique = sum(d.name == chosen.name for d in found) == 1
+        self._first = chosen
 
     def start(self, deliver: Deliver) -> None:
-        """Open the device, by name, among those that are there now."""
+        """Open the device among those that are there now."""
         self.stop()
         self._audio = _initialise()
         try:
-            settings = self._by_name if self._unique else self._settings
-            device = choose(_inputs(self._audio), settings.device, settings.host_api)
+            device = find_again(_inputs(self._audio), self._first, self._settings)
             self.sample_rate = self._settings.sample_rate or device.sample_rate
             self._open(self._audio, device, deliver)
             self.name = device.name
@@ -155,26 +186,19 @@ class DeviceSource:
             raise
 
     def _open(self, audio: pyaudio.PyAudio, device: Device, deliver: Deliver) -> None:
-        wanted = self._settings.channels
-        count = min(_OPENED_AT_MOST, device.channels) if wanted == "all" else max(wanted)
-        if count > device.channels:
-            raise SourceError(f"input.channels: `{device.name}` has {device.channels} channels, got channel {count}")
-        self._check_rate(audio, device, count)
-        picked = list(range(count)) if wanted == "all" else [channel - 1 for channel in wanted]
-        mixed = np.zeros(self._settings.block, dtype=np.float32)
+        count, picked = self._channels(audio, device)
+        self._mixer = mixer = Mixer(picked, self.sample_rate, self._settings.block)
         block_time = 1.0 / self.sample_rate
 
         def callback(data: bytes | None, frames: int, times: Mapping[str, float], flags: int) -> tuple[None, int]:
             arrived = time.monotonic()
-            sound = np.frombuffer(data or b"", dtype=np.float32).reshape(-1, count)
-            block = mixed[:frames]
-            np.copyto(block, sound[:, picked[0]])
-            for channel in picked[1:]:
-                block += sound[:, channel]
-            block *= 1.0 / len(picked)
-            age = times["current_time"] - times["input_buffer_adc_time"] - frames * block_time
-            deliver(block, arrived - (age if abs(age) < _PLAUSIBLE_AGE else 0.0), arrived)
-            self.overflows += bool(flags & pyaudio.paInputOverflow)
+            try:
+                block = mixer.push(np.frombuffer(data or b"", dtype=np.float32).reshape(-1, count))
+                age = times["current_time"] - times["input_buffer_adc_time"] - frames * block_time
+                deliver(block, arrived - (age if abs(age) < _PLAUSIBLE_AGE else 0.0), arrived)
+                self.overflows += bool(flags & pyaudio.paInputOverflow)
+            except Exception as error:  # noqa: BLE001  PortAudio would never call again
+                self.failure = reason_of(error)
             self._last = arrived
             return None, pyaudio.paContinue
 
@@ -193,26 +217,48 @@ class DeviceSource:
         except (OSError, ValueError) as error:
             raise SourceError(f"`{device.name}` cannot be opened: {error}; is another program using it?") from None
 
-    def _check_rate(self, audio: pyaudio.PyAudio, device: Device, channels: int) -> None:
-        def accepts(rate: int) -> bool:
-            try:
-                with quiet():
-                    return bool(
-                        audio.is_format_supported(
-                            rate,
-                            input_device=device.index,
-                            input_channels=channels,
-                            input_format=pyaudio.paFloat32,
-                        )
-                    )
-            except ValueError:
-                return False
+    def _channels(self, audio: pyaudio.PyAudio, device: Device) -> tuple[int, list[int]]:
+        """How many channels to open, and which of them to mix, counted from 1.
 
-        if not accepts(self.sample_rate):
-            good = ", ".join(str(rate) for rate in _COMMON_RATES if accepts(rate))
+        Where one is chosen, all are opened: what is opened with fewer, a sound server mixes down. A device that refuses
+        to be opened as a whole is opened as far as the chosen channel.
+        """
+        wanted = self._settings.channels
+        if wanted == "all":
+            count = min(_OPENED_AT_MOST, device.channels)
+            self._check_rate(audio, device, count)
+            return count, list(range(1, count + 1))
+        if max(wanted) > device.channels:
+            told = f"has {device.channels} channels, got channel {max(wanted)}"
+            raise SourceError(f"input.channels: `{device.name}` {told}")
+        if self._accepts(audio, device, device.channels, self.sample_rate):
+            return device.channels, list(wanted)
+        self._check_rate(audio, device, max(wanted))
+        return max(wanted), list(wanted)
+
+    @property
+    def advice(self) -> str:
+        """What is odd about its channels, for people; empty while nothing is."""
+        return self._mixer.advice
+
+    def _check_rate(self, audio: pyaudio.PyAudio, device: Device, channels: int) -> None:
+        if not self._accepts(audio, device, channels, self.sample_rate):
+            good = ", ".join(str(rate) for rate in _COMMON_RATES if self._accepts(audio, device, channels, rate))
             raise SourceError(
                 f"input.sample_rate: `{device.name}` refuses {self.sample_rate} Hz; it takes {good or 'none we know'}"
             )
+
+    @staticmethod
+    def _accepts(audio: pyaudio.PyAudio, device: Device, channels: int, rate: int) -> bool:
+        try:
+            with quiet():
+                return bool(
+                    audio.is_format_supported(
+                        rate, input_device=device.index, input_channels=channels, input_format=pyaudio.paFloat32
+                    )
+                )
+        except ValueError:
+            return False
 
     def stop(self) -> None:
         """Close the device and let PortAudio forget its list of devices."""

@@ -9,6 +9,7 @@ import time
 from streammood.capture import Deliver, Reader
 from streammood.errors import SourceError
 from streammood.events import F32
+from streammood.lasting import reason_of
 
 _AHEAD = 2.0  # s of sound that are read or made before they are due, which may take its time
 _LOOK = 0.1  # s between looks at whether to stop
@@ -19,6 +20,7 @@ class Paced:
 
     ends = True
     overflows = 0
+    failure = ""
 
     def __init__(self, reader: Reader, block: int) -> None:
         self.name = reader.name
@@ -48,6 +50,8 @@ class Paced:
                     return
         except SourceError as error:
             self.error = error
+        except Exception as error:  # noqa: BLE001  a reader that fails must not leave the show waiting for it
+            self.error = SourceError(f"{self.name}: cannot be read ({reason_of(error)})")
         self._put(ahead, None)
 
     def _put(self, ahead: queue.Queue[F32 | None], block: F32 | None) -> bool:
@@ -82,6 +86,11 @@ class Paced:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def advice(self) -> str:
+        """What is odd about the channels of a file, for people; empty while nothing is."""
+        return str(getattr(self._reader, "advice", ""))
 
     @property
     def active(self) -> bool:

@@ -18,6 +18,7 @@ import samplerate
 
 from streammood.capture.containers import FAMILIES, Part, PartFile, parts
 from streammood.capture.decoders import DecodeError, Decoder, Frames, SndfileDecoder
+from streammood.capture.mixer import Mixer
 from streammood.errors import SourceError
 from streammood.events import F32
 
@@ -34,27 +35,11 @@ _LONGEST = 1e7  # s; a header that claims more does not know
 Channels = Literal["all"] | tuple[int, ...]
 
 
-def mix(frames: F32, channels: Channels) -> F32:
-    """One channel (n,) out of ``frames`` (n, channels): all, one or a pair, mixed with equal weight."""
-    if frames.shape[1] == 1:
-        return frames[:, 0]
-    if channels == "all" and frames.shape[1] > 2:
-        mixed: F32 = frames.mean(axis=1)
-        return mixed
-    if channels == "all":
-        channels = (1, 2)
-    if len(channels) == 1:
-        return frames[:, channels[0] - 1]
-    left, right = channels
-    pair: F32 = 0.5 * (frames[:, left - 1] + frames[:, right - 1])
-    return pair
-
-
 def fold(frames: F32, channels: int) -> F32:
     """One or two ``channels`` (n, channels) out of ``frames`` of any number: as they are, or all mixed into each."""
     if frames.shape[1] == channels:
         return frames
-    mixed = mix(frames, "all")[:, np.newaxis]
+    mixed = frames.mean(axis=1, keepdims=True)
     return np.repeat(mixed, channels, axis=1)
 
 
@@ -69,6 +54,8 @@ class SoundFile:
         self.path = path
         self.name = str(path)
         self._channels = channels
+        self._mixer: Mixer | None = None  # of the part that is read
+        self._width = 0  # channels of that part
         with _open(path) as file:
             self._parts = parts(file)
             try:
@@ -89,9 +76,15 @@ class SoundFile:
         """Whether it is several files in one, as Icecast and `cat` write them; few programs play them to the end."""
         return len(self._parts) > 1
 
+    @property
+    def advice(self) -> str:
+        """What is odd about its channels, for people; empty while nothing is."""
+        return self._mixer.advice if self._mixer is not None else ""
+
     def blocks(self, size: int) -> Iterator[F32]:
         """Yield blocks (size,) of one channel; the last may be shorter."""
         held = np.zeros(0, dtype=np.float32)
+        self._mixer = None
         damage: SourceError | None = None
         try:
             for frames in self.frames(size):
@@ -162,7 +155,11 @@ class SoundFile:
             raise SourceError(
                 f"{self.path}: channel {asked} was asked for, a part of it has {frames.shape[1]} channels"
             )
-        return mix(frames, self._channels)
+        if self._mixer is None or self._width != frames.shape[1]:
+            self._width = frames.shape[1]
+            picked = range(1, self._width + 1) if self._channels == "all" else self._channels
+            self._mixer = Mixer(tuple(picked), self.sample_rate)
+        return self._mixer.push(frames)
 
 
 def _at_rate(pieces: Iterator[Frames], wanted: int) -> Iterator[F32]:

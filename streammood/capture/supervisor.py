@@ -7,14 +7,16 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from streammood.capture import Source
 from streammood.capture.health import InputHealth, InputState
 from streammood.capture.ring import Block, Ring
 from streammood.capture.sample_clock import LossDetector, SampleClock
 from streammood.capture.timeline import Timeline
+from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
+from streammood.lasting import LastResort, reason_of
 from streammood.log.notes import Notes
 
 _STALL = 0.25  # s without a block that are told of
@@ -28,12 +30,17 @@ class Capture:
     ``start`` and ``stop`` belong to the main thread, all else to the engine's.
     """
 
-    def __init__(self, source: Source, buffer: float, notes: Notes) -> None:
-        """``buffer`` in s: how long the engine may stall before samples are dropped."""
+    def __init__(
+        self, source: Source, buffer: float, notes: Notes, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``buffer`` in s: how long the engine may stall before samples are dropped; ``clock``: host time in s."""
         self.source = source
         self.lost = 0  # samples of the input
         self.stalls = 0
-        self.timeline = Timeline(0.0, time.monotonic(), 1.0 / ANALYSIS_RATE)
+        self.failure = ""  # of the capture thread, the latest
+        self._now = clock
+        self._present = 0  # the latest sample of the stream clock that was told
+        self.timeline = Timeline(0.0, clock(), 1.0 / ANALYSIS_RATE)
         self._buffer = buffer
         self._notes = notes
         self._doorbell = _thread.allocate_lock()
@@ -47,6 +54,7 @@ class Capture:
         self._losses = LossDetector(self.rate)
         self._health = InputHealth(self.rate)
         self._told = ""  # what was wrong with the input, last
+        self._advice = ""  # on the channels of the input, last
         self._base = base
         self._expected = 0  # count of the next sample in the ring, if none was dropped
         self._unseen = 0  # samples lost before they reached the ring
@@ -58,6 +66,8 @@ class Capture:
         Raises:
             SourceError: it cannot be opened.
         """
+        if not self._samples:
+            self.timeline = Timeline(self._base, self._now(), 1.0 / ANALYSIS_RATE)
         self.source.start(self._deliver)
 
     def stop(self) -> None:
@@ -66,7 +76,10 @@ class Capture:
 
     def _deliver(self, block: F32, captured: float, arrived: float) -> None:
         """In the capture thread: store, ring the doorbell, nothing else."""
-        self._ring.write(block, captured, arrived)
+        try:
+            self._ring.write(block, captured, arrived)
+        except Exception as error:  # noqa: BLE001  a driver would never call again
+            self.failure = reason_of(error)
         self.wake()
 
     def wake(self) -> None:
@@ -98,6 +111,12 @@ class Capture:
     def sample(self) -> float:
         """Where the input has come to, on the stream clock."""
         return self._base + self._samples * ANALYSIS_RATE / self.rate
+
+    def present(self, gone: bool) -> int:
+        """The present on the stream clock, which never runs back: the end of what came, or now while input is gone."""
+        here = self.timeline.sample_at(self._now()) if gone else 0.0
+        self._present = max(self._present, round(max(self.sample, here)))
+        return self._present
 
     @property
     def state(self) -> InputState:
@@ -145,6 +164,10 @@ class Capture:
         if told != self._told:
             self._told = told
             self._notes.add(told or f"the input `{self.source.name}` is well again")
+        advice = self.source.advice
+        if advice != self._advice:
+            self._advice = advice
+            self._notes.add(f"the input `{self.source.name}`: {advice or 'its channels are well again'}")
 
     def _draw_timeline(self) -> None:
         now, then = self._clock.time(self._samples), self._clock.time(self._samples - self.rate)
@@ -153,7 +176,7 @@ class Capture:
     def search(self) -> Search:
         """Close the input, which has gone, and begin to look for it; ``resume`` once it was found."""
         self._notes.add(f"the input `{self.source.name}` has gone; looking for it")
-        return Search(self)
+        return Search(self, self._notes.add)
 
     def take_up(self) -> None:
         """Open the input again if it is there; in the thread of a search.
@@ -163,58 +186,59 @@ class Capture:
         """
         expected = self.source.sample_rate
         self._ring = Ring(int(self._buffer * expected))
-        self.start()
+        self.source.start(self._deliver)
         if self.source.sample_rate != expected:  # the ring was made for another
             self.source.stop()
             self._ring = Ring(int(self._buffer * self.source.sample_rate))
-            self.start()
+            self.source.start(self._deliver)
 
-    def resume(self, gone: float) -> float:
-        """Open new books for an input that was found, ``gone`` s after it was lost; returns the gap in samples.
+    def resume(self) -> float:
+        """Open new books for an input that was found; returns the gap in samples of the stream clock.
 
-        The gap is on the stream clock, from the last sample that came.
+        The gap is what has passed on the host's clock since the last sample that came: whatever that did not deliver,
+        be it gone or open and silent, is lost.
         """
-        before, now = self.sample, time.monotonic()
-        lasted = max(gone, (self.timeline.sample_at(now) - before) / ANALYSIS_RATE) if self._samples else gone
-        gap = lasted * ANALYSIS_RATE
-        self._notes.add(f"the input `{self.source.name}` is back after {lasted:.1f} s")
+        before, now = self.sample, self._now()
+        base = max(self._present, math.ceil(before), round(self.timeline.sample_at(now)))
+        gap = base - before
+        self._notes.add(f"the input `{self.source.name}` is back after {gap / ANALYSIS_RATE:.1f} s")
         ring = self._ring  # is being filled already
-        self._begin(round(before + gap))
+        self._begin(base)
         self._ring = ring
-        self.lost += round(lasted * self.rate)
+        self.timeline = Timeline(base, now, 1.0 / ANALYSIS_RATE)
+        self.lost += round(gap * self.rate / ANALYSIS_RATE)
         return gap
 
 
 class Search:
     """Looks for an input that has gone, in a thread of its own: a driver may take seconds to answer."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, report: Callable[[str], None]) -> None:
         self._capture = capture
-        self._began = time.monotonic()
+        self._resort = LastResort("the search for the input", report, _RETRY_INTERVAL)
         self._stopped = threading.Event()
         self._found = threading.Event()
         self._thread = threading.Thread(target=self._look, name="search", daemon=True)
         self._thread.start()
 
     def _look(self) -> None:
-        self._capture.source.stop()
-        while not self._stopped.is_set():
-            try:
-                self._capture.take_up()
-            except Exception:  # noqa: BLE001  whatever a driver says while a cable is out: look again
-                self._stopped.wait(_RETRY_INTERVAL)
-            else:
-                self._found.set()
-                return
+        with self._resort:
+            self._capture.source.stop()
+        while not (self._stopped.is_set() or self._found.is_set()):
+            with self._resort:
+                self._look_once()
+
+    def _look_once(self) -> None:
+        try:
+            self._capture.take_up()
+        except (StreammoodError, OSError, ValueError):  # what a driver says while a cable is out
+            self._stopped.wait(_RETRY_INTERVAL)
+        else:
+            self._found.set()
 
     def wait(self, timeout: float) -> bool:
         """True once the input was found; waits for at most ``timeout`` s."""
         return self._found.wait(timeout)
-
-    @property
-    def lasted(self) -> float:
-        """Since the input was missed, in s."""
-        return time.monotonic() - self._began
 
     def stop(self) -> None:
         """Give up."""

@@ -61,6 +61,9 @@ def analyze_files(
         results = batch.run(files, 1 if events is not None else jobs, terminal.file_progress(bar, len(files)))
     if heard := [result for result in results if result.duration]:
         terminal.console(stderr=events == "-").print(terminal.result_table(heard))
+    for result in results:
+        if result.note:
+            screen.print(f"streammood: {result.note}", style="yellow", markup=False)
     failed = [result for result in results if result.error]
     for result in failed:
         screen.print(f"streammood: {result.error}", style="red", markup=False)

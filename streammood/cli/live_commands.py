@@ -94,7 +94,7 @@ def run(
     source = wiring.open_source(input, settings)
     log = open_log(events, settings.log).also(LastRun(default_path()))
     out = terminal.console(stderr=events == "-")
-    read = None if config is None else functools.partial(overrides.load, config)
+    read = None if config is None else functools.partial(overrides.load_again, config)
     views = [launch.target(settings.dashboard)] if dashboard else []
     views += [] if view is None else [view]
     engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)

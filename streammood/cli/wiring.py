@@ -55,6 +55,16 @@ class Overrides:
         like = settings.osc.targets[0].model_dump(by_alias=True, exclude={"name"}) if settings.osc.targets else {}
         return config.load(name, tree | {"osc.targets": [like | _target(text) for text in self.targets]})
 
+    def load_again(self, name: str) -> Settings:
+        """Settings of preset or file ``name`` while the program runs.
+
+        Raises:
+            ConfigError: something in it is not allowed, or it is empty: an editor is saving it, or the disk is full.
+        """
+        if not config.read_tree(name)[0]:
+            raise ConfigError(f"{name} holds no settings: nothing was changed; save it and reload again")
+        return self.load(name)
+
 
 def _assignment(text: str) -> tuple[str, object]:
     path, separator, value = (part.strip() for part in text.partition("="))

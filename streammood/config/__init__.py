@@ -46,6 +46,7 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "load",
+    "read_tree",
     "split_target",
 ]
 

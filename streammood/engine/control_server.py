@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from streammood.config import ControlSettings
 from streammood.errors import ControlError, OscError
+from streammood.lasting import LastResort
 from streammood.protocol.commands import ACK, ERROR, Answer, Command, command_name, is_answer, parse, refused
 from streammood.protocol.osc import Message, decode, encode
 
@@ -66,8 +67,10 @@ class ControlServer:
         self._tell = tell
         self._networks = [ip_network(text, strict=False) for text in settings.allow]
         self._told: set[str] = set()
+        self._resort = LastResort("the control port", tell)
         self._socket = _bound(settings)
         self.host, self.port = self._socket.getsockname()[:2]
+        self._slot, self._taken = time.monotonic(), 0  # when the present slot began, and datagrams taken in it
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
@@ -83,24 +86,28 @@ class ControlServer:
         self._socket.close()
 
     def _run(self) -> None:
-        slot, taken = time.monotonic(), 0
         while not self._stop.is_set():
-            if not select.select([self._socket], [], [], _WAKE)[0]:
-                continue
-            at = time.monotonic()
-            if at - slot > _SLOT:
-                slot, taken = at, 0
-            if taken == _PER_SLOT:
-                self.counts.floods += 1
-                self._tell_once("control: more commands come than can be meant; some are dropped")
-                self._stop.wait(_SLOT)  # meanwhile the system drops what its buffer does not hold
-                continue
-            taken += 1
-            try:
-                datagram, sender = self._socket.recvfrom(_READ)
-            except OSError:  # on Windows, the echo of an answer that found nobody
-                continue
-            self.take(datagram, sender, at)
+            with self._resort:  # a panic must get through, whatever came before it
+                self._receive()
+
+    def _receive(self) -> None:
+        """Wait for a datagram and take it."""
+        if not select.select([self._socket], [], [], _WAKE)[0]:
+            return
+        at = time.monotonic()
+        if at - self._slot > _SLOT:
+            self._slot, self._taken = at, 0
+        if self._taken == _PER_SLOT:
+            self.counts.floods += 1
+            self._tell_once("control: more commands come than can be meant; some are dropped")
+            self._stop.wait(_SLOT)  # meanwhile the system drops what its buffer does not hold
+            return
+        self._taken += 1
+        try:
+            datagram, sender = self._socket.recvfrom(_READ)
+        except OSError:  # on Windows, the echo of an answer that found nobody
+            return
+        self.take(datagram, sender, at)
 
     def take(self, datagram: bytes, sender: Any, at: float) -> None:
         """One datagram that came at host time ``at``, in s; ``sender`` is a socket address. Never fails."""

@@ -24,6 +24,7 @@ from streammood.engine.snapshot import Snapshot
 from streammood.engine.status import Reporter
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
+from streammood.lasting import LastResort, reason_of
 from streammood.log.notes import Notes
 from streammood.log.rows import EventLog
 from streammood.models import Models
@@ -36,6 +37,7 @@ _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
 _SEARCH_STEP = 0.02  # s; while the input is away, how often beats that run on are looked at
 _THINNED = 4  # of so many levels and states of the clock one is sent, where the machine is too slow
+_LAST_WORDS = 3.0  # s that the analysis and a driver may take at the end
 
 
 class Engine:
@@ -64,7 +66,10 @@ class Engine:
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._stop = threading.Event()
         self._outputs = outputs
-        self._firing = Firing(outputs.build(self._sample_at, self._notes.add))
+        self._reloading = threading.Lock()
+        self._resort = LastResort("the engine", self._notes.add)
+        self._status_at = 0.0  # host time in s at which the next status is due
+        self._firing = Firing(outputs.build(self._sample_at, self._notes.add), self._notes.add)
         self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
         self._operator = Operator(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -88,14 +93,14 @@ class Engine:
             self._notes.once(self._precedence.refused, f"this program {REFUSED}")
 
     def stop(self) -> None:
-        """Stop in order: input, analysis, outputs; write what is left to the log."""
+        """Stop in order: analysis, outputs, input; write what is left to the log."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LAST_WORDS)
+        self._firing.stop()  # before the input: a driver that hangs must not leave triggers at 1
         if self._search is not None:
             self._search.stop()
-        self._capture.stop()
-        self._firing.stop()
+        self._close_input()
         self._precedence.give_back()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
@@ -106,14 +111,31 @@ class Engine:
 
         ``reply`` is called once with the answer, from the engine's thread, or at once if nothing is to be done.
         """
-        rebuilt = None
-        if command.name == "reload":
-            try:  # here, where it keeps only the caller waiting
-                rebuilt = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
-            except StreammoodError as error:
-                reply(refused(command.name, error))
-                return
-        self._operator.put(Order(command, at, reply, rebuilt))
+        if command.name != "reload":
+            self._order(Order(command, at, reply))
+        elif self._reloading.acquire(blocking=False):
+            threading.Thread(target=self._reload, args=(command, at, reply), name="reload", daemon=True).start()
+        else:
+            reply(refused(command.name, "the settings are being read; send it again"))
+
+    def _reload(self, command: Command, at: float, reply: Callable[[Answer], None]) -> None:
+        """Read the settings in a thread of its own: names may take seconds to resolve, and a panic must not wait."""
+        rebuilt, reason = None, ""
+        try:
+            rebuilt = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
+        except StreammoodError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001  whatever a file holds, the show goes on as it was
+            reason = f"it failed: {reason_of(error)}"
+        finally:
+            self._reloading.release()
+        if rebuilt is not None:
+            self._order(Order(command, at, reply, rebuilt))
+        else:
+            reply(refused(command.name, reason))
+
+    def _order(self, order: Order) -> None:
+        self._operator.put(order)
         self._capture.wake()
 
     def tell(self, note: str) -> None:
@@ -158,26 +180,39 @@ class Engine:
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
 
+    def _close_input(self) -> None:
+        """Close the input, for as long as its driver may take."""
+        closing = threading.Thread(target=self._capture.stop, name="closing", daemon=True)
+        closing.start()
+        closing.join(_LAST_WORDS)
+        if closing.is_alive():
+            self._notes.add(f"the input `{self._capture.source.name}` does not close")
+
     def _run(self) -> None:
+        self._status_at = time.monotonic() + _STATUS_INTERVAL
         try:
-            status_at = time.monotonic() + _STATUS_INTERVAL
             while not self._stop.is_set():
-                if self._search is None:
-                    self._capture.wait(_DOORBELL_TIMEOUT)
-                    self._drain()
-                else:
-                    self._without_input(self._search)
-                self._obey()
-                now = time.monotonic()
-                if now >= status_at:
-                    self._report()
-                    status_at = max(status_at + _STATUS_INTERVAL, now)
-                if self._search is None and not self._capture.source.active and not self._stop.is_set():
-                    self._when_inactive()
+                with self._resort:
+                    self._pass()
         except BaseException as error:  # noqa: BLE001  handed to the main thread, which ends the program
             self.error = error
         finally:
             self.finished.set()
+
+    def _pass(self) -> None:
+        """Take what has come, obey, report; or look for an input that has gone."""
+        if self._search is None:
+            self._capture.wait(_DOORBELL_TIMEOUT)
+            self._drain()
+        else:
+            self._without_input(self._search)
+        self._obey()
+        now = time.monotonic()
+        if now >= self._status_at:
+            self._status_at = max(self._status_at + _STATUS_INTERVAL, now)
+            self._report()
+        if self._search is None and not self._capture.source.active and not self._stop.is_set():
+            self._when_inactive()
 
     def _obey(self) -> None:
         """Do what was ordered since the last call."""
@@ -187,8 +222,7 @@ class Engine:
     @property
     def _present(self) -> int:
         """The stream clock: the end of what was captured, or now, while nothing comes."""
-        end = self._capture.sample
-        return round(end if self._search is None else max(end, self.sample))
+        return self._capture.present(gone=self._search is not None)
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
@@ -226,7 +260,7 @@ class Engine:
                 self._submit_free(self._free, self.sample)
             return
         self._search = None
-        gap = self._capture.resume(search.lasted)
+        gap = self._capture.resume()
         self._analyzer.jump(round(self._capture.sample), gap, self._capture.rate)
         self._resumed = self._capture.sample
         self.now.connected = True

@@ -7,24 +7,29 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from streammood.events import Event, Level, Mood, Tempo
+from streammood.lasting import LastResort
 from streammood.outputs import Group, Output, Sink
 
 _Due: TypeAlias = tuple[float, int, Event, float | None]
 """When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
 
 _POLL_AGAIN = 1.0  # s, after a sink failed at it
+_LAST_WORDS = 3.0  # s that outputs may take at the end
 _LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
 
 
 class Firing:
     """Takes events with the host time at which they are due, and hands them to every sink at that time."""
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(self, sinks: Sequence[Sink], report: Callable[[str], None] = lambda _: None) -> None:
+        """``report`` takes what people should know, from the thread that fires."""
         self.sinks = sinks
+        self._resort = LastResort("sending", report)
+        self._poll_at = 0.0
         self._old: list[Sink] = []  # that were replaced and are to be closed
         self._queue: list[_Due] = []
         self._order = itertools.count()
@@ -86,35 +91,40 @@ class Firing:
             self._stopped = True
             self._wake.notify()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LAST_WORDS)  # one that hangs must not keep the others from their zeros
         for sink in self.sinks:
-            sink.close()
+            with self._resort:
+                sink.close()
 
     def _run(self) -> None:
-        poll_at = 0.0
-        while True:
-            with self._wake:
+        stopped = False
+        while not stopped:
+            stopped = self._stopped  # before the pass: what is due when it stops is still fired
+            with self._resort:
+                self._fire()
+
+    def _fire(self) -> None:
+        """Sleep until something is due, and hand it to every sink."""
+        with self._wake:
+            now = time.monotonic()
+            while not (self._stopped or self._woken) and min(self._poll_at, self._next_due()) > now:
+                self._wake.wait(min(self._poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
                 now = time.monotonic()
-                while not (self._stopped or self._woken) and min(poll_at, self._next_due()) > now:
-                    self._wake.wait(min(poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
-                    now = time.monotonic()
-                self._woken = False
-                old, self._old = self._old, []
-                batch = []
-                while self._next_due() <= now:
-                    batch.append(heapq.heappop(self._queue))
-                stopped = self._stopped
-            began = time.monotonic()
-            for sink in old:
+            self._woken = False
+            old, self._old = self._old, []
+            batch = []
+            while self._next_due() <= now:
+                batch.append(heapq.heappop(self._queue))
+        began = time.monotonic()
+        for sink in old:
+            with self._resort:
                 sink.close()
-            for _, _, event, since in _newest(batch):
-                self._send(event)
-                if since is not None:
-                    self.latencies.append(time.monotonic() - since)
-            if stopped:
-                return
-            poll_at = min(map(self._poll, self.sinks), default=float("inf"))
-            self.busy += time.monotonic() - began
+        for _, _, event, since in _newest(batch):
+            self._send(event)
+            if since is not None:
+                self.latencies.append(time.monotonic() - since)
+        self._poll_at = min(map(self._poll, self.sinks), default=float("inf"))
+        self.busy += time.monotonic() - began
 
     def _next_due(self) -> float:
         return self._queue[0][0] if self._queue else float("inf")

@@ -89,6 +89,8 @@ class Reporter:
         once(not_finite, "the input delivers samples that are no numbers; taken as silence")
         overflows = self._capture.source.overflows
         once(overflows, "the sound driver says that it lost samples; try a larger input.block")
+        failure = self._capture.failure or self._capture.source.failure
+        once(len(failure), f"the capture thread failed and goes on: {failure}")
         once(self._firing.failed, "an output refuses events; the others are served")
         once(self._load.shed, "this machine is too slow: levels and phase are sent less often, then moods")
 

@@ -41,12 +41,13 @@ class Result:
     locked: float  # share of the beats that were locked
     mood: Mood | None
     error: str | None = None  # why it could not be read to its end, or what of it could not be written
+    note: str = ""  # what else people should know
 
     @classmethod
-    def of(cls, song: Song, error: str | None) -> Result:
+    def of(cls, song: Song, error: str | None, note: str = "") -> Result:
         """The row of ``song``."""
         locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
-        return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error)
+        return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error, note)
 
 
 def analyze(
@@ -161,7 +162,7 @@ class Batch:
                 self._export(song, file, name)
         except SinkError as unwritten:
             return Result.of(song, str(unwritten))
-        return Result.of(song, song.damage)
+        return Result.of(song, song.damage, f"{file}: {reader.advice}" if reader.advice else "")
 
 
 _worker: Batch
