@@ -9,15 +9,36 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the error output of native code off the terminal for a while; Python's own errors are raised as ever."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def quiet() -> Iterator[int | None]:
+    """Keep the error output of native code off the terminal for a while; gives a copy of it, if it is open."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield None
+        return
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
-        yield
+        yield kept
     finally:
         os.dup2(kept, 2)
         os.close(null)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keep native code quiet for as long as a command runs, while Python goes on writing to the error output."""
+    before = sys.stderr
+    with quiet() as kept:
+        if kept is not None:
+            sys.stderr = open(os.dup(kept), "w", encoding=before.encoding, errors=before.errors, buffering=1)  # noqa: PTH123, SIM115
+        try:
+            yield
+        finally:
+            if sys.stderr is not before:
+                with contextlib.suppress(OSError):
+                    sys.stderr.close()
+                sys.stderr = before

@@ -114,7 +114,7 @@ def _model(settings: config.Settings) -> str:
 
 
 def _devices() -> str:
-    command = [sys.executable, "-m", "streammood.cli", "devices"]
+    command = [sys.executable, "-P", "-m", "streammood.cli", "devices"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_DEVICES, check=False)
     except subprocess.TimeoutExpired:

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import threading
 import webbrowser
@@ -16,8 +17,9 @@ from typing import Annotated, Any
 import typer
 
 from streammood.cli import terminal, wiring
+from streammood.cli.ending import DEADLY
 from streammood.cli.options import Config, Set, app, extra, told
-from streammood.config import Settings
+from streammood.config import DashboardSettings, Settings
 from streammood.web.launch import Beside
 
 _NICE = 5  # beside an engine it must not take what the engine needs
@@ -90,18 +92,39 @@ def start_dashboard(settings: Settings, config: str | None, values: Sequence[str
     return Beside(["--open", *given, *(part for value in values for part in ("--set", value)), *control])
 
 
+def port_taken(settings: DashboardSettings) -> str:
+    """Why no dashboard can be started here, for people; empty if it can."""
+    kinds = (
+        (settings.host, settings.port, socket.SOCK_STREAM),
+        (settings.osc_host, settings.osc_ports[0], socket.SOCK_DGRAM),
+    )
+    for host, port, kind in kinds:
+        try:
+            family, _, protocol, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+            with socket.socket(family, kind, protocol) as tried:
+                if kind == socket.SOCK_STREAM and os.name == "posix":
+                    tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+                tried.bind(address)
+        except OSError as error:
+            return (
+                f"no dashboard: port {port} on {host} cannot be had ({error.strerror}), perhaps by another streammood; "
+                "choose others with dashboard.port and dashboard.osc_port"
+            )
+    return ""
+
+
 async def _until_told(serve: Callable[[asyncio.Event], Awaitable[None]], attached: bool) -> None:
     """Serve until a signal comes, or until the program that started this one has gone."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in DEADLY:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
     if attached:
         with contextlib.suppress(OSError, AttributeError):  # Windows has no such call
             os.nice(_NICE)
 
         def watch() -> None:
-            while sys.stdin.buffer.read(1):
+            while os.read(sys.stdin.fileno(), 1):  # not sys.stdin: it would be locked when the interpreter ends
                 pass
             loop.call_soon_threadsafe(stopped.set)
 

@@ -22,6 +22,7 @@ from streammood.events import ANALYSIS_RATE
 from streammood.models import Models
 
 _REDRAW = 0.2  # s
+_PATIENCE = 1.0  # s that the output may take
 
 
 @contextlib.contextmanager
@@ -34,10 +35,15 @@ def preparing(out: Console) -> Iterator[None]:
         yield
     finally:
         done.set()
-        thread.join()
+        thread.join(_PATIENCE)
 
 
 def _show(out: Console, done: threading.Event) -> None:
+    with contextlib.suppress(OSError):  # whoever reads the output has gone
+        _show_while(out, done)
+
+
+def _show_while(out: Console, done: threading.Event) -> None:
     began, before = time.monotonic(), jit.compiled()
     while jit.compiled() == before:
         if done.wait(_REDRAW):

@@ -158,7 +158,7 @@ else:
             """Put back what was there."""
             if self.ours:
                 with contextlib.suppress(termios.error):
-                    termios.tcsetattr(self._number, termios.TCSADRAIN, self._before)
+                    termios.tcsetattr(self._number, termios.TCSANOW, self._before)  # one that stands still drains never
 
         def _by_line(self) -> bool:
             try:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import signal
 import threading
 import time
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.live import Live
 
+from streammood import native
+from streammood.capture import Source
 from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
 from streammood.cli import operator_input, terminal, wiring
-from streammood.cli.dashboard_command import start_dashboard
+from streammood.cli.dashboard_command import port_taken, start_dashboard
+from streammood.cli.ending import Ending
 from streammood.cli.first_start import preparing
 from streammood.cli.keys import LEGEND
 from streammood.cli.monitor_command import prepare_view, watch
@@ -35,6 +35,8 @@ from streammood.cli.options import (
     told,
 )
 from streammood.cli.preflight import preflight
+from streammood.cli.screen import Echo, Screen
+from streammood.config import Settings
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.log.last_run import LastRun, default_path
@@ -43,8 +45,7 @@ from streammood.outputs.build import Outputs
 from streammood.protocol.commands import COMMANDS
 from streammood.web import launch
 
-_REDRAW = 0.1  # s
-_PLAIN_INTERVAL = 2.0  # s between status lines where the output is no terminal
+_LOOK = 0.1  # s between looks whether the input has ended
 
 
 @app.command()
@@ -87,84 +88,66 @@ def run(
     ] = False,
 ) -> None:
     """Listen, show and send until Ctrl-C, or until the file ends."""
+    ending = Ending()
     overrides = wiring.Overrides(input, host_api, rate, block, channels, tuple(target or ()), tuple(set or ()))
     view = prepare_view() if tui else None
     settings = overrides.load(config)
-    models = Models.load(settings)
-    source = wiring.open_source(input, settings)
-    log = open_log(events, settings.log).also(LastRun(default_path()))
+    taken = port_taken(settings.dashboard) if dashboard else ""
+    dashboard = dashboard and not taken
     out = terminal.console(stderr=events == "-")
-    read = None if config is None else functools.partial(overrides.load_again, config)
-    views = [launch.target(settings.dashboard)] if dashboard else []
-    views += [] if view is None else [view]
-    engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
-    targets = ", ".join(target.place for target in settings.osc.targets) or "nobody"
-    stopped = threading.Event()
-    code = _stop_on_signals(stopped)
-    page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None
-    try:
-        with preparing(out):
+    with native.silenced() if view is None else contextlib.nullcontext():
+        models = Models.load(settings)
+        source = wiring.open_source(input, settings)
+        log = open_log(events, settings.log).also(LastRun(default_path()))
+        read = None if config is None else functools.partial(overrides.load_again, config)
+        views = [launch.target(settings.dashboard)] if dashboard else []
+        views += [] if view is None else [view]
+        engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
+        if taken:
+            engine.tell(taken)
+        echo = Echo()
+        screen = Screen(out, engine, echo)
+        page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None
+        try:
+            with preparing(out):
+                engine.prepare()
+            ending.begin()
             engine.start()
-        told = f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
-        with operator_input.listening(settings, engine) as port:
-            if view is not None:
-                watch(engine, view, settings, config, tuple(set or ()), stopped, duration)
-            else:
-                with operator_input.Keyboard(engine, stopped) as keyboard:
-                    out.print(f"{told}, {port}; {keyboard.hint}.")
-                    _show(engine, keyboard, out, stopped, duration)
-    finally:
-        engine.stop()
-        terminal.print_notes(out, engine)
-        if page is not None:
-            page.close()
+            with operator_input.listening(settings, engine, echo) as port:
+                if view is not None:
+                    watch(engine, view, settings, config, tuple(set or ()), ending.asked, duration)
+                else:
+                    with operator_input.Keyboard(engine, ending.asked, echo) as keyboard:
+                        echo.say(f"{_greeting(source, settings)}, {port}; {keyboard.hint}.")
+                        screen.start()
+                        _wait(engine, page, ending.asked, duration)
+        finally:
+            ending.limit()
+            engine.stop()
+            if page is not None:
+                page.close()
+            screen.finish(terminal.summary_line(engine))
+            ending.ended.set()
     if engine.error is not None:
         raise engine.error
     if isinstance(source, Paced) and source.error is not None:
         raise source.error
-    raise typer.Exit(code())
+    raise typer.Exit(ending.code)
 
 
-def _stop_on_signals(stopped: threading.Event) -> Callable[[], int]:
-    """Let SIGINT and SIGTERM set ``stopped``; returns how to ask for the exit status that follows."""
-    caught: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        caught.append(number)
-        stopped.set()
-
-    signal.signal(signal.SIGINT, note)
-    signal.signal(signal.SIGTERM, note)
-    return lambda: 128 + caught[0] if caught else 0
+def _greeting(source: Source, settings: Settings) -> str:
+    targets = ", ".join(target.place for target in settings.osc.targets) or "nobody"
+    return f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
 
 
-def _show(
-    engine: Engine, keyboard: operator_input.Keyboard, out: Console, stopped: threading.Event, duration: float | None
-) -> None:
-    """Keep the status on the screen until told to stop or the input ends."""
+def _wait(engine: Engine, page: launch.Beside | None, stopped: threading.Event, duration: float | None) -> None:
+    """Return when told to stop, or when the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
-    plain_at = 0.0
-    with Live(console=out, auto_refresh=False, transient=True) if out.is_terminal else _Plain() as live:
-        while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
-            stopped.wait(_REDRAW)
-            terminal.print_notes(out, engine)
-            terminal.print_said(out, keyboard.said())
-            line = terminal.status_line(engine.now, engine.sample, engine.lost)
-            if isinstance(live, Live):
-                live.update(line, refresh=True)
-            elif time.monotonic() >= plain_at:
-                out.print(terminal.clock(engine.sample), line)
-                plain_at = time.monotonic() + _PLAIN_INTERVAL
-
-
-class _Plain:
-    """Stands in for the live display where no terminal listens."""
-
-    def __enter__(self) -> _Plain:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
+    while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
+        stopped.wait(_LOOK)
+        if page is not None and page.ended:
+            engine.tell("the dashboard has ended; the show goes on without it")
+            page = None
 
 
 @app.command()

@@ -24,7 +24,7 @@ _MEGABYTE = 1_000_000
 app = typer.Typer(
     help="Hears music as it plays and tells lights and visuals over OSC: beats, tempo, onsets, levels, mood.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 

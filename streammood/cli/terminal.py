@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import errno
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -13,68 +15,35 @@ from rich.text import Text
 
 from streammood.capture.device import Device
 from streammood.cli.preflight import Finding
+from streammood.cli.status_line import COLOURS
 from streammood.engine.live import Engine
-from streammood.engine.snapshot import Snapshot
-from streammood.events import ANALYSIS_RATE, OperatorState, seconds
+from streammood.events import seconds
 from streammood.songs.batch import Result
 
-COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
-_METER = 12  # characters
-_BUSY = 0.8  # share of the time there is for a block, from which on the load is shown
 _PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
-_BEAT_SHOWN = 0.12  # s
+
+
+class _Console(Console):
+    """Prints names as they are, and leaves it to the caller what to do without a reader."""
+
+    def on_broken_pipe(self) -> None:
+        """Tell that nobody reads; rich itself would end the thread without a word."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
 
 
 def console(stderr: bool = False) -> Console:
     """A console that colours only where a terminal listens."""
-    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=_PAPER_WIDTH)
+    plain: dict[str, Any] = {"stderr": stderr, "highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+    made = _Console(**plain)
+    return made if made.is_terminal else _Console(**plain, width=_PAPER_WIDTH)
 
 
-def status_line(now: Snapshot, sample: float, lost: int) -> Text:
-    """One line: level, tempo, beat, lock, mood, valence and arousal, latency, loss; ``sample`` is the present."""
-    parts: list[tuple[str, str] | str] = []
-    if not now.connected:
-        parts.append(("input gone, looking for it  ", "bold red"))
-    parts += [(f"{word}  ", "bold magenta") for word in _operator_words(now.operator)]
-    if now.level is not None:
-        filled = round(now.level.rms * _METER)
-        style = "red" if now.level.clipping else "green"
-        parts += [("█" * filled, style), ("░" * (_METER - filled), "dim"), f" {now.level.dbfs:6.1f} dB "]
-        parts.append((" CLIPPING  ", "bold red") if now.level.clipping else f" peak {now.level.peak:5.1f}  ")
-    if now.tempo is not None:
-        beat = now.beat
-        recent = beat is not None and 0 <= sample - beat.sample < _BEAT_SHOWN * ANALYSIS_RATE
-        parts.append(("● " if recent else "○ ", "bold white" if recent else "dim"))
-        parts.append(f"{now.tempo.bpm:5.1f} BPM " if now.tempo.bpm else "  --- BPM ")
-        parts.append(("locked", "green") if now.tempo.locked else ("search", "yellow"))
-        parts.append(f" {beat.count if beat else 0:>4}  ")
-    if now.mood is not None:
-        mood = now.mood
-        parts.append((f"{mood.label:<10}", COLOURS.get(mood.label, "magenta")))
-        parts.append(f" {100 * mood.confidence:3.0f} %  V {mood.valence:+.2f} A {mood.arousal:+.2f}  ")
-    else:
-        parts.append(("no mood yet  ", "dim"))
-    if now.status is not None:
-        status = now.status
-        clock_state = f"drift {status.drift:+.0f} ppm  jitter {1e3 * status.jitter:.1f} ms"
-        if status.load > _BUSY:
-            parts.append((f"load {100 * status.load:.0f} %  ", "red"))
-        parts.append((f"p99 {1e3 * status.latency:.1f} ms  {clock_state}  ", "dim"))
-    parts.append((f"lost {lost}", "red" if lost else "dim"))
-    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
-
-
-def _operator_words(state: OperatorState) -> Iterator[str]:
-    """What the operator has set, as words for the status line."""
-    if state.hold:
-        yield "HOLD"
-    if state.mood is not None:
-        yield f"SET {state.mood}"
-    if state.muted:
-        yield f"MUTED {', '.join(state.muted)}"
-    if state.gain:
-        yield f"GAIN {state.gain:+g} dB"
+def summary_line(engine: Engine) -> str:
+    """What the show came to: how long, how many beats, which moods, what was lost."""
+    moods = engine.moods
+    shares = ", ".join(f"{label} {100 * count / moods.total():.0f} %" for label, count in moods.most_common() if label)
+    beats = f"{engine.beats:,} beats" + (f" at {engine.bpm:.1f} BPM" if engine.beats else "")
+    return f"Listened for {clock(engine.heard)}: {beats}; {shares or 'no mood'}; lost {engine.lost:,} samples."
 
 
 def print_notes(out: Console, engine: Engine) -> None:

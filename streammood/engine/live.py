@@ -73,17 +73,27 @@ class Engine:
         self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
         self._operator = Operator(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._prepared = False
         self.finished = threading.Event()
         self.error: BaseException | None = None
 
+    def prepare(self) -> None:
+        """Compile or load every kernel before sound arrives."""
+        if self._prepared:
+            return
+        self._prepared = True
+        warm_up(self._analyzer, self._capture.rate)
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
+
     def start(self) -> None:
-        """Warm up, open the input, and run until ``stop`` or the end of the input.
+        """Prepare, open the input, and run until ``stop`` or the end of the input.
 
         Raises:
             SourceError: the input cannot be opened.
         """
         sys.setswitchinterval(_SWITCH_INTERVAL)
-        self._warm_up()
+        self.prepare()
         self._reporter.begin()
         self._capture.start()
         self._firing.start()
@@ -148,6 +158,21 @@ class Engine:
         return self._reporter.bpm
 
     @property
+    def beats(self) -> int:
+        """Beats since the start."""
+        return self._reporter.beats
+
+    @property
+    def moods(self) -> Counter[str]:
+        """Moods since the start, by their label."""
+        return self._reporter.moods
+
+    @property
+    def heard(self) -> float:
+        """Samples of the stream clock until the latest sound."""
+        return self._capture.sample
+
+    @property
     def outputs(self) -> list[Output]:
         """The sinks that an operator may correct while they run, in the order of the settings."""
         return self._firing.outputs
@@ -173,12 +198,6 @@ class Engine:
 
     def _sample_at(self, now: float) -> float:
         return self._capture.timeline.sample_at(now)
-
-    def _warm_up(self) -> None:
-        """Compile or load every kernel before sound arrives."""
-        warm_up(self._analyzer, self._capture.rate)
-        gc.collect()
-        gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
 
     def _close_input(self) -> None:
         """Close the input, for as long as its driver may take."""

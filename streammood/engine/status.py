@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Reporter:
         self._firing = firing
         self._load = load
         self._bpm: deque[float] = deque(maxlen=_TEMPI)
+        self.beats = 0
+        self.moods: Counter[str] = Counter()  # moods by their label
         self._fired = (0.0, 0.0)  # host time of the last status, and how long firing had been busy until then, in s
 
     @property
@@ -57,6 +59,9 @@ class Reporter:
         self._now.take(event)
         if isinstance(event, Beat):
             self._bpm.append(event.bpm)
+            self.beats += 1
+        elif isinstance(event, Mood):
+            self.moods[event.label] += 1
         self._log.write(rows.line(event))
 
     def status(self, sample: int, gone: bool, not_finite: int) -> Status:

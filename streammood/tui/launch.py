@@ -38,7 +38,9 @@ class Beside:
         options = {"--host": view.host, "--port": view.port, "--control": f"{control[0]}:{control[1]}"}
         given = [str(part) for option in options.items() for part in option]
         own = ["--beside", str(os.getpid()), *given, *arguments]
-        self._process = subprocess.Popen([sys.executable, "-m", "streammood.cli", "monitor", *own], stderr=sys.stdout)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "streammood.cli", "monitor", *own], stderr=sys.stdout
+        )
 
     @property
     def ended(self) -> bool:

@@ -37,10 +37,16 @@ class Beside:
     def __init__(self, arguments: Sequence[str]) -> None:
         """``arguments`` are what `streammood dashboard` is given."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "streammood.cli", "dashboard", "--attached", *arguments],
+            [sys.executable, "-P", "-m", "streammood.cli", "dashboard", "--attached", *arguments],
+            stderr=sys.stderr,  # that of native code may be silenced here
             stdin=subprocess.PIPE,  # it ends when this pipe closes, even if this process is killed
             start_new_session=True,  # Ctrl-C is for the engine, which ends the dashboard in its own time
         )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
 
     def close(self) -> None:
         """Let it end; make it end if it does not."""
