@@ -30,7 +30,7 @@ from streammood.config import TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
 from streammood.engine.live import Engine
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.outputs.osc_target import OscTarget
 from tests.outputs import Made

@@ -15,7 +15,7 @@ from benchmarks.table import markdown, percentiles
 from streammood import config
 from streammood.capture.sound_file import SoundFile
 from streammood.demo.synth import Synth
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs.batch import analyze
 

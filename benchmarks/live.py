@@ -21,7 +21,7 @@ from streammood.demo.synth import DEMO, Synth, render
 from streammood.dsp.layout import HOP, N_MELS
 from streammood.engine.live import Engine
 from streammood.events import ANALYSIS_RATE
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models, embedding_model
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel

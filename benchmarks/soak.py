@@ -35,7 +35,7 @@ from streammood.config import Settings
 from streammood.engine import load
 from streammood.engine.live import Engine
 from streammood.events import Beat, Event, seconds
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.protocol.commands import Command
 from tests.outputs import Made

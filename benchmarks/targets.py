@@ -13,7 +13,7 @@ from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
 from streammood.engine.live import Engine
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Tempo
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.outputs import SampleNow, Sink
 from streammood.outputs.lights import Lights

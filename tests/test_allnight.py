@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -29,9 +30,12 @@ from streammood.engine.free_run import FreeRun
 from streammood.engine.live import Engine
 from streammood.engine.load import Load, Shed
 from streammood.engine.scheduler import Firing
+from streammood.errors import SinkError
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Status, Tempo
+from streammood.log.event_log import EventLog
 from streammood.log.last_run import LastRun
-from streammood.log.rows import EventLog
+from streammood.log.notes import Notes
+from streammood.log.writer import Logbook
 from streammood.models import Models
 from streammood.models.mood_model import MoodModel
 from streammood.outputs import Sink
@@ -292,6 +296,65 @@ def test_a_new_start_puts_the_old_log_aside(tmp_path: Path) -> None:
     assert lines(tmp_path / "night.jsonl.1")[0]["run"] == 0
 
 
+@contextlib.contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """A real limit of the system on the size of files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_log_that_met_a_full_disk_goes_on_when_there_is_space(tmp_path: Path) -> None:
+    path, notes = tmp_path / "night.jsonl", Notes()
+    book = Logbook(EventLog.rotating(path, size=100_000, files=3), notes, retry=0.05)
+    book.start()
+    book.write({"event": "stream"})
+    told: list[str] = []
+
+    def said(text: str) -> bool:
+        told.extend(notes.to_show())
+        return any(text in note for note in told)
+
+    with full_disk(300):
+        for n in range(100):
+            book.write({"event": "onset", "time": n})
+        assert wait_for(lambda: said("the event log stopped: File too large"))
+        assert all(line for line in lines(path)), "the last row is whole"
+    assert wait_for(lambda: said("the event log goes on"))
+    book.close()
+    assert [row.get("time") for row in lines(path)] == [None, *range(100)]
+    assert len(told) == 2
+
+
+def test_a_row_that_is_none_costs_one_row(tmp_path: Path) -> None:
+    path, notes = tmp_path / "night.jsonl", Notes()
+    book = Logbook(EventLog.rotating(path, size=100_000, files=3), notes)
+    book.start()
+    for time_of in (1.0, float("nan"), 2.0):
+        book.write({"event": "onset", "time": time_of})
+    book.close()
+    assert [row["time"] for row in lines(path)] == [1.0, 2.0]
+    failed, missing = notes.to_show()
+    assert failed.startswith("the event log failed and goes on: ValueError")
+    assert missing == "the event log misses 1 rows"
+
+
+def test_a_log_that_another_program_writes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "night.jsonl"
+    log = EventLog.rotating(path, size=300, files=3)
+    log.write({"event": "stream"})
+    for _ in range(2):  # before and after the first has begun another file
+        with pytest.raises(SinkError, match="another streammood writes this event log; choose another"):
+            EventLog.rotating(path, size=1000, files=3)
+        for n in range(20):
+            log.write({"event": "onset", "time": n})
+    log.close()
+    EventLog.rotating(path, size=1000, files=3).close()
+
+
 def test_a_disk_that_is_full_stops_the_log_not_the_show(tmp_path: Path) -> None:
     """A real limit of the system on the size of files, in a process of its own."""
     limit = 500
@@ -375,8 +438,8 @@ def test_the_doctor_tells_everything_but_secrets(tmp_path: Path) -> None:
     settings = tmp_path / "venue.yaml"
     settings.write_text("dashboard: {token: hush-hush-hush-hush}\nbeat: {bpm_max: 181}\n", encoding="utf-8")
     last = LastRun(tmp_path / "streammood" / "last-run.json")
-    last.write('{"event": "stream", "input": "line"}')
-    last.write('{"event": "status", "time": 7.0, "lost": 12, "notes": ["the input lost 12 samples"]}')
+    last.write({"event": "stream", "input": "line"})
+    last.write({"event": "status", "time": 7.0, "lost": 12, "notes": ["the input lost 12 samples"]})
     last.close()
     log = tmp_path / "night.jsonl"
     log.write_text("".join(f'{{"event": "onset", "time": {n}}}\n' for n in range(500)), encoding="utf-8")

@@ -19,7 +19,7 @@ from streammood.engine.live import Engine
 from streammood.engine.scheduler import Firing
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, F32, Event, Onset, Status
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.outputs import Sink
 from tests.outputs import Made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import threading
 from collections.abc import Callable
@@ -109,8 +108,7 @@ def test_a_user_without_a_home_has_no_last_run_and_no_folder_called_tilde(
     assert resources.home() is None
     assert default_path() is None
     last = LastRun(default_path())
-    last.write(json.dumps({"event": "status", "time": 1.0, "notes": []}))
-    last.flush()
+    last.write({"event": "status", "time": 1.0, "notes": []})
     last.close()
     assert resources.find("config", "~/mine.yaml", ".yaml") == Path("~/mine.yaml")
 

@@ -160,7 +160,7 @@ async def until(app: Monitor, pilot: Pilot[None], text: str, seconds: float = 20
 @pytest.mark.parametrize("size", [(80, 24), (132, 43), (200, 60), (60, 20), (40, 10)])
 def test_what_the_engine_says_is_on_the_screen(size: tuple[int, int]) -> None:
     async def scenario(app: Monitor, pilot: Pilot[None], engine: Engine) -> None:
-        await until(app, pilot, "nothing heard on port")
+        await until(app, pilot, "waiting on port")
         engine.say()
         await until(app, pilot, "● here")
         await until(app, pilot, "128.0 BPM")
@@ -236,6 +236,21 @@ def test_keys_reach_the_engine(key: str, address: str, arguments: tuple[object, 
         await pilot.press(key)
         (message,) = await asyncio.to_thread(engine.commands.messages, 0.3)
         assert (message.address, message.arguments) == (f"/streammood/do/{address}", arguments)
+
+    on_pilot(scenario)
+
+
+def test_keys_that_come_fast_all_count() -> None:
+    """The engine tells what holds once a second; a hand is quicker."""
+
+    async def scenario(app: Monitor, pilot: Pilot[None], engine: Engine) -> None:
+        engine.say()
+        await until(app, pilot, "wall")
+        await pilot.press(*["left_square_bracket"] * 3, "right_square_bracket", "m", "m")
+        messages = await asyncio.to_thread(engine.commands.messages, 0.5)
+        assert [message.arguments for message in messages] == [
+            ("1", -25.0), ("1", -30.0), ("1", -35.0), ("1", -30.0), ("1", 1), ("1", 0)
+        ]  # fmt: skip
 
     on_pilot(scenario)
 
@@ -398,7 +413,7 @@ def engine(port: int) -> Iterator[subprocess.Popen[bytes]]:
 def test_monitor_loses_an_engine_and_finds_it_again(terminal: Tmux) -> None:
     port = free_port()
     terminal.run("monitor", "--port", str(port), "--host", "127.0.0.1")
-    terminal.wait(f"nothing heard on port {port}")
+    terminal.wait(f"waiting on port {port}")
     with engine(port):
         terminal.wait("● here")
     terminal.wait("engine lost")

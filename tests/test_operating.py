@@ -24,7 +24,7 @@ from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.engine.mood_override import MoodOverride
 from streammood.events import ANALYSIS_RATE, Mood
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.protocol.commands import Answer, Command
 from tests.operator import Operator, needs_liblo, oscsend

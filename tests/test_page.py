@@ -13,7 +13,7 @@ import pytest
 from streammood import config
 from streammood.capture.sound_file import SoundFile
 from streammood.events import seconds
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs import picture
 from streammood.songs.batch import analyze

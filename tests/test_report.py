@@ -26,7 +26,7 @@ from streammood.cli.options import app
 from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
 from streammood.events import F32, seconds
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs import picture
 from streammood.songs.batch import analyze

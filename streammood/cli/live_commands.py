@@ -37,6 +37,7 @@ from streammood.cli.options import (
 from streammood.cli.preflight import preflight
 from streammood.cli.screen import Echo, Screen
 from streammood.config import Settings
+from streammood.config.presets import shipped_presets
 from streammood.engine.live import Engine
 from streammood.errors import SourceError
 from streammood.log.last_run import LastRun, default_path
@@ -56,6 +57,13 @@ def devices() -> None:
     if not found:
         raise SourceError("no input devices at all: plug one in, or use `streammood run --input demo`")
     terminal.console().print(terminal.device_table(found))
+
+
+@app.command()
+@told
+def presets() -> None:
+    """List the shipped presets, for --config and for `preset:` of a target."""
+    terminal.console().print(terminal.preset_table(shipped_presets()))
 
 
 _RUN_HELP = f"""Listen, show and send until Ctrl-C, or until the file ends.

@@ -16,7 +16,7 @@ from streammood import __version__
 from streammood.cli import terminal
 from streammood.config import LogSettings
 from streammood.errors import ConfigError, StreammoodError
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 
 P = ParamSpec("P")
 _MEGABYTE = 1_000_000

@@ -21,7 +21,7 @@ from streammood.engine.live import Engine
 from streammood.engine.priority import REFUSED, allowed
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.outputs.build import Outputs, refuse_own_control_port
 from streammood.protocol.udp import connect, numeric

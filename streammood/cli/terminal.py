@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,14 @@ def device_table(found: Iterable[Device]) -> Table:
         mark = "→" if d.default else ""
         latency = f"{1e3 * d.latency:.1f}"
         table.add_row(mark, str(d.index), d.name, d.host_api, str(d.channels), str(d.sample_rate), latency)
+    return table
+
+
+def preset_table(found: Mapping[str, str]) -> Table:
+    """Names of presets, and what each is for."""
+    table = Table("preset", Column("for", overflow="fold"), box=box.SIMPLE_HEAD)
+    for name, purpose in found.items():
+        table.add_row(name, purpose)
     return table
 
 

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from streammood import resources
 from streammood.config.base import shown
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
+
+_DEFAULTS = "default"  # every setting, which is no preset
+
+
+def shipped_presets() -> dict[str, str]:
+    """Names of the shipped presets, and the first sentence of each."""
+    found = {}
+    for name in resources.names("config", ".yaml"):
+        if name != _DEFAULTS:
+            first = resources.find("config", name, ".yaml").read_text(encoding="utf-8").partition("\n")[0]
+            found[name] = first.removeprefix("#").strip()
+    return found
 
 
 def with_preset(value: object) -> object:

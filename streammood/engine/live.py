@@ -25,8 +25,8 @@ from streammood.engine.status import Reporter
 from streammood.errors import StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
 from streammood.lasting import LastResort, reason_of
+from streammood.log.event_log import EventLog
 from streammood.log.notes import Notes
-from streammood.log.rows import EventLog
 from streammood.models import Models
 from streammood.outputs import Output
 from streammood.outputs.build import Outputs

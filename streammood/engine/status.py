@@ -14,8 +14,8 @@ from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Status, TargetState
 from streammood.log import rows
+from streammood.log.event_log import EventLog
 from streammood.log.notes import Notes
-from streammood.log.rows import EventLog
 from streammood.log.writer import Logbook
 
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours

@@ -1,68 +1,110 @@
-"""A text file that a long night cannot make large: full, it is put aside under a number, and a new one begins."""
+"""Rows in a text file that a long night cannot make large and that one program alone writes.
+
+A full disk stops it for as long as it is full.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
+import sys
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
+
+from streammood.log.rows import Row, to_text
 
 
-class RotatingFile:
-    """``PATH`` with older files beside it: ``PATH.1`` is the latest of them. Each begins with the first line of all.
+class RotatingRows(RotatingFileHandler):
+    """``PATH`` with older files beside it: ``PATH.1`` is the latest of them. Each begins with the first row of all.
 
-    A file that is there already is put aside, not overwritten.
+    A file that is there already is put aside, not overwritten. After an error the file ends with its last whole row,
+    and the next ``write`` tries again.
     """
 
     def __init__(self, path: Path, size: int, files: int) -> None:
         """At most ``size`` bytes a file, and ``files`` of them.
 
         Raises:
-            OSError: the file cannot be written.
+            OSError: the file cannot be written, or another program writes it (BlockingIOError).
         """
-        self._path = path
-        self._size = size
-        self._files = files
+        super().__init__(path, maxBytes=size, backupCount=files - 1, encoding="utf-8", delay=True)
         self._first = ""
-        self._written = 0
-        if path.is_file() and path.stat().st_size:
-            self._put_aside()
-        self._file: TextIO = path.open("w", encoding="utf-8")
+        self._whole = 0  # bytes of the file until the end of its last whole row
+        self.stream = self._open()
+        if self._whole:
+            self.doRollover()
 
-    def write(self, text: str) -> None:
-        """Write one line, in a new file where it would not fit.
+    def write(self, row: Row) -> None:
+        """Write one row, in a new file where it would not fit.
 
         Raises:
             OSError: it cannot be written.
         """
-        size = len(text.encode())
-        if self._written and self._written + size > self._size:
-            self._begin_another()
+        text = to_text(row)
         self._first = self._first or text
-        self._file.write(text)
-        self._written += size
+        try:
+            self.emit(logging.makeLogRecord({"msg": text.rstrip("\n")}))
+            if self.stream is not None:
+                self._whole = os.fstat(self.stream.fileno()).st_size
+        except (OSError, ValueError):
+            self._let_go()
+            raise
 
-    def flush(self) -> None:
-        """Hand what was written to the system."""
-        self._file.flush()
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  a name of logging
+        """Let the error out, to whoever called ``write``."""
+        raise  # noqa: PLE0704  logging calls this while it handles the error
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def doRollover(self) -> None:  # noqa: N802
+        """Put the file aside and begin another; one that cannot be moved is overwritten."""
+        try:
+            super().doRollover()
+        except OSError:
+            with open(self.baseFilename, "w", encoding="utf-8"):  # noqa: PTH123
+                pass
+            self.stream = self._open()
 
-    def _begin_another(self) -> None:
-        self._file.close()
-        self._put_aside()
-        self._file = self._path.open("w", encoding="utf-8")
-        self._file.write(self._first)
-        self._written = len(self._first.encode())
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        try:
+            lock(stream)
+        except OSError:
+            stream.close()
+            raise
+        self._whole = os.fstat(stream.fileno()).st_size
+        if not self._whole and self._first:
+            stream.write(self._first)
+        return stream
 
-    def _put_aside(self) -> None:
-        """Move every file one number up; the oldest goes. A file that cannot be moved is overwritten."""
+    def _let_go(self) -> None:
+        """Close the file without what was half written."""
+        stream, self.stream = self.stream, None
+        with contextlib.suppress(OSError, ValueError):
+            if stream is not None:
+                stream.close()
         with contextlib.suppress(OSError):
-            for number in range(self._files - 1, 0, -1):
-                older = self._numbered(number - 1)
-                if older.exists():
-                    older.replace(self._numbered(number))
+            if Path(self.baseFilename).is_file():
+                os.truncate(self.baseFilename, self._whole)
 
-    def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
+
+if sys.platform == "win32":
+
+    def lock(stream: TextIOWrapper) -> None:
+        """A file that is open cannot be put aside on Windows: a second program finds that out by itself."""
+
+else:
+    import fcntl
+
+    def lock(stream: TextIOWrapper) -> None:
+        """Keep other programs of this kind from writing the file, for as long as it is open.
+
+        Raises:
+            BlockingIOError: another one writes it.
+        """
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # a file system without locks
+            return

@@ -18,7 +18,7 @@ from streammood.config import Settings
 from streammood.errors import SinkError, SourceError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset
 from streammood.log import rows
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs.song import Song
 

@@ -27,6 +27,7 @@ _SLOW = 1.0  # s between drawings of what flows slowly: curves and the circumple
 _FLASH = 0.12  # s that a lamp glows
 _NUDGE = 10.0  # ms a key
 _OFFSET = 5.0  # ms a key
+_ASKED = 2.0  # s after which the engine has told what holds
 _CONTROL_PORT = 7071  # where an engine takes commands unless its settings say otherwise
 _LOOK = 1.0  # s between looks whether the program that started this one is still there
 _KEYS = "q quit|t tap|x ×2|/ ÷2|1 one|←→ nudge|h hold|p panic|↑↓ target|m mute|[] offset"  # fits 80 columns
@@ -116,6 +117,7 @@ class Monitor(App[None]):
         self._lit_until = 0.0
         self._slow_at = 0.0
         self._chosen = 1
+        self._asked: dict[str, tuple[float, float]] = {}  # values that were asked for, and until when they count
 
     def compose(self) -> ComposeResult:
         """The panels, from the top."""
@@ -203,9 +205,10 @@ class Monitor(App[None]):
             text.append("● here", views.GOOD)
             text.append(f"  from {self._sender}, port {port}", views.DIM)
         elif self.state.values:
-            text.append("● engine lost, waiting for it", f"bold {views.BAD}")
+            text.append(f"● engine lost, waiting on port {port}: ", f"bold {views.BAD}")
+            text.append(f"streammood run --target THIS-MACHINE:{port}", views.DIM)
         else:
-            text.append(f"○ nothing heard on port {port}: ", views.WARN)
+            text.append(f"○ waiting on port {port} for: ", views.WARN)
             text.append(f"streammood run --target THIS-MACHINE:{port}", views.DIM)
         self._panels["head"].show(text)
 
@@ -229,19 +232,29 @@ class Monitor(App[None]):
 
     async def action_hold(self) -> None:
         """Freeze the mood, or let it go."""
-        await self.action_send("hold", 0 if views.number(self.state.values, "control/hold") else 1)
+        await self._set("control/hold", 0.0 if self._latest("control/hold") else 1.0, "hold")
 
     async def action_mute(self) -> None:
         """Mute the chosen target, or let it speak."""
-        muted = views.number(self.state.values, f"target/{self._target}/muted")
+        path = f"target/{self._target}/muted"
         if self._target:
-            await self.action_send("mute", str(self._target), 0 if muted else 1)
+            await self._set(path, 0.0 if self._latest(path) else 1.0, "mute", str(self._target))
 
     async def action_offset(self, step: float) -> None:
         """Send to the chosen target a little later or earlier."""
-        offset = views.number(self.state.values, f"target/{self._target}/offset") or 0.0
+        path = f"target/{self._target}/offset"
         if self._target:
-            await self.action_send("offset", str(self._target), offset + step)
+            await self._set(path, self._latest(path) + step, "offset", str(self._target))
+
+    def _latest(self, path: str) -> float:
+        """What holds at ``path``: what was asked for just now, since the engine tells it only once a second."""
+        asked, until = self._asked.get(path, (0.0, 0.0))
+        return asked if time.monotonic() < until else views.number(self.state.values, path) or 0.0
+
+    async def _set(self, path: str, value: float, command: str, *target: str) -> None:
+        """Ask for ``value``, and go on from it with the next key, however soon that comes."""
+        self._asked[path] = value, time.monotonic() + _ASKED
+        await self.action_send(command, *target, value)
 
     async def action_send(self, command: str, *arguments: float | str) -> None:
         """Send a command to the engine; its answer comes to the log."""
@@ -257,6 +270,8 @@ class Monitor(App[None]):
         told = " ".join(f"{value:g}" if isinstance(value, int | float) else value for value in answer["values"])
         if answer["ok"] and answer["name"] == "hold" and answer["values"]:
             self.state.values["control/hold"] = answer["values"][0]  # told again with the next status
+        if not answer["ok"]:
+            self._asked.clear()
         self.state.note("answer" if answer["ok"] else "refused", f"{answer['name']}: {told or 'done'}")
 
     def _look_for_parent(self) -> None:

@@ -21,7 +21,7 @@ from streammood.capture.sound_file import SoundFile, fold
 from streammood.config import Settings
 from streammood.errors import ModelError, SourceError
 from streammood.events import F32
-from streammood.log.rows import EventLog
+from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs.batch import analyze
 from streammood.web.peaks import Peaks
