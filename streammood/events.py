@@ -7,7 +7,8 @@ been consumed when it was known, so ``decided - sample`` is the price of knowing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -78,6 +79,26 @@ class Tempo:
     def phase(self, sample: float) -> float:
         """Beat phase in 0..1 at ``sample``: 0 on the beat, 0.5 half way to the next."""
         return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0 else 0.0
+
+    def position(self, sample: float) -> float:
+        """Beats at ``sample`` as the count goes: 17.5 half way from beat 17 to beat 18; 0 where no tempo is known."""
+        return self.count + (sample - self.anchor) / self.period if self.period > 0 else 0.0
+
+    def time_of(self, count: float) -> float:
+        """Sample of the beat ``count``, or of a place between two; infinite where no tempo is known."""
+        return self.anchor + (count - self.count) * self.period if self.period > 0 else math.inf
+
+    def number_of(self, count: int) -> int:
+        """Position in the bar of the beat ``count``, 1 = downbeat; 0 where it is not known."""
+        return (self.number - 1 + count - self.count) % self.meter + 1 if self.number > 0 and self.meter > 0 else 0
+
+    def next_beat(self, sample: float) -> int:
+        """Count of the first beat at ``sample`` or later."""
+        return math.ceil(self.position(sample))
+
+    def at_beat(self, count: int) -> Tempo:
+        """The same clock, anchored at the beat ``count``."""
+        return replace(self, anchor=self.time_of(count), count=count, number=self.number_of(count))
 
     def seconds_to_next(self, sample: float) -> float:
         """Seconds from ``sample`` to the next beat; 0 where no tempo is known."""

@@ -24,6 +24,7 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from streammood import config
+from streammood.cli.dashboard_command import dashboard_target
 from streammood.client.engine_state import ABSENT, EngineState
 from streammood.config import OscSettings, TargetSettings
 from streammood.demo.synth import Rendered
@@ -33,8 +34,8 @@ from streammood.outputs import Output
 from streammood.outputs.build import Outputs
 from streammood.outputs.details import DetailedReport
 from streammood.protocol.commands import COMMANDS, packet
-from streammood.protocol.osc import decode
-from streammood.web import launch, uploads
+from streammood.protocol.osc import Message, decode
+from streammood.web import uploads
 from streammood.web.peaks import Peaks
 from streammood.web.store import RefusedError, Store
 from tests.receiver import Receiver
@@ -59,7 +60,13 @@ def browser(served: Served) -> Iterator[Served]:
 
 
 def told(state: EngineState, name: str, value: float | int | str, at: float) -> None:
-    state.take(f"/streammood/{name}", (value,), at)
+    state.take(Message(f"/streammood/{name}", (value,)), at)
+
+
+def due(state: EngineState) -> float | None:
+    """When some beat is, in s."""
+    clock = state.snapshot()["clock"]
+    return None if clock is None else float(clock["anchor"])
 
 
 # What it knows of an engine
@@ -73,14 +80,36 @@ def test_prediction_is_the_same_from_every_message_of_a_beat() -> None:
         told(state, "beat/next", float((10.3 - now) % 0.5), float(now))
         change = state.take_changes()
         assert change is not None
-        assert (change["due"] - 10.3) % 0.5 == pytest.approx(0.0, abs=1e-6) or (change["due"] - 10.3) % 0.5 > 0.499999
+        assert (change["clock"]["anchor"] - 10.3 + 1e-4) % 0.5 == pytest.approx(1e-4, abs=5e-5)
+        assert change["clock"]["period"] == pytest.approx(0.5)
 
 
 def test_phase_tells_the_beat_where_the_engine_does_not() -> None:
     state = EngineState(0, 1)
     told(state, "bpm", 120.0, 10.0)
     told(state, "beat/phase", 0.25, 10.0)
-    assert state.snapshot()["due"] == pytest.approx(10.375)
+    assert due(state) == pytest.approx(10.375, abs=1e-4)
+
+
+@pytest.mark.parametrize("meter", [3, 4, 6])
+def test_the_bar_is_counted_on_from_what_the_engine_said(meter: int) -> None:
+    """Also where a beat's own message was lost, and where the tempo has changed meanwhile."""
+    state = EngineState(0, 1)
+    told(state, "beat/meter", meter, 9.0)
+    at, number = 10.0, 1
+    for step in range(40):
+        period = 0.5 if step < 20 else 0.4
+        told(state, "bpm", 60.0 / period, at)
+        if step % 3 == 0:
+            told(state, "beat/number", number, at)
+            told(state, "beat", 1, at + 0.002)
+        for share in (0.2, 0.6):
+            told(state, "beat/next", (1.0 - share) * period, at + share * period)
+        clock = state.snapshot()["clock"]
+        steps = round((at - clock["anchor"]) / clock["period"])
+        assert clock["meter"] == meter
+        assert (clock["number"] - 1 + steps) % meter + 1 == number
+        at, number = at + period, number % meter + 1
 
 
 def test_late_packets_hardly_move_the_prediction() -> None:
@@ -90,8 +119,9 @@ def test_late_packets_hardly_move_the_prediction() -> None:
     for now in np.arange(0.0, 20.0, 0.033):
         late = float(rng.exponential(0.004)) + 0.03 * (rng.random() < 0.05)
         told(state, "beat/next", float(-now % 0.5), float(now) + late)
-    due = state.snapshot()["due"]
-    assert abs(due - round(due / 0.5) * 0.5) < 0.006  # the mean delay itself is 5.5 ms, the longest some 40
+    told_due = due(state)
+    assert told_due is not None
+    assert abs(told_due - round(told_due / 0.5) * 0.5) < 0.006  # the mean delay itself is 5.5 ms, the longest some 40
 
 
 def test_no_prediction_outlives_its_engine_or_its_music() -> None:
@@ -99,14 +129,14 @@ def test_no_prediction_outlives_its_engine_or_its_music() -> None:
     told(state, "bpm", 120.0, 5.0)
     told(state, "beat/next", 0.2, 5.0)
     state.watch(5.5)
-    assert state.snapshot()["due"] is not None
+    assert due(state) is not None
     told(state, "bpm", 120.0, 6.9)
     state.watch(7.0)
     assert state.present
-    assert state.snapshot()["due"] is None
+    assert due(state) is None
     told(state, "bpm", 0.0, 7.1)
     told(state, "beat/next", 0.2, 7.1)
-    assert state.snapshot()["due"] is None, "without a tempo nothing is predicted"
+    assert due(state) is None, "without a tempo nothing is predicted"
 
 
 def test_moods_are_told_in_the_order_of_the_model() -> None:
@@ -171,8 +201,8 @@ def test_any_packet_is_messages_or_an_osc_error(data: bytes) -> None:
     except OscError:
         return
     state = EngineState(0, 1)
-    for address, arguments in messages:
-        state.take(address, arguments, 1.0)
+    for message in messages:
+        state.take(message, 1.0)
     json.dumps(state.snapshot(), allow_nan=False)
 
 
@@ -183,7 +213,7 @@ def test_any_packet_is_messages_or_an_osc_error(data: bytes) -> None:
 def test_any_value_leaves_a_state_that_json_can_carry(name: str, value: Any) -> None:
     state = EngineState(0, 1)
     told(state, "bpm", 120.0, 0.5)
-    state.take(f"/streammood/{name}", (value,), 1.0)
+    state.take(Message(f"/streammood/{name}", (value,)), 1.0)
     json.dumps([state.snapshot(), state.take_changes(), state.take_news()], allow_nan=False)
 
 
@@ -238,7 +268,7 @@ def test_nonsense_is_no_command(name: object, arguments: object) -> None:
 
 def test_run_adds_the_dashboard_to_the_targets_once() -> None:
     settings = config.load(None, {"dashboard.osc_port": [7100, 7101], "dashboard.osc_host": "0.0.0.0"})
-    added = launch.target(settings.dashboard)
+    added = dashboard_target(settings.dashboard)
     assert (added.host, added.port, added.label, added.details) == ("127.0.0.1", 7100, True, True)
     for targets in ((), (added,)):
         known = settings.model_copy(update={"osc": OscSettings(targets=targets)})

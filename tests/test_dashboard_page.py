@@ -115,6 +115,30 @@ def test_stage_strikes_on_the_predicted_beats(visit: Open, engine: tuple[Pretend
         assert beat["shown"] >= beat["at"]
 
 
+def test_no_value_breaks_the_page(visit: Open) -> None:
+    """Signals out of range, of another type, or called like what every object has: the page goes on, without a word."""
+    odd: list[tuple[str, float | int | str]] = [
+        ("mood/constructor", 0.5), ("mood/toString", 0.5), ("mood/__proto__", 0.5), ("mood/label", 7.0),
+        ("mood/label", "constructor"), ("bpm", 1e-30), ("bpm", "fast"), ("beat/locked", 1), ("mood/valence", 5.0),
+        ("mood/arousal", 1e9), ("beat/meter", 1_000_000_000), ("beat/number", -7),
+        ("status/note", "\x1b[2J<b>bold</b>"),
+        ("level/rms", 3e38), ("status/latency", 3e38), ("beat/next", -1e30), ("beat/phase", 1e30),
+        ("target/1/name", 5), ("target/99/muted", 1), ("control/mood", "__proto__"), ("status/input", 99),
+    ]  # fmt: skip
+    osc_port = free_port()
+    with PretendedEngine(osc_port), Dashboard(osc_port=osc_port) as served:
+        page, stage = visit(served.origin), visit(f"{served.origin}/stage")
+        shown(page, "bpm", "120.0")
+        for name, value in odd:
+            served.send(name, value)
+        page.locator("#log li", has_text="<b>bold</b>").wait_for()
+        shown(page, "bpm", "120.0")
+        shown(page, "state", "Input at a wrong rate")
+        shown(page, "label", "happy")
+        stage.evaluate(BEATS, "#stage")
+        stage.wait_for_function("() => window.seen.length > 2")
+
+
 def test_stage_takes_any_labels(visit: Open) -> None:
     osc_port = free_port()
     moods = {"groovy": 0.4, "eerie": 0.2, "euphoric": 0.1, "tense": 0.1, "dreamy": 0.1, "dark": 0.05, "bright": 0.05}
@@ -142,13 +166,14 @@ def test_buttons_keys_and_fields_reach_the_engine(visit: Open, engine: tuple[Pre
     page.locator("[name='bpm/max']").fill("170")
     page.locator("[name='gain']").fill("-6")
     page.locator("h1").click()
-    for key in ("t", "x", "/", "d", "ArrowRight", "h"):
+    for key in ("t", "x", "/", "d", "1", "ArrowRight", "h", "m", "]", "]"):
         page.keyboard.press(key)
     expected: list[tuple[str, list[object]]] = [
         ("tap", [1]), ("half", [1]), ("double", [1]), ("downbeat", [1]), ("nudge", [-10.0]), ("nudge", [10.0]),
         ("hold", [1]), ("mood", ["sad"]), ("mood", ["auto"]), ("panic", [1]), ("reload", [1]), ("bpm", [128.0]),
         ("bpm/max", [170.0]), ("gain", [-6.0]), ("tap", [1]), ("double", [1]), ("half", [1]), ("downbeat", [1]),
-        ("nudge", [10.0]), ("hold", [0]),
+        ("downbeat", [1]), ("nudge", [10.0]), ("hold", [0]), ("mute", ["wall", 1]), ("offset", ["wall", -15.0]),
+        ("offset", ["wall", -10.0]),
     ]  # fmt: skip
     wait_for(lambda: len(pretended.commands) >= len(expected), 20.0)
     assert pretended.commands == expected

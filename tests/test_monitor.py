@@ -21,12 +21,13 @@ from pythonosc.udp_client import SimpleUDPClient
 from textual.pilot import Pilot
 
 from streammood.client.engine_state import ABSENT
+from streammood.client.listener import Listener, bind
 from streammood.config import load
 from streammood.errors import SourceError
+from streammood.protocol.commands import refused
 from streammood.tui import views
-from streammood.tui.app import Hearing, Monitor
+from streammood.tui.app import Monitor
 from streammood.tui.braille import Canvas
-from streammood.tui.port import bind
 from tests.receiver import Receiver
 from tests.test_cli import streammood
 from tests.waiting import wait_for
@@ -134,7 +135,7 @@ def on_pilot(scenario, size: tuple[int, int] = (80, 24)) -> None:  # type: ignor
     """Run ``scenario(app, pilot, engine)`` in an app on a screen of ``size``."""
 
     async def run() -> None:
-        with Receiver() as commands, closing(bind("127.0.0.1", 0)) as sock:
+        with Receiver() as commands, closing(bind("127.0.0.1", 0, "--port")) as sock:
             app = Monitor(sock, ("127.0.0.1", commands.port), COLOURS)
             engine = Engine(sock.getsockname()[1], commands)
             async with app.run_test(size=size) as pilot:
@@ -226,6 +227,8 @@ def test_a_lost_engine_is_shown_and_taken_up_again() -> None:
         ("h", "hold", (1,)),
         ("m", "mute", ("1", 1)),
         ("left_square_bracket", "offset", ("1", -25.0)),
+        ("right_square_bracket", "offset", ("1", -15.0)),
+        ("d", "downbeat", (1,)),
         ("p", "panic", (1,)),
     ],
 )
@@ -261,9 +264,7 @@ def test_answers_are_shown() -> None:
         await until(app, pilot, "wall")
         await pilot.press("x")
         await until(app, pilot, "no answer from")
-        app._answered({"type": "ack", "name": "hold", "ok": True, "values": [1]})
-        await until(app, pilot, "HELD")
-        app._answered({"type": "ack", "name": "double", "ok": False, "values": ["256 BPM is too fast"]})
+        app.answered(refused("double", "256 BPM is too fast"))
         await until(app, pilot, "double: 256 BPM is")
 
     on_pilot(scenario)
@@ -271,19 +272,23 @@ def test_answers_are_shown() -> None:
 
 @given(packet=st.binary(max_size=200))
 def test_nonsense_changes_nothing(packet: bytes) -> None:
-    with closing(bind("127.0.0.1", 0)) as sock:
+    with closing(bind("127.0.0.1", 0, "--port")) as sock:
         app = Monitor(sock)
-        Hearing(app).datagram_received(packet, ("127.0.0.1", 5))
+        notes: list[str] = []
+        listener = Listener(app.take, notes.append)
+        for _ in range(2):
+            listener.datagram_received(packet, ("127.0.0.1", 5))
         assert app.state.values == {}
+        assert len(notes) == (listener.refused > 0)
 
 
 def test_a_port_in_use_is_told_of() -> None:
-    with closing(bind("127.0.0.1", 0)) as sock:
+    with closing(bind("127.0.0.1", 0, "--port")) as sock:
         port = sock.getsockname()[1]
         with pytest.raises(SourceError, match=rf"OSC port 127.0.0.1:{port} cannot be listened on .* --port"):
-            bind("127.0.0.1", port)
+            bind("127.0.0.1", port, "--port")
     with pytest.raises(SourceError, match="no address of this machine"):
-        bind("no-such-host.invalid", 7072)
+        bind("no-such-host.invalid", 7072, "--port")
 
 
 @pytest.mark.parametrize("command", [("monitor",), ("run", "--input", "demo", "--tui")])
@@ -389,7 +394,7 @@ def test_the_terminal_is_restored_whoever_is_killed(terminal: Tmux, victim: str)
     terminal.run("run", "--input", "demo", "--tui", "--set", f"control.port={free_port()}")
     terminal.wait("● here")
     if victim == "view":
-        os.kill(terminal.child("monitor", "--beside"), signal.SIGKILL)
+        os.kill(terminal.child("monitor", "--parent"), signal.SIGKILL)
         assert terminal.restored() == 0
     else:
         os.kill(terminal.child("run", "--tui"), signal.SIGTERM)

@@ -269,8 +269,8 @@ def into_the_views() -> Callable[[bytes], None]:
         except OscError:
             return
         seen[0] += 1
-        for address, arguments in messages:
-            state.take(address, arguments, seen[0] / 100)
+        for message in messages:
+            state.take(message, seen[0] / 100)
         if seen[0] % 20 == 0:
             json.dumps([state.snapshot(), state.take_changes(), state.take_news()], allow_nan=False)
             drawn = [views.tempo(state.values, 1, 38), views.levels(state.values, 38), views.health(state.values)]

@@ -19,9 +19,10 @@ import typer
 from streammood.cli import terminal, wiring
 from streammood.cli.ending import DEADLY
 from streammood.cli.options import Config, Set, app, extra, told
-from streammood.config import DashboardSettings, Settings
-from streammood.web.launch import Beside
+from streammood.client.child import DASHBOARD, Child, control_option, reached_at, view_target
+from streammood.config import DashboardSettings, Settings, TargetSettings
 
+_RATE = 30.0  # messages a second on each address: more than a page shows
 _NICE = 5  # beside an engine it must not take what the engine needs
 
 
@@ -78,7 +79,12 @@ def dashboard(
     asyncio.run(_until_told(lambda stopped: serve(settings, stopped, ready, report), attached))
 
 
-def start_dashboard(settings: Settings, config: str | None, values: Sequence[str]) -> Beside:
+def dashboard_target(settings: DashboardSettings) -> TargetSettings:
+    """The target that the dashboard on this machine is."""
+    return view_target(DASHBOARD, reached_at(settings.osc_host), settings.osc_ports[0], _RATE)
+
+
+def start_dashboard(settings: Settings, config: str | None, values: Sequence[str]) -> Child:
     """Start the dashboard with the ``settings`` that the engine has by ``config`` and ``values``, and open its page.
 
     Raises:
@@ -88,8 +94,8 @@ def start_dashboard(settings: Settings, config: str | None, values: Sequence[str
         if importlib.util.find_spec("aiohttp") is None:
             raise ModuleNotFoundError(name="aiohttp")
     given = ["--config", config] if config is not None else []
-    control = [] if settings.control.port == 0 else ["--control", f"127.0.0.1:{settings.control.port}"]
-    return Beside(["--open", *given, *(part for value in values for part in ("--set", value)), *control])
+    given += [part for value in values for part in ("--set", value)]
+    return Child("dashboard", "--attached", "--open", *given, *control_option(settings.control))
 
 
 def port_taken(settings: DashboardSettings) -> str:

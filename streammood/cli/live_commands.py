@@ -15,7 +15,7 @@ from streammood.capture import Source
 from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
 from streammood.cli import operator_input, terminal, wiring
-from streammood.cli.dashboard_command import port_taken, start_dashboard
+from streammood.cli.dashboard_command import dashboard_target, port_taken, start_dashboard
 from streammood.cli.ending import Ending
 from streammood.cli.first_start import preparing
 from streammood.cli.keys import LEGEND
@@ -36,6 +36,7 @@ from streammood.cli.options import (
 )
 from streammood.cli.preflight import preflight
 from streammood.cli.screen import Echo, Screen
+from streammood.client.child import Child
 from streammood.config import Settings
 from streammood.config.presets import shipped_presets
 from streammood.engine.live import Engine
@@ -44,7 +45,6 @@ from streammood.log.last_run import LastRun, default_path
 from streammood.models import Models
 from streammood.outputs.build import Outputs
 from streammood.protocol.commands import COMMANDS
-from streammood.web import launch
 
 _LOOK = 0.1  # s between looks whether the input has ended
 
@@ -108,7 +108,7 @@ def run(
         source = wiring.open_source(input, settings)
         log = open_log(events, settings.log).also(LastRun(default_path()))
         read = None if config is None else functools.partial(overrides.load_again, config)
-        views = [launch.target(settings.dashboard)] if dashboard else []
+        views = [dashboard_target(settings.dashboard)] if dashboard else []
         views += [] if view is None else [view]
         engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
         if taken:
@@ -148,7 +148,7 @@ def _greeting(source: Source, settings: Settings) -> str:
     return f"Listening to {source.name} at {source.sample_rate} Hz, sending OSC to {targets}"
 
 
-def _wait(engine: Engine, page: launch.Beside | None, stopped: threading.Event, duration: float | None) -> None:
+def _wait(engine: Engine, page: Child | None, stopped: threading.Event, duration: float | None) -> None:
     """Return when told to stop, or when the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
     while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:

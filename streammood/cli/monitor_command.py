@@ -12,39 +12,43 @@ import typer
 
 from streammood.cli import wiring
 from streammood.cli.options import Config, Set, app, extra, told
+from streammood.client.child import TERMINAL, Child, control_option, view_target
+from streammood.client.listener import bind
 from streammood.config import Settings, TargetSettings, split_target
 from streammood.engine.live import Engine
 from streammood.errors import ConfigError
-from streammood.tui.launch import Beside, errors_kept
-from streammood.tui.launch import target as view_target
-from streammood.tui.port import bind
+from streammood.protocol.commands import COMMANDS
+from streammood.tui.screen import TerminalState, errors_kept
 
 _LOOK = 0.1  # s between looks whether to stop
 _LOOPBACK = "127.0.0.1"
+_RATE = 15.0  # messages a second on each address: more than a terminal shows
+_OURS = [f"{', '.join(key.key for key in row.keys)} {row.title}" for row in COMMANDS.values() if row.keys]
+_HELP = f"""Show a running engine in the terminal, full screen, from its OSC alone; needs the extra `views`.
+
+It receives from this machine: streammood run --target 127.0.0.1:7072. For an engine elsewhere: --host 0.0.0.0 here, \
+and --target THIS-MACHINE:7072 there.
+
+Keys: {" · ".join(_OURS)} · up, down choose a target · q quit.
+"""
 
 
-@app.command()
+@app.command(help=_HELP)
 @told
 def monitor(
     port: Annotated[int, typer.Option(min=1, max=65_535, metavar="PORT", help="Receive OSC there.")] = 7072,
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="The address to receive at; 127.0.0.1: from this machine alone.")
-    ] = "0.0.0.0",
+        str, typer.Option(metavar="HOST", help="The address to receive at; 0.0.0.0: from other machines too.")
+    ] = _LOOPBACK,
     control: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="Where the engine takes commands; port 7071 of its machine by default."),
     ] = None,
     config: Config = None,
-    beside: Annotated[int | None, typer.Option("--beside", hidden=True, help="End with this process.")] = None,
+    parent: Annotated[int | None, typer.Option("--parent", hidden=True, help="End with this process.")] = None,
     set: Set = None,
 ) -> None:
-    """Show a running engine in the terminal, full screen, from its OSC alone; needs the extra `views`.
-
-    On the engine's machine: streammood run --target THIS-MACHINE:7072
-
-    Keys: space or t tap, x twice and / half the beats, 1 or d this is the one, left and right nudge by 10 ms, h hold
-    the mood, up and down choose a target, m mutes it, [ and ] send to it 5 ms sooner or later, p panic, q quit.
-    """
+    """Show a running engine in the terminal, full screen, from its OSC alone; needs the extra `views`."""
     settings = wiring.Overrides(values=tuple(set or ())).load(config)
     try:
         commands = None if control is None else split_target(control)
@@ -54,7 +58,7 @@ def monitor(
     with extra("views"):
         from streammood.tui.app import Monitor  # noqa: PLC0415  an extra
 
-    shown = Monitor(bind(host, port), commands, settings.dashboard.colors, beside)
+    shown = Monitor(bind(host, port, "--port"), commands, settings.dashboard.colors, parent)
     shown.run()
     raise typer.Exit(shown.return_code or 0)
 
@@ -79,7 +83,9 @@ def prepare_view() -> TargetSettings:
     with extra("views"):
         if importlib.util.find_spec("textual") is None:
             raise ModuleNotFoundError(name="textual")
-    return view_target()
+    with bind(_LOOPBACK, 0, "--port") as probe:
+        port = probe.getsockname()[1]
+    return view_target(TERMINAL, _LOOPBACK, port, _RATE)
 
 
 def watch(
@@ -95,10 +101,13 @@ def watch(
     end = time.monotonic() + duration if duration is not None else float("inf")
     given = ["--config", config] if config is not None else []
     given += [part for value in values for part in ("--set", value)]
+    given += ["--host", view.host, "--port", str(view.port), *control_option(settings.control)]
+    terminal = TerminalState()
     with errors_kept():
-        shown = Beside(view, (_LOOPBACK, settings.control.port), given)
+        shown = Child("monitor", *given, terminal=True)
         try:
             while not (stopped.is_set() or engine.finished.is_set() or shown.ended or time.monotonic() >= end):
                 stopped.wait(_LOOK)
         finally:
-            shown.close()
+            if shown.close() != 0:
+                terminal.restore()

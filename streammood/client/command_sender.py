@@ -1,74 +1,77 @@
-"""Buttons to OSC: what may be sent to an engine's control port, and its answers."""
+"""Commands to an engine's control port, and its answers."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from streammood.client.engine_state import PREFIX, Json
+from streammood.client.engine_state import PREFIX
 from streammood.client.listener import Listener
-from streammood.protocol.commands import ACK, COMMANDS, packet
-from streammood.protocol.signals import plain
+from streammood.protocol.commands import ACK, COMMANDS, Answer, packet, refused
+from streammood.protocol.osc import Message
+from streammood.protocol.signals import Value, plain
 
 _ANSWER = 1.0  # s within which an engine answers
 
 
-class Control:
+class CommandSender:
     """The way to one engine's control port; answers come back to the same socket."""
 
-    def __init__(self, host: str, port: int, tell: Callable[[Json], None]) -> None:
-        """``tell`` is given each answer, and the lack of one, as an object for the pages."""
+    def __init__(self, host: str, port: int, answered: Callable[[Answer], None]) -> None:
+        """``answered`` is given each answer, and a refusal where none comes."""
         self._address = (host, port)
-        self._tell = tell
+        self._answered = answered
         self._transport: asyncio.DatagramTransport | None = None
         self._waiting: dict[str, asyncio.TimerHandle] = {}
 
-    async def send(self, command: object, arguments: object) -> None:
+    async def send(self, name: object, arguments: object) -> None:
         """Send a command; nothing here waits for the answer.
 
         Raises:
             ControlError: there is no such command, or its arguments are not right.
         """
-        wanted = packet(command, arguments, PREFIX)
-        name = str(command)
+        wanted, command = packet(name, arguments, PREFIX), str(name)
         try:
             transport = await self._open()
             transport.sendto(wanted)
-        except OSError as error:
-            self._fail(name, f"{self._address[0]}:{self._address[1]} cannot be reached ({error.strerror})")
+        except (OSError, UnicodeError) as error:
+            self._fail(command, f"{self._place} cannot be reached ({getattr(error, 'strerror', None) or error})")
             return
-        self._forget(name)
+        self._forget(command)
         loop = asyncio.get_running_loop()
-        reason = f"no answer from {self._address[0]}:{self._address[1]}"
-        self._waiting[name] = loop.call_later(_ANSWER, self._fail, name, reason)
+        self._waiting[command] = loop.call_later(_ANSWER, self._fail, command, f"no answer from {self._place}")
 
     def close(self) -> None:
-        """Forget what is waited for, and close the socket."""
+        """Wait for no answer any more, and close the socket."""
         for name in list(self._waiting):
             self._forget(name)
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def _place(self) -> str:
+        return f"{self._address[0]}:{self._address[1]}"
+
     async def _open(self) -> asyncio.DatagramTransport:
         if self._transport is None or self._transport.is_closing():
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_datagram_endpoint(
-                lambda: Listener(self._answered), remote_addr=self._address
+                lambda: Listener(self._take, lambda _: None), remote_addr=self._address
             )
         return self._transport
 
-    def _answered(self, address: str, arguments: tuple[object, ...], _now: float) -> None:
-        name = address.removeprefix(f"{PREFIX}/{ACK}/")
-        if name == address or name not in COMMANDS or not arguments:
+    def _take(self, message: Message, _now: float, _sender: str) -> None:
+        name = message.address.removeprefix(f"{PREFIX}/{ACK}/")
+        if name == message.address or name not in COMMANDS or not message.arguments:
             return
         self._forget(name)
-        values = _plain(arguments[1:])
-        self._tell({"type": "ack", "name": name, "ok": arguments[0] == 1, "values": values})
+        done, *values = message.arguments
+        self._answered(Answer(name, done == 1, tuple(map(_shown, filter(_finite, values)))))
 
     def _fail(self, name: str, reason: str) -> None:
         self._forget(name)
-        self._tell({"type": "ack", "name": name, "ok": False, "values": [reason]})
+        self._answered(refused(name, reason))
 
     def _forget(self, name: str) -> None:
         timer = self._waiting.pop(name, None)
@@ -76,10 +79,9 @@ class Control:
             timer.cancel()
 
 
-def _plain(arguments: Sequence[object]) -> list[float | str]:
-    """What of ``arguments`` JSON can carry and a screen can show."""
-    return [
-        plain(argument) if isinstance(argument, str) else argument
-        for argument in arguments
-        if isinstance(argument, str) or (isinstance(argument, int | float) and math.isfinite(argument))
-    ]
+def _finite(value: Value) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
+
+
+def _shown(value: Value) -> Value:
+    return plain(value) if isinstance(value, str) else value

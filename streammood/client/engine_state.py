@@ -1,4 +1,4 @@
-"""What the dashboard knows of one engine: the latest values, when the next beat is due, history, and a log.
+"""One engine as it is seen from outside: the latest values, its beat clock, history, and a log.
 
 Times are those of this host's monotonic clock, in s; pages estimate how far their own clock is from it.
 """
@@ -10,7 +10,10 @@ import time
 from collections import deque
 from typing import Any, TypeAlias
 
-from streammood.protocol.signals import Value, find
+from streammood.client.tempo_follower import TempoFollower
+from streammood.events import ANALYSIS_RATE
+from streammood.protocol.osc import Message
+from streammood.protocol.signals import Value, find, moods
 
 Json: TypeAlias = dict[str, Any]
 
@@ -19,11 +22,8 @@ ABSENT = 2.0  # s without any packet after which the engine counts as lost; stat
 HISTORY = 300.0  # s of valence and arousal that a page gets when it opens
 _HISTORY_STEP = 0.5  # s, as often as there is a mood
 _LOG = 200  # entries
+_OBEYED = 2.0  # s after which the engine has said what holds
 _NAMES = 256  # different signals that are kept, so that a stranger's packets cannot fill the memory
-_SLOWEST = 10.0  # BPM; less is no tempo
-_STALE = 1.5  # s after which a prediction that is not told again is forgotten
-_SAME_BEAT = 0.06  # s; predictions that differ by less are of the same beat
-_EARLIER, _LATER = 0.5, 0.1  # share that is followed: a packet may be late, but never early
 
 
 class EngineState:
@@ -38,17 +38,20 @@ class EngineState:
         self._history: deque[tuple[float, float, float, str]] = deque(maxlen=round(HISTORY / _HISTORY_STEP))
         self._changed: set[str] = set()
         self._news: list[Json] = []
+        self._beats = TempoFollower()
+        self._expected: dict[str, float] = {}  # signals that a command has set, until when the engine may not know
         self._heard = -math.inf
-        self._due: float | None = None  # when some beat sounds
-        self._period = 0.0  # s from beat to beat
-        self._predicted = -math.inf  # when the engine last told of the next beat in any way
-        self._told_next = -math.inf  # when the engine last said itself when the next beat is due
 
-    def take(self, address: str, arguments: tuple[object, ...], now: float) -> None:
-        """Keep what one message says, if it is a signal of ours and its value is of the right kind."""
-        name = address.removeprefix(f"{PREFIX}/")
-        signal = find(name) if name != address else None
-        value = signal.accept(arguments[0]) if signal is not None and len(arguments) == 1 else None
+    @property
+    def labels(self) -> list[str]:
+        """The moods of its model, in the model's order."""
+        return moods(self.values)
+
+    def take(self, message: Message, now: float) -> None:
+        """Take what one message says, if it is a signal and its value is of the right kind."""
+        name = message.address.removeprefix(f"{PREFIX}/")
+        signal = find(name) if name != message.address else None
+        value = signal.accept(message.arguments[0]) if signal is not None and len(message.arguments) == 1 else None
         if signal is None or value is None:
             return
         self._heard = now
@@ -65,48 +68,48 @@ class EngineState:
     def _trigger(self, name: str, value: Value, now: float) -> None:
         if not value:
             return
-        self._news.append(
-            {
-                "type": name.rpartition("/")[2],
-                "t": now,
-                "number": self.values.get("beat/number", 0),
-                "count": self.values.get("beat/count", 0),
-            }
-        )
+        number, count = (self._number(f"beat/{part}") for part in ("number", "count"))
+        if name == "beat":
+            self._beats.beat(round(number), round(count), now)
+            self._changed.add("beat/next")
+        self._news.append({"type": name.rpartition("/")[2], "t": now, "number": number, "count": count})
 
     def _value(self, name: str, value: Value, now: float) -> None:
         before = self.values.get(name)
+        if before != value and self._expected.get(name, now) > now:
+            return  # what the engine said before it obeyed
         self.values[name] = value
-        if name in {"beat/next", "beat/phase"} and not isinstance(value, str):
-            self._predict(name, value, now)
+        if name in {"beat/next", "beat/phase"}:
+            self._predict(name, now)
         elif before != value:
             self._changed.add(name)
             self._tell_of(name, before, value, now)
         if name == "mood/arousal" and (not self._history or now - self._history[-1][0] >= 0.9 * _HISTORY_STEP):
-            valence = self.values.get("mood/valence", 0.0)
-            if not isinstance(valence, str) and not isinstance(value, str):
-                label = str(self.values.get("mood/label", ""))
-                self._history.append((round(now, 3), round(valence, 4), round(value, 4), label))
+            valence, arousal = (round(self._number(f"mood/{axis}"), 4) for axis in ("valence", "arousal"))
+            self._history.append((round(now, 3), valence, arousal, str(self.values.get("mood/label", ""))))
 
-    def _predict(self, name: str, value: float, now: float) -> None:
-        """Follow what the engine says of the next beat: how far away it is, or how much of the beat is over."""
-        bpm = self.values.get("bpm", 0.0)
-        if isinstance(bpm, str) or bpm < _SLOWEST:
-            return
-        self._period, self._predicted = 60.0 / bpm, now
-        if name == "beat/next":
-            self._told_next, due = now, now + value
-        elif now - self._told_next < ABSENT:
-            return
-        else:
-            due = now + (1.0 - value) * self._period
+    def _predict(self, name: str, now: float) -> None:
+        beats = self._beats
+        beats.bpm, beats.meter = self._number("bpm"), round(self._number("beat/meter"))
+        (beats.next_in if name == "beat/next" else beats.phase)(self._number(name), now)
         self._changed.add("beat/next")
-        if self._due is not None:
-            old = self._due + round((due - self._due) / self._period) * self._period
-            apart = due - old
-            if abs(apart) < _SAME_BEAT:
-                due = old + apart * (_LATER if apart > 0 else _EARLIER)
-        self._due = due
+
+    def _number(self, name: str) -> float:
+        value = self.values.get(name, 0.0)
+        return 0.0 if isinstance(value, str) else value
+
+    def expect(self, name: str, value: Value, now: float) -> None:
+        """Take ``name`` to be what a command just asked for: the engine says only once a second what it is."""
+        signal = find(name)
+        accepted = None if signal is None else signal.accept(value)
+        if accepted is not None:
+            self.values[name] = accepted
+            self._changed.add(name)
+            self._expected[name] = now + _OBEYED
+
+    def expect_nothing(self) -> None:
+        """Believe the engine again: it has refused something."""
+        self._expected.clear()
 
     def _tell_of(self, name: str, before: Value | None, value: Value, now: float) -> None:
         """Write the changes that an operator wants to read about into the log."""
@@ -116,8 +119,7 @@ class EngineState:
             case "status/signal", _ if before is not None:
                 self._note("signal", "Sound is back" if value else "Silence", now)
             case "beat/locked", _ if before is not None:
-                bpm = self.values.get("bpm", 0.0)
-                self._note("tempo", f"Locked at {bpm:.1f} BPM" if value else "Lock lost", now)
+                self._note("tempo", f"Locked at {self._number('bpm'):.1f} BPM" if value else "Lock lost", now)
             case "mood/label", _:
                 self._note("mood", str(value), now)
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
@@ -135,19 +137,16 @@ class EngineState:
 
     def _lose(self, text: str, now: float) -> None:
         self.present = False
-        self._forget_beat()
-        self._note("engine", text, now)
-
-    def _forget_beat(self) -> None:
-        self._due = None
+        self._beats.tempo = None
         self._changed.add("beat/next")
+        self._note("engine", text, now)
 
     def watch(self, now: float) -> None:
         """Notice that the engine, or its beat, has gone silent."""
         if self.present and now - self._heard > ABSENT:
             self._lose(f"Nothing heard from the engine for {ABSENT:.0f} s", now)
-        if self._due is not None and now - self._predicted > _STALE:
-            self._forget_beat()
+        if self._beats.expire(now):
+            self._changed.add("beat/next")
 
     def take_news(self) -> list[Json]:
         """Beats and log entries since the last call: they do not wait."""
@@ -172,4 +171,12 @@ class EngineState:
         } | self._clock()
 
     def _clock(self) -> Json:
-        return {"present": self.present, "due": self._due, "period": self._period}
+        """Whether it is there, and where its beats are: a page counts on from ``anchor``, when beat ``number`` was."""
+        tempo = self._beats.tempo
+        clock = None if tempo is None else {
+            "anchor": tempo.anchor / ANALYSIS_RATE,
+            "period": tempo.period / ANALYSIS_RATE,
+            "number": tempo.number,
+            "meter": tempo.meter,
+        }  # fmt: skip
+        return {"present": self.present, "clock": clock}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,33 +14,21 @@ class FreeRun:
     def __init__(self, tempo: Tempo, count: int, sample: float, lookahead: float) -> None:
         """``count`` of the latest beat that was handed out; ``sample`` is the present; ``lookahead`` in s."""
         self._lookahead = lookahead * ANALYSIS_RATE
-        self._next = math.ceil((max(sample, tempo.sample) - tempo.anchor) / tempo.period)  # beats from the anchor
-        if sample <= tempo.sample and tempo.count + self._next <= count:  # was handed out before its time
-            self._next = count - tempo.count + 1
-        self._tempo = replace(tempo, count=count + 1 - self._next)
+        due = tempo.next_beat(max(sample, tempo.sample))
+        if sample <= tempo.sample:
+            due = max(due, count + 1)  # what was handed out before its time does not come again
+        self._tempo = replace(tempo, count=tempo.count + count + 1 - due)  # so that the next beat is ``count + 1``
+        self.count = count  # of the latest beat
 
     def beats(self, sample: float) -> Iterator[Beat]:
         """Every beat that is due by ``sample``, or soon after it, and was not given yet."""
         tempo = self._tempo
-        while (place := tempo.anchor + self._next * tempo.period) <= sample + self._lookahead:
-            number = (tempo.number - 1 + self._next) % tempo.meter + 1 if tempo.number and tempo.meter else 0
-            yield Beat(
-                round(place),
-                round(sample),
-                tempo.bpm,
-                tempo.confidence,
-                tempo.locked,
-                number,
-                tempo.count + self._next,
-                tempo.bar_confidence,
-            )
-            self._next += 1
+        while (place := tempo.time_of(self.count + 1)) <= sample + self._lookahead:
+            self.count += 1
+            number = tempo.number_of(self.count)
+            sure = tempo.bpm, tempo.confidence, tempo.locked
+            yield Beat(round(place), round(sample), *sure, number, self.count, tempo.bar_confidence)
 
     def tempo(self, sample: float) -> Tempo:
         """The clock at ``sample``."""
         return replace(self._tempo, sample=round(sample), decided=round(sample))
-
-    @property
-    def count(self) -> int:
-        """Of the latest beat."""
-        return self._tempo.count + self._next - 1

@@ -145,8 +145,7 @@ class LinkLead:
         if tempo is None or not tempo.locked or self.muted:
             return None
         first = tempo.count - (tempo.number - 1) if tempo.number and tempo.meter == self._quantum else 1
-        beats = tempo.count - first + (self._sample_now(now - self.offset / 1e3) - tempo.anchor) / tempo.period
-        return tempo.bpm, beats
+        return tempo.bpm, tempo.position(self._sample_now(now - self.offset / 1e3)) - first
 
 
 class LinkFollow:
@@ -209,8 +208,7 @@ class LinkFollow:
             self._shift = self._count - math.floor(state.beat)
             self._metronome = Metronome()
         elif self._tempo is not None and self._tempo.period > 0.0:
-            ahead = (self._tempo.sample - self._tempo.anchor) / self._tempo.period
-            self._shift = self._count - math.floor(self._tempo.count + ahead)
+            self._shift = self._count - math.floor(self._tempo.position(self._tempo.sample))
 
     def _linked(self, tempo: Tempo, now: float) -> Tempo:
         """The session as a state of the beat clock."""
@@ -240,6 +238,5 @@ class LinkFollow:
             if tempo is None or count <= self._count:
                 continue
             self._count = count
-            sample = round(tempo.anchor + (count - tempo.count) * tempo.period)
-            number = self._metronome.number(count)
-            yield Beat(sample, tempo.decided, tempo.bpm, 1.0, True, number, count, 1.0)
+            number = tempo.number_of(count)
+            yield Beat(round(tempo.time_of(count)), tempo.decided, tempo.bpm, 1.0, True, number, count, 1.0)

@@ -36,21 +36,13 @@ class Metronome:
         began = self.tempo is None
         self.tempo = tempo
         if began:
-            beat = math.ceil(self.position(tempo.sample) - _LATE)
+            beat = math.ceil(tempo.position(tempo.sample) - _LATE)
             self.tick = self.per_beat * max(beat, math.ceil(self.tick / self.per_beat))
-
-    def position(self, sample: float) -> float:
-        """Beats at ``sample``, as the count goes: 17.5 half way from beat 17 to beat 18; 0 while the clock stands."""
-        tempo = self.tempo
-        return 0.0 if tempo is None else tempo.count + (sample - tempo.anchor) / tempo.period
 
     @property
     def due(self) -> float:
         """Sample of the next tick; infinite while the clock stands."""
-        tempo = self.tempo
-        if tempo is None:
-            return math.inf
-        return tempo.anchor + (self.tick / self.per_beat - tempo.count) * tempo.period
+        return math.inf if self.tempo is None else self.tempo.time_of(self.tick / self.per_beat)
 
     def ticks(self, sample: float) -> Iterator[int]:
         """Every tick that is due by ``sample``; none comes twice."""
@@ -70,7 +62,4 @@ class Metronome:
 
     def number(self, beat: int) -> int:
         """Position in the bar of the beat whose count is ``beat``, 1 = downbeat; 0 where it is not known."""
-        tempo = self.tempo
-        if tempo is None or tempo.meter <= 0 or tempo.number <= 0:
-            return 0
-        return (tempo.number - 1 + beat - tempo.count) % tempo.meter + 1
+        return 0 if self.tempo is None else self.tempo.number_of(beat)

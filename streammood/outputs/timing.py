@@ -95,7 +95,7 @@ class Timing:
         tempo = self._metronome.tempo
         assert tempo is not None
         per_beat = self._metronome.per_beat
-        sample = round(tempo.anchor + (tick / per_beat - tempo.count) * tempo.period)
+        sample = round(tempo.time_of(tick / per_beat))
         told = tempo.bpm, tempo.confidence, tempo.locked, number, tick // per_beat, tempo.bar_confidence
         return Beat(sample, tempo.decided, *told)
 
@@ -122,7 +122,7 @@ class Timing:
         """The beat clock as this target is to see it: shifted by the offset, at its own tempo."""
         if self.offset == 0.0 and self._ratio == 1.0:
             return tempo
+        if self._ratio < 1.0 and self._latest > 0 and tempo.period > 0.0:
+            tempo = tempo.at_beat(self._latest)
         anchor = tempo.anchor + self.offset * ANALYSIS_RATE
-        if self._ratio < 1.0 and self._latest > 0:
-            anchor += (self._latest - tempo.count) * tempo.period
         return replace(tempo, bpm=self._ratio * tempo.bpm, anchor=anchor, period=tempo.period / self._ratio)

@@ -56,6 +56,7 @@ class Argument:
     title: str  # in a list of commands
     usage: str  # in an answer
     range: Range = (0.0, 1.0)  # of a number
+    adds: bool = False  # to what was there before
 
     def read(self, value: object, usage: str) -> Given:
         """``value`` as the command carries it; ``usage`` says what is allowed.
@@ -82,8 +83,8 @@ class Argument:
         return plain(text, _NAME)
 
 
-def _in_range(low: float, high: float, unit: str, title: str) -> Argument:
-    return Argument("number", title, f"one number in {low:g}..{high:g} ({unit})", (low, high))
+def _in_range(low: float, high: float, unit: str, title: str, adds: bool = False) -> Argument:
+    return Argument("number", title, f"one number in {low:g}..{high:g} ({unit})", (low, high), adds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Row:
     short: str  # beside its key, where there is little room
     title: str  # in a list of keys, and when it was obeyed
     help: str
+    sets: str = ""  # the signal that tells what it has set, if one does
 
     @property
     def call(self) -> str:
@@ -147,22 +149,25 @@ _TABLE = (
     Row("downbeat", (), (Key("d"), Key("1")), "the one", "this is the one",
         "this is the one: the beat nearest to now begins a bar"),
     Row("bpm", (_BPM,), (), "tempo", "tempo", "this is the tempo"),
-    Row("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this"),
-    Row("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this"),
-    Row("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms"),), (Key("left", -10.0), Key("right", 10.0)),
-        "nudge", "nudge", "all beats later (positive) or earlier from now on; nudges add up"),
+    Row("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this", "control/bpm/min"),
+    Row("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this", "control/bpm/max"),
+    Row("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms", adds=True),),
+        (Key("left", -10.0), Key("right", 10.0)), "nudge", "nudge",
+        "all beats later (positive) or earlier from now on; nudges add up", "control/nudge"),
     Row("offset", (_TARGET, _in_range(-200.0, 1000.0, "ms", "ms")), (Key("[", -5.0), Key("]", 5.0)), "offset", "offset",
-        "one target fires later (positive) or earlier than the sound; a target is its name, or its number from 1"),
+        "one target fires later (positive) or earlier than the sound; a target is its name, or its number from 1",
+        "target/N/offset"),
     Row("mute", (_TARGET, Argument("switch", "0|1", "1 to mute or 0 to send again")), (Key("m"),), "mute", "mute",
-        "the target gets nothing, and its triggers are released"),
+        "the target gets nothing, and its triggers are released", "target/N/muted"),
     Row("panic", (), (Key("p"),), "panic", "panic: all triggers 0",
         "every trigger of every target goes to 0 now"),
     Row("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Key("h"),), "hold",
-        "hold the mood", "freezes the mood as it is"),
+        "hold the mood", "freezes the mood as it is", "control/hold"),
     Row("mood", (_MOOD,), (), "mood", "set the mood",
-        f"says this mood with probability 1, whatever is heard; `{AUTO}`, an empty string or -1 ends it"),
+        f"says this mood with probability 1, whatever is heard; `{AUTO}`, an empty string or -1 ends it",
+        "control/mood"),
     Row("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
-        "fixed gain before the analysis, on top of the automatic one"),
+        "fixed gain before the analysis, on top of the automatic one", "control/gain"),
     Row("reload", (), (), "reload", "read the settings again",
         "reads the settings file again; the answer names what changed (targets, BPM bounds, gain) and what needs a "
         "restart"),

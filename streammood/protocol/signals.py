@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
@@ -191,6 +192,7 @@ _SHAPES = [
 ]
 
 
+@lru_cache(maxsize=1024)
 def find(name: str) -> Signal | None:
     """The signal that ``name`` is, ``mood/happy`` and ``target/3/name`` among them; None if there is none."""
     signal = SIGNALS.get(name)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,20 +17,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Static
 
-from streammood.client.command_sender import Control
-from streammood.client.engine_state import EngineState, Json
-from streammood.client.listener import Listener
+from streammood.client import keyboard
+from streammood.client.command_sender import CommandSender
+from streammood.client.engine_state import EngineState
+from streammood.client.listener import listen
+from streammood.protocol.commands import COMMANDS, KEYS, Answer
+from streammood.protocol.osc import Message
 from streammood.tui import views
 
 _REFRESH = 0.2  # s between looks at what changed; each drawing costs some 5 ms of a core
 _SLOW = 1.0  # s between drawings of what flows slowly: curves and the circumplex
 _FLASH = 0.12  # s that a lamp glows
-_NUDGE = 10.0  # ms a key
-_OFFSET = 5.0  # ms a key
-_ASKED = 2.0  # s after which the engine has told what holds
 _CONTROL_PORT = 7071  # where an engine takes commands unless its settings say otherwise
 _LOOK = 1.0  # s between looks whether the program that started this one is still there
-_KEYS = "q quit|t tap|x ×2|/ ÷2|1 one|←→ nudge|h hold|p panic|↑↓ target|m mute|[] offset"  # fits 80 columns
+_NAMES = {"/": "slash", "[": "left_square_bracket", "]": "right_square_bracket"}  # of keys, as textual calls them
+_SIGNS = {"left": "←", "right": "→"}
 _TITLES = {
     "head": None,
     "tempo": "tempo",
@@ -76,42 +77,32 @@ class Monitor(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "quit", priority=True),
-        Binding("space,t", "send('tap')"),
-        Binding("x", "send('double')"),
-        Binding("slash", "send('half')"),
-        Binding("1,d", "send('downbeat')"),
-        Binding("left", f"send('nudge', {-_NUDGE})", priority=True),
-        Binding("right", f"send('nudge', {_NUDGE})", priority=True),
-        Binding("h", "hold"),
-        Binding("p", "send('panic')"),
         Binding("up", "choose(-1)", priority=True),
         Binding("down", "choose(1)", priority=True),
-        Binding("m", "mute"),
-        Binding("left_square_bracket", f"offset({-_OFFSET})"),
-        Binding("right_square_bracket", f"offset({_OFFSET})"),
+        *(Binding(_NAMES.get(key, key), f"press('{key}')", priority=len(key) > 1) for key in KEYS),
     ]
 
     def __init__(
         self,
-        hearing: socket.socket,
+        bound: socket.socket,
         control: tuple[str, int] | None = None,
         colours: Mapping[str, str] | None = None,
-        beside: int | None = None,
+        parent: int | None = None,
     ) -> None:
-        """``hearing`` is bound; without ``control`` commands go to the machine that the engine sends from.
+        """``bound`` receives the engine's OSC; without ``control`` commands go to the machine that sends it.
 
-        ``beside`` is the process that started this one: when it goes, this goes too.
+        ``parent`` is the process that started this one: when it goes, this goes too.
         """
         super().__init__()
-        self._socket = hearing
-        self._port: int = hearing.getsockname()[1]
+        self._socket = bound
+        self._port: int = bound.getsockname()[1]
         self.state = EngineState(0, self._port)
         self._control_at = control
         self._colours = colours or {}
-        self._beside = beside
-        self._control: Control | None = None
+        self._started_by = parent
+        self._commands: CommandSender | None = None
         self._sender: str | None = None
-        self._hearing: asyncio.DatagramTransport | None = None
+        self._receiving: asyncio.DatagramTransport | None = None
         self._panels = {name: Panel(name, title) for name, title in _TITLES.items()}
         self._lit: int | None = None
         self._lit_until = 0.0
@@ -130,7 +121,7 @@ class Monitor(App[None]):
                 yield from (panels[name] for name in ("mood", "circumplex"))
         with Container(id="bottom"):
             yield from (panels[name] for name in ("log", "curves"))
-        keys = (key.split() for key in _KEYS.split("|"))
+        keys = [("q", "quit"), *_legend(), ("↑↓", "target")]
         yield Static(Text(" ").join(Text.assemble(key, (f" {does}", views.DIM)) for key, does in keys), id="keys")
 
     async def on_mount(self) -> None:
@@ -141,23 +132,23 @@ class Monitor(App[None]):
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError):  # Windows
                 loop.add_signal_handler(number, self.exit)
-        self._hearing, _ = await loop.create_datagram_endpoint(lambda: Hearing(self), sock=self._socket)
+        self._receiving = await listen(self._socket, self.take, lambda text: self.state.note("note", text))
         self.set_interval(_REFRESH, self._refresh)
-        if self._beside is not None:
+        if self._started_by is not None:
             self.set_interval(_LOOK, self._look_for_parent)
         self._refresh()
 
     async def on_unmount(self) -> None:
         """Close the sockets."""
-        if self._hearing is not None:
-            self._hearing.close()
-        if self._control is not None:
-            self._control.close()
+        if self._receiving is not None:
+            self._receiving.close()
+        if self._commands is not None:
+            self._commands.close()
         await asyncio.sleep(0)  # sockets are closed in the next turn of the loop
 
-    def heard(self, address: str, arguments: tuple[object, ...], now: float, sender: str) -> None:
+    def take(self, message: Message, now: float, sender: str) -> None:
         """Take one message; a beat is shown at once, the rest with the next look."""
-        self.state.take(address, arguments, now)
+        self.state.take(message, now)
         self._sender = sender
         for news in self.state.take_news():
             if news["type"] == "beat":
@@ -206,10 +197,10 @@ class Monitor(App[None]):
             text.append(f"  from {self._sender}, port {port}", views.DIM)
         elif self.state.values:
             text.append(f"● engine lost, waiting on port {port}: ", f"bold {views.BAD}")
-            text.append(f"streammood run --target THIS-MACHINE:{port}", views.DIM)
+            text.append(f"streammood run --target {self._target_option}", views.DIM)
         else:
             text.append(f"○ waiting on port {port} for: ", views.WARN)
-            text.append(f"streammood run --target THIS-MACHINE:{port}", views.DIM)
+            text.append(f"streammood run --target {self._target_option}", views.DIM)
         self._panels["head"].show(text)
 
     def on_resize(self) -> None:
@@ -230,63 +221,40 @@ class Monitor(App[None]):
         told = "target/count" in self.state.values
         return self._chosen if self._chosen in numbers or not told else next(iter(numbers), 0)
 
-    async def action_hold(self) -> None:
-        """Freeze the mood, or let it go."""
-        await self._set("control/hold", 0.0 if self._latest("control/hold") else 1.0, "hold")
+    @property
+    def _target_option(self) -> str:
+        host = self._socket.getsockname()[0]
+        return f"{'THIS-MACHINE' if host in {'0.0.0.0', '::'} else host}:{self._port}"
 
-    async def action_mute(self) -> None:
-        """Mute the chosen target, or let it speak."""
-        path = f"target/{self._target}/muted"
-        if self._target:
-            await self._set(path, 0.0 if self._latest(path) else 1.0, "mute", str(self._target))
-
-    async def action_offset(self, step: float) -> None:
-        """Send to the chosen target a little later or earlier."""
-        path = f"target/{self._target}/offset"
-        if self._target:
-            await self._set(path, self._latest(path) + step, "offset", str(self._target))
-
-    def _latest(self, path: str) -> float:
-        """What holds at ``path``: what was asked for just now, since the engine tells it only once a second."""
-        asked, until = self._asked.get(path, (0.0, 0.0))
-        return asked if time.monotonic() < until else views.number(self.state.values, path) or 0.0
-
-    async def _set(self, path: str, value: float, command: str, *target: str) -> None:
-        """Ask for ``value``, and go on from it with the next key, however soon that comes."""
-        self._asked[path] = value, time.monotonic() + _ASKED
-        await self.action_send(command, *target, value)
-
-    async def action_send(self, command: str, *arguments: float | str) -> None:
-        """Send a command to the engine; its answer comes to the log."""
-        if self._control is None:
+    async def action_press(self, key: str) -> None:
+        """Send the command of a key to the engine; its answer comes to the log."""
+        command = keyboard.pressed(key, self.state, self._target)
+        if command is None:
+            return
+        if self._commands is None:
             where = self._control_at or (self._sender and (self._sender, _CONTROL_PORT))
             if not where:
                 self.state.note("refused", "no engine has been heard that could be told")
                 return
-            self._control = Control(*where, self._answered)
-        await self._control.send(command, list(arguments))
+            self._commands = CommandSender(*where, self.answered)
+        await self._commands.send(*command)
 
-    def _answered(self, answer: Json) -> None:
-        told = " ".join(f"{value:g}" if isinstance(value, int | float) else value for value in answer["values"])
-        if answer["ok"] and answer["name"] == "hold" and answer["values"]:
-            self.state.values["control/hold"] = answer["values"][0]  # told again with the next status
-        if not answer["ok"]:
-            self._asked.clear()
-        self.state.note("answer" if answer["ok"] else "refused", f"{answer['name']}: {told or 'done'}")
+    def answered(self, answer: Answer) -> None:
+        """Write the answer to a command into the log."""
+        values = " ".join(f"{value:g}" if isinstance(value, int | float) else value for value in answer.values)
+        if not answer.done:
+            self.state.expect_nothing()
+        self.state.note("answer" if answer.done else "refused", f"{answer.name}: {values or 'done'}")
 
     def _look_for_parent(self) -> None:
-        if os.getppid() != self._beside:
+        if os.getppid() != self._started_by:
             self.exit()
 
 
-class Hearing(Listener):
-    """Also says from where a packet came."""
-
-    def __init__(self, monitor: Monitor) -> None:
-        super().__init__(lambda address, arguments, now: monitor.heard(address, arguments, now, self._sender))
-        self._sender = ""
-
-    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
-        """Decode one packet; never fails."""
-        self._sender = str(addr[0])
-        super().datagram_received(data, addr)
+def _legend() -> Iterator[tuple[str, str]]:
+    """The shortest key of each command, or all where each steps another way, and what it does in a word."""
+    for row in COMMANDS.values():
+        steps = [key.key for key in row.keys if key.step]
+        keys = steps or sorted((key.key for key in row.keys), key=len)[:1]
+        if keys:
+            yield "".join(_SIGNS.get(key, key) for key in keys), row.short

@@ -8,9 +8,11 @@ from itertools import pairwise
 
 from rich.text import Text
 
+from streammood.client.child import TERMINAL
 from streammood.client.engine_state import Json
 from streammood.events import QUADRANTS
 from streammood.protocol.signals import Value
+from streammood.protocol.signals import moods as moods_among
 from streammood.tui.braille import Canvas
 
 Values = Mapping[str, Value]
@@ -22,9 +24,6 @@ VALENCE, AROUSAL = "#c77dff", "#ff9f5a"
 CURVES = 120.0  # s of the curves
 PATH = 60.0  # s of the way through the circumplex
 _PALETTE = ("#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#facc15", "#818cf8")
-_NO_LABELS = {"valence", "arousal", "index", "confidence", "label", "changed"}
-_ORDER = tuple(QUADRANTS)
-OURSELVES = "terminal"  # the target that the view of `run --tui` hears by; muted, it would hear no more
 _NAME = 12  # columns that a target's name gets at least
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _METER_DB = 60.0  # level signals span -60..0 dBFS
@@ -54,8 +53,8 @@ def told(values: Values, name: str, form: str, unit: str = "", scale: float = 1.
 
 def labels(values: Values) -> list[str]:
     """The moods that the engine tells of, the four known ones first."""
-    found = [name[5:] for name in values if name.startswith("mood/") and name[5:] not in _NO_LABELS]
-    return sorted(found, key=lambda label: (_ORDER.index(label) if label in _ORDER else len(_ORDER), label))
+    order = {label: place for place, label in enumerate(QUADRANTS)}
+    return sorted(moods_among(values), key=lambda label: (order.get(label, len(order)), label))
 
 
 def palette(names: Sequence[str], colours: Mapping[str, str]) -> dict[str, str]:
@@ -216,7 +215,7 @@ def targets(values: Values, chosen: int | None, width: int) -> Text:
 def target_numbers(values: Values) -> list[int]:
     """The targets that the engine tells of, counted from 1 as commands count them; not that of `run --tui` itself."""
     count = round(number(values, "target/count") or 0)
-    return [i for i in range(1, count + 1) if values.get(f"target/{i}/name", OURSELVES) != OURSELVES]
+    return [i for i in range(1, count + 1) if values.get(f"target/{i}/name", TERMINAL) != TERMINAL]
 
 
 def log(entries: Sequence[Json], rows: int) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import mimetypes
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from importlib import resources
 
 from aiohttp import web
 
-from streammood.client.listener import listen
+from streammood.client.listener import bind, listen
 from streammood.config import Settings
 from streammood.errors import SinkError
 from streammood.protocol.commands import COMMANDS
@@ -68,9 +69,13 @@ def application(settings: Settings, guard: Guard, connections: Connections) -> w
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
-        host = settings.dashboard.osc_host
         transports = [
-            await listen(host, port, pages.take(number)) for number, port in enumerate(settings.dashboard.osc_ports)
+            await listen(
+                bind(settings.dashboard.osc_host, port, "dashboard.osc_port"),
+                functools.partial(pages.take, number),
+                functools.partial(pages.engines[number].note, "note"),
+            )
+            for number, port in enumerate(settings.dashboard.osc_ports)
         ]
         tasks = [asyncio.create_task(pages.run()), asyncio.create_task(uploads.sweep())]
         yield

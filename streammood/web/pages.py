@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
-from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
 from streammood import __version__
-from streammood.client.command_sender import Control
+from streammood.client.command_sender import CommandSender
 from streammood.client.engine_state import EngineState, Json
 from streammood.config import DashboardSettings
 from streammood.errors import ControlError
+from streammood.protocol.commands import Answer
+from streammood.protocol.osc import Message
 from streammood.protocol.signals import plain
 
 _TICK = 0.04  # s between two messages of values; beats do not wait
@@ -34,21 +36,18 @@ class Pages:
         self._settings = settings
         controls = settings.controls
         self.engines = [EngineState(i, port) for i, port in enumerate(settings.osc_ports)]
-        self._controls = [
-            Control(*controls[min(i, len(controls) - 1)], self._teller(i)) for i in range(len(self.engines))
+        self._commands = [
+            CommandSender(*controls[min(i, len(controls) - 1)], functools.partial(self._tell_answer, i))
+            for i in range(len(self.engines))
         ]
         self._open: dict[web.WebSocketResponse, asyncio.Queue[str]] = {}
 
-    def take(self, number: int) -> Callable[[str, tuple[object, ...], float], None]:
-        """What takes the messages of engine ``number``, and passes on at once what cannot wait."""
+    def take(self, number: int, message: Message, now: float, _sender: str) -> None:
+        """Take a message of engine ``number``, and pass on at once what cannot wait."""
         engine = self.engines[number]
-
-        def take(address: str, arguments: tuple[object, ...], now: float) -> None:
-            engine.take(address, arguments, now)
-            for news in engine.take_news():
-                self._tell(number, news)
-
-        return take
+        engine.take(message, now)
+        for news in engine.take_news():
+            self._tell(number, news)
 
     async def run(self) -> None:
         """Pass on the values that flow, for ever."""
@@ -69,7 +68,7 @@ class Pages:
 
     def close(self) -> None:
         """Close the ways to the engines."""
-        for control in self._controls:
+        for control in self._commands:
             control.close()
 
     async def hang_up(self) -> None:
@@ -129,16 +128,16 @@ class Pages:
                 _offer(queue, _json({"type": "pong", "ping": message["ping"], "server": came}))
                 return
             number = message.get("engine", 0)
-            if not isinstance(number, int) or not 0 <= number < len(self._controls):
+            if not isinstance(number, int) or not 0 <= number < len(self._commands):
                 raise ValueError("there is no such engine")
-            await self._controls[number].send(message.get("command"), message.get("arguments", []))
+            await self._commands[number].send(message.get("command"), message.get("arguments", []))
         except (ControlError, ValueError, RecursionError) as error:
             _offer(queue, _refusal(str(error)))
         except Exception as error:  # noqa: BLE001  one message must not end the page of an operator
             _offer(queue, _refusal(f"it cannot be sent: {type(error).__name__}"))
 
-    def _teller(self, number: int) -> Callable[[Json], None]:
-        return lambda answer: self._tell(number, answer)
+    def _tell_answer(self, number: int, answer: Answer) -> None:
+        self._tell(number, {"type": "ack", "name": answer.name, "ok": answer.done, "values": answer.values})
 
     def _tell(self, number: int, message: Json) -> None:
         if not self._open:

@@ -4,54 +4,40 @@
 export const AHEAD = 1.5 / 60;
 const NEAR = 0.4; // of a beat; what is closer is the same beat
 
-/** The beats of an engine: predicted, and where it says nothing of the next one, as they are told. */
+/** The beats of an engine: counted on from where it says that one was, or, where it does not say, as they come. */
 export class BeatClock {
   constructor() {
-    this.due = null; // s, when some beat sounds
-    this.period = 0; // s
+    this.clock = null; // {anchor, period, number, meter}: when some beat is (s), and its place in the bar (0: not known)
     this.last = -Infinity; // s, the beat that was shown last
-    this.known = null; // {at, number} of a beat that was told
-    this.meter = 0; // beats in a bar, as the engine says; 0 where it does not know
-    this.told = null; // a beat without a prediction, to be shown now
+    this.waiting = null; // a beat that came without a clock, to be shown now
   }
 
-  predict(due, period) {
-    this.due = due;
-    this.period = period;
+  /** Follow what the server says of the clock; null where nothing is known. */
+  follow(clock) {
+    this.clock = clock;
   }
 
-  /** The engine says that a beat sounded at `at`; `number` is its place in the bar, 0 where that is not known. */
-  tell(at, number) {
-    this.known = number ? { at, number } : null;
-    if (this.due === null) this.told = { at, number };
+  /** A beat sounded at `at`; `number` is its place in the bar, 0 where that is not known. */
+  beat(at, number) {
+    if (!this.clock) this.waiting = { at, number };
   }
 
   /** The beat to show in a frame that is seen at `now`, if there is one: {at, number}. */
   advance(now) {
-    if (this.told) {
-      const beat = this.told;
-      this.told = null;
-      this.last = beat.at;
-      return beat;
+    const { waiting, clock } = this;
+    this.waiting = null;
+    if (waiting) {
+      this.last = waiting.at;
+      return waiting;
     }
-    if (this.due === null || !(this.period > 0)) return null;
-    const at = this.due + Math.floor((now - this.due) / this.period) * this.period; // the latest one
-    if (at - this.last < NEAR * this.period) return null;
-    const fresh = now - at < 0.5 * this.period; // after a pause, not what was missed
+    if (!clock) return null;
+    const steps = Math.floor((now - clock.anchor) / clock.period); // to the latest beat
+    const at = clock.anchor + steps * clock.period;
+    if (at - this.last < NEAR * clock.period) return null;
     this.last = at;
-    return fresh ? { at, number: this.number(at) } : null;
-  }
-
-  number(at) {
-    if (!this.known || !this.meter) return 0;
-    const steps = Math.round((at - this.known.at) / this.period);
-    return ((((this.known.number - 1 + steps) % this.meter) + this.meter) % this.meter) + 1;
-  }
-
-  /** 0 on the beat, rising to 1. */
-  phase(now) {
-    if (this.due === null || !(this.period > 0)) return null;
-    return ((((now - this.due) / this.period) % 1) + 1) % 1;
+    if (now - at >= 0.5 * clock.period) return null; // after a pause, not what was missed
+    const { number, meter } = clock;
+    return { at, number: number && meter ? ((((number - 1 + steps) % meter) + meter) % meter) + 1 : 0 };
   }
 }
 

@@ -120,7 +120,7 @@ export class Link {
   update(message) {
     const engine = this.engines[message.engine];
     Object.assign(engine.values, message.values);
-    Object.assign(engine, { present: message.present, due: message.due, period: message.period });
+    Object.assign(engine, { present: message.present, clock: message.clock });
     this.emit("now", engine, message.engine);
   }
 

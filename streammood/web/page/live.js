@@ -61,8 +61,7 @@ export class Live {
   }
 
   take(state) {
-    this.beats.predict(state.due, state.period);
-    this.beats.meter = state.values["beat/meter"] ?? 0;
+    this.beats.follow(state.clock);
     this.changed = true;
     const { "mood/valence": valence, "mood/arousal": arousal, "mood/label": label } = state.values;
     const t = this.link.serverTime();
@@ -79,7 +78,7 @@ export class Live {
   }
 
   tellBeat(beat) {
-    this.beats.tell(beat.t, beat.number);
+    this.beats.beat(beat.t, beat.number);
     say(find("count"), String(beat.count || "–"));
   }
 

@@ -34,8 +34,7 @@ function fit() {
 
 function follow(state, which) {
   if (which !== number) return;
-  beats.predict(state.due, state.period);
-  beats.meter = state.values["beat/meter"] ?? 0;
+  beats.follow(state.clock);
   scene.level = state.present && state.values["status/signal"] !== 0 ? (state.values["level/rms"] ?? 0) : 0;
   const now = performance.now();
   const share = prevailing ? 1 - Math.exp(-(now - heardAt) / 1000 / PREVAIL) : 1;
@@ -141,7 +140,7 @@ for (const type of ["pointermove", "pointerdown"]) addEventListener(type, wakeOp
 addEventListener("resize", fit);
 link.on("link", tell);
 link.on("now", follow);
-link.on("beat", (beat, which) => which === number && beats.tell(beat.t, beat.number));
+link.on("beat", (beat, which) => which === number && beats.beat(beat.t, beat.number));
 setInterval(tell, 500);
 press("calm", scene.calm);
 showOffset();
