@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 needs_chromium = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium")
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 ENDED = "WebSocket connection to"  # what the browser says when a dashboard has ended
 GONE = "net::ERR_CONNECTION_REFUSED"  # of what it was fetching when a dashboard went, or asks for before one is back
 SLOW = 30_000  # ms that a busy machine may take
@@ -64,3 +65,10 @@ def shown(page: Page, element: str, text: str) -> None:
     page.wait_for_function(
         "([id, text]) => document.getElementById(id).textContent.trim() === text", arg=[element, text]
     )
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe-core finds fault with."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]

@@ -36,6 +36,7 @@ from streammood.outputs.details import DetailedReport
 from streammood.protocol.commands import COMMANDS, packet
 from streammood.protocol.osc import Message, decode
 from streammood.web import uploads
+from streammood.web.downloads import DOWNLOADS
 from streammood.web.peaks import Peaks
 from streammood.web.store import RefusedError, Store
 from tests.receiver import Receiver
@@ -413,7 +414,16 @@ def test_a_song_becomes_what_analyze_says(browser: Served, wav: Path, music: Ren
     sound = browser.ask("GET", f"/songs/{number}/sound", headers={"Range": "bytes=100-199"})
     assert (sound.status, sound.body) == (206, wav.read_bytes()[100:200])
     assert sound.headers["cache-control"] == "no-store"
-    for part in ("", "/result", "/outline", "/sound"):
+    for name in DOWNLOADS:
+        answer = browser.ask("GET", f"/songs/{number}/download/{name}")
+        assert answer.status == 200, (name, answer.body)
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''steady.{name}"
+        begins = {"picture.png": b"\x89PNG", "page.html": b"<!doctype html>"}.get(name, b"")
+        assert answer.body.startswith(begins)
+        lines = {"beats.csv": len(song.json["beats"]) + 1, "beats.txt": len(song.json["beats"])}.get(name)
+        assert lines in {None, len(answer.body.splitlines())}
+    assert browser.ask("GET", f"/songs/{number}/download/passwd").status == 404
+    for part in ("", "/result", "/outline", "/sound", "/download/beats.csv"):
         assert browser.stranger().ask("GET", f"/songs/{number}{part}").status == 404
     assert browser.stranger().ask("DELETE", f"/songs/{number}").status == 404
     assert browser.ask("DELETE", f"/songs/{number}").status == 204

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from streammood.protocol.commands import COMMANDS
-from tests.browser import Open, browsing, needs_chromium, shown, visiting
+from tests.browser import AXE, Open, browsing, needs_chromium, shown, violations, visiting
 from tests.pretended import HELD, TARGETS, PretendedEngine
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
 
 pytestmark = needs_chromium
-AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 DESK, PHONE, ASIDE = (1440, 900), (390, 844), (844, 390)
 TOUCH = {"has_touch": True, "is_mobile": True}
 
@@ -400,13 +397,6 @@ def test_axe_finds_nothing(page: Page, view: str) -> None:
     for size in (DESK, PHONE):
         resize(page, size)
         assert violations(page) == []
-
-
-def violations(page: Page) -> list[Any]:
-    """What axe-core finds fault with."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: npm install")

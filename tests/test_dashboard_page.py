@@ -17,7 +17,7 @@ import soundfile
 from playwright.sync_api import Browser
 
 from streammood.demo.synth import Rendered
-from tests.browser import GONE, Open, browsing, needs_chromium, shown, visiting
+from tests.browser import AXE, GONE, Open, browsing, needs_chromium, shown, violations, visiting
 from tests.pretended import PretendedEngine
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
@@ -263,6 +263,8 @@ def test_the_playhead_can_be_dragged_and_moved_by_keys(
     page.set_input_files("#files", wav)
     page.wait_for_selector("#player:not([hidden])")
     page.wait_for_function("() => document.getElementById('audio').readyState > 1")
+    page.locator("#downloads summary").click()
+    assert not AXE.exists() or violations(page) == []
     line = page.locator("#timeline")
     line.scroll_into_view_if_needed()
     box = line.bounding_box()
@@ -288,9 +290,16 @@ def test_several_songs_play_one_after_the_other(
     (tmp_path / names[1]).write_text("words")
     page = visit(f"{both[1].origin}/#songs", allowed="status of 415")
     page.set_input_files("#files", [tmp_path / name for name in names])
+    page.wait_for_selector("#player:not([hidden])")
+    opened = page.locator("#h-song").inner_text()
     page.wait_for_function("() => document.querySelectorAll('.uploads [data-state=ready]').length === 2")
+    assert page.locator("#h-song").inner_text() == opened, "a song that is ready takes no other's place"
     page.locator(".uploads li", has_text="first").locator(".open").click()
     shown(page, "h-song", "first.wav")
+    page.locator("#downloads summary").click()
+    with page.expect_download() as got:
+        page.locator("[data-download='beats.csv']").click()
+    assert got.value.suggested_filename == "first.beats.csv"
     page.evaluate("() => (document.getElementById('audio').currentTime = 2.5)")
     shown(page, "h-song", "second.wav")
     page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2")

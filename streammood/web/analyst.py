@@ -38,6 +38,7 @@ class Analyst:
         request: dict[str, Path | str] = {
             "path": song.path,
             "name": song.name,
+            "analysis": song.analysis,
             "result": song.result,
             "outline": song.outline,
         }
@@ -50,6 +51,21 @@ class Analyst:
             SongError: it is no sound that can be read.
         """
         await self._ask({"path": song.path, "wav": song.wav}, lambda done: None)
+
+    async def make(self, song: Stored, download: str) -> None:
+        """Have a download of an analysed song written.
+
+        Raises:
+            SongError: it cannot be made.
+        """
+        request: dict[str, Path | str] = {
+            "path": song.path,
+            "name": song.name,
+            "analysis": song.analysis,
+            "download": download,
+            "to": song.download(download),
+        }
+        await self._ask(request, lambda done: None)
 
     async def close(self) -> None:
         """End the worker, whatever it is doing."""

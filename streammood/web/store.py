@@ -54,6 +54,15 @@ class Stored:
         return self.path.with_name(f"{self.id}.json")
 
     @property
+    def analysis(self) -> Path:
+        """Where the analysis lies for what is downloaded."""
+        return self.path.with_name(f"{self.id}.analysis")
+
+    def download(self, name: str) -> Path:
+        """Where one of ``DOWNLOADS`` lies, once somebody has asked for it."""
+        return self.path.with_name(f"{self.id}.{name}")
+
+    @property
     def outline(self) -> Path:
         """Where the outline for the page lies, once the song is analysed."""
         return self.path.with_name(f"{self.id}.outline.json")
@@ -133,7 +142,7 @@ class Store:
     def remove(self, song: Stored) -> None:
         """Delete a song and what was made of it."""
         self._songs.pop(song.id, None)
-        for path in (song.path, song.result, song.outline, song.wav):
+        for path in self._folder.glob(f"{song.id}.*"):
             path.unlink(missing_ok=True)
 
     def expire(self) -> None:

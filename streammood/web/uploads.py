@@ -6,14 +6,16 @@ import asyncio
 import errno
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
 from streammood.config import Settings
 from streammood.web.analyst import Analyst, SongError
+from streammood.web.downloads import DOWNLOADS
 from streammood.web.guard import SESSION
 from streammood.web.store import RefusedError, Store, Stored, looks_like_sound
 
@@ -40,9 +42,12 @@ class Uploads:
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.dashboard.upload_limit
         self._songs = Store(settings.dashboard.songs, settings.dashboard.keep)
-        self._analyst = Analyst(settings)
+        self._analyst, self._converter = (
+            Analyst(settings),
+            Analyst(settings),
+        )  # nobody waits for others' analyses to play
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._conversions: dict[str, asyncio.Task[None]] = {}
+        self._conversions: dict[Path, asyncio.Task[None]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         """What the application serves."""
@@ -54,6 +59,7 @@ class Uploads:
             web.get("/songs/{id}/result", self._result),
             web.get("/songs/{id}/outline", self._outline),
             web.get("/songs/{id}/sound", self._sound),
+            web.get("/songs/{id}/download/{name}", self._download),
         ]
 
     async def sweep(self) -> None:
@@ -67,6 +73,7 @@ class Uploads:
         for task in (*self._tasks.values(), *self._conversions.values()):
             task.cancel()
         await self._analyst.close()
+        await self._converter.close()
         self._songs.close()
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -155,8 +162,7 @@ class Uploads:
 
     async def _result(self, request: web.Request) -> web.StreamResponse:
         song = self._finished(request)
-        name = quote(f"{Path(song.name).stem}.json")
-        return web.FileResponse(song.result, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"})
+        return web.FileResponse(song.result, headers=_named(song, ".json"))
 
     async def _sound(self, request: web.Request) -> web.StreamResponse:
         song = self._find(request)
@@ -165,25 +171,43 @@ class Uploads:
         if request.query.get("as") != "wav":
             kind = _TYPES.get(song.path.suffix, "application/octet-stream")
             return web.FileResponse(song.path, headers={"Content-Type": kind})
-        try:
-            await self._converted(song)
-        except SongError as error:
-            raise web.HTTPUnprocessableEntity(text=f"{error}\n") from None
+        await self._made(song, song.wav, lambda: self._converter.convert(song))
         return web.FileResponse(song.wav, headers={"Content-Type": "audio/wav"})
 
-    async def _converted(self, song: Stored) -> None:
-        """Have the WAV made, once however many ask."""
-        task = self._conversions.get(song.id)
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        song, name = self._finished(request), request.match_info["name"]
+        if name not in DOWNLOADS:
+            raise web.HTTPNotFound(text=f"There are {', '.join(DOWNLOADS)}.\n")
+        path = song.download(name)
+        await self._made(song, path, lambda: self._converter.make(song, name))
+        return web.FileResponse(path, headers=_named(song, f".{name}"))
+
+    async def _made(self, song: Stored, path: Path, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have ``path``, which belongs to ``song``, made once however many ask.
+
+        Raises:
+            HTTPUnprocessableEntity: it cannot be made.
+        """
+        task = self._conversions.get(path)
         if task is None:
-            if song.wav.exists():
+            if path.exists():
                 return
-            task = asyncio.create_task(self._analyst.convert(song))
-            self._conversions[song.id] = task
-            task.add_done_callback(lambda _: self._conversions.pop(song.id, None))
-        await asyncio.shield(task)
-        if self._songs.find(song.id, song.session) is None:  # it was removed meanwhile
-            song.wav.unlink(missing_ok=True)
-            raise SongError("the song was removed")
+            task = asyncio.create_task(make())
+            self._conversions[path] = task
+            task.add_done_callback(lambda _: self._conversions.pop(path, None))
+        try:
+            await asyncio.shield(task)
+            if self._songs.find(song.id, song.session) is None:  # it was removed meanwhile
+                path.unlink(missing_ok=True)
+                raise SongError("the song was removed")
+        except SongError as error:
+            raise web.HTTPUnprocessableEntity(text=f"{error}\n") from None
+
+
+def _named(song: Stored, ending: str) -> dict[str, str]:
+    """The header that has a browser store a file under the song's name."""
+    name = quote(f"{Path(song.name).stem}{ending}")
+    return {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
 
 
 async def _pieces(request: web.Request) -> AsyncIterator[bytes]:

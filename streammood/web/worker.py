@@ -24,6 +24,7 @@ from streammood.events import F32
 from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.songs.batch import analyze
+from streammood.web import downloads
 from streammood.web.peaks import Peaks
 
 LONGEST = 3600.0  # s; a small file can hold days of silence
@@ -72,6 +73,7 @@ def _analyse(request: dict[str, str], settings: Settings, models: Models, out: T
     song = analyze(source, settings, models, EventLog(), progress)
     if song.duration == 0.0:
         raise SourceError(song.damage or "holds no sound")
+    downloads.keep(song, Path(request["analysis"]))
     _store(Path(request["result"]), song.document())
     _store(Path(request["outline"]), {"outline": source.peaks.values, "damage": _reason(song.damage or "", path)})
 
@@ -129,6 +131,9 @@ def _answer(request: dict[str, str], settings: Settings, models: Models, out: Te
     try:
         if "wav" in request:
             _convert(path, Path(request["wav"]))
+        elif "download" in request:
+            to, title = Path(request["to"]), Path(request["name"]).stem
+            downloads.write(request["download"], Path(request["analysis"]), path, title, to)
         else:
             _analyse(request, settings, models, out)
     except (SourceError, soundfile.LibsndfileError, OSError) as error:

@@ -37,11 +37,14 @@ export class Player {
       this.fit();
       if (this.song) this.outline.draw();
     });
+    const downloads = find("downloads");
+    document.addEventListener("click", (event) => event.target.closest("summary") || (downloads.open = false));
+    downloads.addEventListener("keydown", (event) => event.key === "Escape" && (downloads.open = false));
     this.timeline.addEventListener("pointerdown", (event) => this.grab(event));
     this.timeline.addEventListener("pointermove", (event) => this.timeline.hasPointerCapture(event.pointerId) && this.drag(event));
     this.timeline.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("keydown", (event) => {
-      if (event.key !== " " || find("songs").hidden || !this.song || event.target.closest("button, a, input")) return;
+      if (event.key !== " " || find("songs").hidden || !this.song || event.target.closest("button, a, input, summary")) return;
       event.preventDefault();
       this.toggle();
     });
@@ -96,6 +99,7 @@ export class Player {
     find("song-now").style.color = "";
     this.tellShares();
     find("download").href = `songs/${this.id}/result`;
+    for (const link of document.querySelectorAll("[data-download]")) link.href = `songs/${this.id}/download/${link.dataset.download}`;
     this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
     this.tellPlaying();
   }
