@@ -98,4 +98,4 @@ def test_it_is_opened_with_the_token_and_works(page: Page, proxied: str) -> None
     assert page.evaluate("async () => (await fetch('songs')).json()") == {"songs": []}
     stage = page.get_by_role("link", name="Stage").get_attribute("href")
     page.goto(f"{proxied}{stage}")
-    page.locator("#info", has_text="No engine is heard").wait_for()
+    page.locator("#info", has_text="Waiting for an engine").wait_for()

@@ -1,4 +1,4 @@
-"""Commands that show what an engine hears: dashboard."""
+"""The command `dashboard`, and its start beside an engine."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def dashboard(
     attached: Annotated[bool, typer.Option("--attached", hidden=True, help="End with the standard input.")] = False,
     set: Set = None,
 ) -> None:
-    """Show in a browser what an engine says by OSC, control it, and analyse songs; needs the extra `views`."""
+    """Show in a browser what an engine sends over OSC, command it, and analyse songs; needs the extra `views`."""
     given: dict[str, Any] = {
         "host": host,
         "port": port,
@@ -76,7 +76,7 @@ def dashboard(
     def report(line: str) -> None:
         errors.print(f"dashboard: {line}", style="yellow", markup=False)
 
-    asyncio.run(_until_told(lambda stopped: serve(settings, stopped, ready, report), attached))
+    asyncio.run(_until_stopped(lambda stopped: serve(settings, stopped, ready, report), attached))
 
 
 def dashboard_target(settings: DashboardSettings) -> TargetSettings:
@@ -119,7 +119,7 @@ def port_taken(settings: DashboardSettings) -> str:
     return ""
 
 
-async def _until_told(serve: Callable[[asyncio.Event], Awaitable[None]], attached: bool) -> None:
+async def _until_stopped(serve: Callable[[asyncio.Event], Awaitable[None]], attached: bool) -> None:
     """Serve until a signal comes, or until the program that started this one has gone."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

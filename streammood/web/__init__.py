@@ -1,1 +1,1 @@
-"""The dashboard: a process of its own that hears the engine's OSC as any receiver does, and shows it in a browser."""
+"""The dashboard: a process of its own that receives OSC from the engine as any receiver does; pages for browsers."""

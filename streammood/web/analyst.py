@@ -1,4 +1,4 @@
-"""Keeps the worker process: starts it when the first song comes, starts it again when a song has killed it."""
+"""Runs the worker process: starts it when the first song comes, and again when a song has ended it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 from streammood.config import Settings
 from streammood.web.store import Stored
 
-_SILENT = 120.0  # s without a line after which a song is given up
-_IDLE = 300.0  # s after which a worker without work is let go
+_SILENT = 120.0  # s without a line after which a song is abandoned
+_IDLE = 300.0  # s after which a worker without work is ended
 
 
 class SongError(Exception):
-    """A song cannot be analysed; the text says why."""
+    """A song cannot be analysed; the text names the reason."""
 
 
 class Analyst:
@@ -82,7 +82,7 @@ class Analyst:
             if self._leave is not None:
                 self._leave.cancel()
             try:
-                await self._talk(request, progress)
+                await self._exchange(request, progress)
             except (TimeoutError, OSError, EOFError, ValueError):
                 await self.close()
                 raise SongError("the decoder broke down on this file") from None
@@ -91,7 +91,7 @@ class Analyst:
                 raise
             self._leave = asyncio.get_running_loop().call_later(_IDLE, self._dismiss)
 
-    async def _talk(self, request: Mapping[str, Path | str], progress: Callable[[float], None]) -> None:
+    async def _exchange(self, request: Mapping[str, Path | str], progress: Callable[[float], None]) -> None:
         process = self._process = self._process or await self._start()
         assert process.stdin is not None
         assert process.stdout is not None

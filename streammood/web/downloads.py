@@ -22,7 +22,7 @@ DOWNLOADS = ("picture.png", "page.html", *_TEXTS)
 """How the names of downloads end, after that of the song."""
 
 
-def keep(song: Song, path: Path) -> None:
+def store(song: Song, path: Path) -> None:
     """Store ``song`` for later downloads, in a folder that this user alone can write to."""
     path.write_bytes(pickle.dumps(song))
 
@@ -32,7 +32,7 @@ def write(download: str, analysis: Path, sound: Path, title: str, to: Path) -> N
 
     Args:
         download: Which.
-        analysis: Where ``keep`` has stored the song.
+        analysis: Where ``store`` has written the song.
         sound: The song's own file.
         title: What people call it.
         to: Where the download is written; it is there whole or not at all.

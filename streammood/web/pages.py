@@ -20,24 +20,24 @@ from streammood.protocol.osc import Message
 from streammood.protocol.signals import plain
 
 _TICK = 0.04  # s between two messages of values; beats do not wait
-_HEARTBEAT = 1.0  # s; a page that hears nothing for three of these looks for the server again
+_HEARTBEAT = 1.0  # s; a page that receives nothing for three of these connects anew
 _WAITING = 128  # messages that a slow page may be behind before it has to begin anew
 _PAGES = 64  # open at a time
 _RATE = 40.0  # messages a second that a page may send, and as many at once
 _LARGEST = 4096  # bytes of a message from a page
-_PANIC = '"panic"'  # in a message that counts apart: no held key may keep a panic from the engine
+_PANIC = '"panic"'  # in a message that counts apart: a panic is sent however many other messages there were
 _AGAIN = 1013  # code of a closed socket: try again later
 
 
 class Pages:
-    """Tells all pages what the engines say, and the engines what pages want."""
+    """Sends the state of the engines to all pages, and the commands of pages to the engines."""
 
     def __init__(self, settings: DashboardSettings) -> None:
         self._settings = settings
         controls = settings.controls
         self.engines = [EngineState(i, port) for i, port in enumerate(settings.osc_ports)]
         self._commands = [
-            CommandSender(*controls[min(i, len(controls) - 1)], functools.partial(self._tell_answer, i))
+            CommandSender(*controls[min(i, len(controls) - 1)], functools.partial(self._broadcast_answer, i))
             for i in range(len(self.engines))
         ]
         self._open: dict[web.WebSocketResponse, asyncio.Queue[str]] = {}
@@ -47,7 +47,7 @@ class Pages:
         engine = self.engines[number]
         engine.take(message, now)
         for news in engine.take_news():
-            self._tell(number, news)
+            self._broadcast(number, news)
 
     async def run(self) -> None:
         """Pass on the values that flow, for ever."""
@@ -58,13 +58,13 @@ class Pages:
             for number, engine in enumerate(self.engines):
                 engine.watch(now)
                 for news in engine.take_news():
-                    self._tell(number, news)
+                    self._broadcast(number, news)
                 changes = engine.take_changes()
                 if changes is not None:
-                    self._tell(number, changes)
+                    self._broadcast(number, changes)
             if now >= beat_at:
                 beat_at = now + _HEARTBEAT
-                self._tell(-1, {"type": "here"})
+                self._broadcast(-1, {"type": "here"})
 
     def close(self) -> None:
         """Close the ways to the engines."""
@@ -72,7 +72,7 @@ class Pages:
             control.close()
 
     async def hang_up(self) -> None:
-        """Tell every page that the server stops."""
+        """Close every page's socket: the server stops."""
         for socket in list(self._open):
             await socket.close(code=1001, message=b"the dashboard stops")
 
@@ -136,10 +136,10 @@ class Pages:
         except Exception as error:  # noqa: BLE001  one message must not end the page of an operator
             _offer(queue, _refusal(f"it cannot be sent: {type(error).__name__}"))
 
-    def _tell_answer(self, number: int, answer: Answer) -> None:
-        self._tell(number, {"type": "ack", "name": answer.name, "ok": answer.done, "values": answer.values})
+    def _broadcast_answer(self, number: int, answer: Answer) -> None:
+        self._broadcast(number, {"type": "ack", "name": answer.name, "ok": answer.done, "values": answer.values})
 
-    def _tell(self, number: int, message: Json) -> None:
+    def _broadcast(self, number: int, message: Json) -> None:
         if not self._open:
             return
         text = _json(message | {"engine": number})

@@ -72,8 +72,8 @@ class Stored:
         """Where the song lies as WAV, if a browser asked for that."""
         return self.path.with_name(f"{self.id}.browser.wav")
 
-    def told(self) -> Json:
-        """What its owner is told."""
+    def summary(self) -> Json:
+        """The state of the song, for its owner."""
         return {
             "id": self.id,
             "name": self.name,

@@ -19,9 +19,9 @@ from streammood.web.downloads import DOWNLOADS
 from streammood.web.guard import SESSION
 from streammood.web.store import RefusedError, Store, Stored, looks_like_sound
 
-_STALLED = 30.0  # s without a byte after which an upload is given up
+_STALLED = 30.0  # s without a byte after which an upload is abandoned
 _LONGEST = 1800.0  # s that an upload may take in all
-_BEGINNING = 16  # bytes that tell what a file is
+_BEGINNING = 16  # bytes that show which kind a file is
 _PIECE = 1 << 16  # bytes
 _SWEEP = 5.0  # s between looks for songs that nobody wants any more
 _TYPES = {
@@ -77,7 +77,7 @@ class Uploads:
         self._songs.close()
 
     async def _list(self, request: web.Request) -> web.Response:
-        return web.json_response({"songs": [song.told() for song in self._songs.of(request[SESSION])]})
+        return web.json_response({"songs": [song.summary() for song in self._songs.of(request[SESSION])]})
 
     async def _upload(self, request: web.Request) -> web.Response:
         try:
@@ -98,7 +98,7 @@ class Uploads:
         task = asyncio.create_task(self._analyse(song))
         self._tasks[song.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(song.id, None))
-        return web.json_response(song.told(), status=201)
+        return web.json_response(song.summary(), status=201)
 
     async def _receive(self, request: web.Request, song: Stored) -> None:
         size = 0
@@ -141,7 +141,7 @@ class Uploads:
         return song
 
     async def _state(self, request: web.Request) -> web.Response:
-        return web.json_response(self._find(request).told())
+        return web.json_response(self._find(request).summary())
 
     async def _remove(self, request: web.Request) -> web.Response:
         song = self._find(request)
@@ -211,15 +211,15 @@ def _named(song: Stored, ending: str) -> dict[str, str]:
 
 
 async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """What comes in; however it was cut on its way, the first piece is long enough to tell what it is."""
-    held = b""
+    """What comes in; however it was cut on its way, the first piece is long enough to show which kind it is."""
+    pending = b""
     while piece := await asyncio.wait_for(request.content.read(_PIECE), _STALLED):
-        held += piece
-        if len(held) >= _BEGINNING:
-            yield held
-            held = b""
-    if held:
-        yield held
+        pending += piece
+        if len(pending) >= _BEGINNING:
+            yield pending
+            pending = b""
+    if pending:
+        yield pending
 
 
 def _refused(refusal: RefusedError) -> web.Response:

@@ -73,7 +73,7 @@ def _analyse(request: dict[str, str], settings: Settings, models: Models, out: T
     song = analyze(source, settings, models, EventLog(), progress)
     if song.duration == 0.0:
         raise SourceError(song.damage or "holds no sound")
-    downloads.keep(song, Path(request["analysis"]))
+    downloads.store(song, Path(request["analysis"]))
     _store(Path(request["result"]), song.document())
     _store(Path(request["outline"]), {"outline": source.peaks.values, "damage": _reason(song.damage or "", path)})
 

@@ -12,7 +12,7 @@ export class BeatClock {
     this.waiting = null; // a beat that came without a clock, to be shown now
   }
 
-  /** Follow what the server says of the clock; null where nothing is known. */
+  /** Follow the clock of the server; null where nothing is known. */
   follow(clock) {
     this.clock = clock;
   }

@@ -99,7 +99,7 @@ export class Controls {
   }
 
   /** What holds at the engine, whoever said it: it is sent once a second, so a fresh press is left alone. */
-  showHeld(values) {
+  showInForce(values) {
     const fresh = performance.now() - this.pressedAt < SETTLED;
     this.fields.show(values);
     this.targets.show(values, fresh);

@@ -12,7 +12,7 @@ export function make(tag, { text, ...attributes } = {}, ...children) {
 }
 
 /** Set text only where it differs, so that nothing is laid out in vain. */
-export function say(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 

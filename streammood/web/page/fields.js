@@ -12,7 +12,7 @@ export class Field {
     this.input = input;
     this.row = commandRow(name);
     this.send = send;
-    this.held = undefined; // what holds at the engine
+    this.inForce = undefined; // what holds at the engine
     this.changed = false; // by hand, and not sent yet
     this.sentAt = -Infinity;
     const [low, high] = this.row.arguments.at(-1).range;
@@ -31,7 +31,7 @@ export class Field {
   enter() {
     const { min, max, value, validity } = this.input;
     const number = Number(value);
-    if (value !== "" && number >= Number(min) && number <= Number(max)) this.put(number);
+    if (value !== "" && number >= Number(min) && number <= Number(max)) this.submit(number);
     else if (value !== "" || validity.badInput) {
       toast(`${title(this.row)}: ${min} to ${max}`, true);
       this.restore();
@@ -39,7 +39,7 @@ export class Field {
   }
 
   /** Send `number`, and show it until the engine says what holds. */
-  put(number) {
+  submit(number) {
     this.changed = false;
     this.sentAt = performance.now();
     this.wanted = number;
@@ -50,7 +50,7 @@ export class Field {
   /** Add to what is shown; quick presses add up. */
   add(step) {
     const { min, max } = this.input;
-    this.put(Math.min(Number(max), Math.max(Number(min), (this.fresh ? this.wanted : (this.held ?? 0)) + step)));
+    this.submit(Math.min(Number(max), Math.max(Number(min), (this.fresh ? this.wanted : (this.inForce ?? 0)) + step)));
   }
 
   get fresh() {
@@ -59,20 +59,20 @@ export class Field {
 
   /** The engine's answer to what was sent. */
   answered(ok) {
-    if (ok && this.held !== undefined) return;
+    if (ok && this.inForce !== undefined) return;
     this.sentAt = -Infinity; // refused, or an engine that does not say what holds
     this.restore();
   }
 
   /** What holds at the engine. */
-  hold(value) {
-    this.held = value;
+  showInForce(value) {
+    this.inForce = value;
     if (!this.changed && !this.fresh) this.restore();
   }
 
   restore() {
     this.changed = false;
-    const text = this.fresh ? tidy(this.wanted) : this.held === undefined ? "" : tidy(this.held);
+    const text = this.fresh ? tidy(this.wanted) : this.inForce === undefined ? "" : tidy(this.inForce);
     if (this.input.value !== text) this.input.value = text;
   }
 }
@@ -90,7 +90,7 @@ export class Fields {
   }
 
   show(values) {
-    for (const [name, field] of this.fields) field.hold(values[`control/${name}`]);
+    for (const [name, field] of this.fields) field.showInForce(values[`control/${name}`]);
     this.fields.get("bpm").input.placeholder = values.bpm ? values.bpm.toFixed(1) : "–";
   }
 }

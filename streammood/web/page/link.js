@@ -3,7 +3,7 @@
 const SILENT = 3000; // ms without a word after which the connection counts as lost
 const FIRST_WAIT = 250; // ms before the first new attempt; each further one waits twice as long …
 const LONGEST_WAIT = 5000; // … up to this
-const PINGS = 16; // the quickest of the last ones tells the offset
+const PINGS = 16; // the quickest of the last ones gives the offset
 
 export class Link {
   constructor() {
@@ -13,11 +13,11 @@ export class Link {
     this.engines = [];
     this.colors = {};
     this.offset = 0; // s, server's clock minus this page's
-    this.roundTrip = Infinity; // ms, of the ping that told the offset
+    this.roundTrip = Infinity; // ms, of the ping that gave the offset
     this.listeners = {};
     this.pings = [];
     this.wait = FIRST_WAIT;
-    this.heard = performance.now();
+    this.receivedAt = performance.now();
     this.open();
     setInterval(() => this.watch(), 500);
     document.addEventListener("visibilitychange", () => document.hidden || this.watch());
@@ -47,7 +47,7 @@ export class Link {
     address.search = address.hash = "";
     const socket = new WebSocket(address);
     this.socket = socket;
-    this.heard = performance.now();
+    this.receivedAt = performance.now();
     socket.onmessage = (message) => socket === this.socket && this.take(JSON.parse(message.data));
     socket.onclose = (event) => socket === this.socket && this.lose(event.reason);
   }
@@ -79,7 +79,7 @@ export class Link {
 
   watch() {
     if (!this.socket) return;
-    if (performance.now() - this.heard > SILENT) this.lose();
+    if (performance.now() - this.receivedAt > SILENT) this.lose();
     else if (this.connected) this.ping();
   }
 
@@ -88,7 +88,7 @@ export class Link {
   }
 
   take(message) {
-    this.heard = performance.now();
+    this.receivedAt = performance.now();
     switch (message.type) {
       case "hello":
         return this.begin(message);

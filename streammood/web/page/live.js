@@ -4,7 +4,7 @@ import { AHEAD, BeatClock } from "./beats.js";
 import { Circumplex } from "./circumplex.js";
 import { blend, colourOf, css, labelsOf, moodsOf } from "./colours.js";
 import { Curves } from "./curves.js";
-import { describe, find, make, say } from "./dom.js";
+import { describe, find, make, setText } from "./dom.js";
 import { Lamps } from "./lamps.js";
 import { paintSwatch } from "./ribbon.js";
 
@@ -39,7 +39,7 @@ export class Live {
     this.history = []; // {t, valence, arousal, label}
     this.changed = true;
     link.on("now", (engine, number) => number === this.engine && this.take(engine));
-    link.on("beat", (beat, number) => number === this.engine && this.tellBeat(beat));
+    link.on("beat", (beat, number) => number === this.engine && this.receiveBeat(beat));
     link.on("log", (entry, number) => number === this.engine && this.addEntry(entry));
     setInterval(() => this.visible && !document.hidden && this.draw(), 250);
     addEventListener("resize", () => this.draw());
@@ -77,9 +77,9 @@ export class Live {
     return values["mood/label"] ?? labelsOf(values)[values["mood/index"]] ?? "";
   }
 
-  tellBeat(beat) {
+  receiveBeat(beat) {
     this.beats.beat(beat.t, beat.number);
-    say(find("count"), String(beat.count || "–"));
+    setText(find("count"), String(beat.count || "–"));
   }
 
   frame(time) {
@@ -93,14 +93,14 @@ export class Live {
     this.changed = false;
     const state = this.state;
     if (!state) return;
-    this.tellState();
+    this.showState();
     this.showTempo(state.values);
     this.showMood(state.values);
     this.showInput(state.values);
-    this.controls.showHeld(state.values);
+    this.controls.showInForce(state.values);
   }
 
-  tellState() {
+  showState() {
     const state = this.state;
     let name = "listening";
     if (!this.link.connected) name = "cut";
@@ -109,30 +109,30 @@ export class Live {
     else if (state.values["status/signal"] === 0) name = "silent";
     const element = find("state");
     element.dataset.state = name;
-    say(element, name === "cut" && this.link.reason ? `Not connected: ${this.link.reason}` : STATES[name]);
+    setText(element, name === "cut" && this.link.reason ? `Not connected: ${this.link.reason}` : STATES[name]);
     document.body.classList.toggle("stale", name === "cut" || name === "lost" || name === "waiting");
   }
 
   showTempo(values) {
-    say(find("bpm"), values.bpm ? values.bpm.toFixed(1) : "–");
+    setText(find("bpm"), values.bpm ? values.bpm.toFixed(1) : "–");
     const locked = values["beat/locked"];
     const lock = find("lock");
     lock.dataset.locked = locked ? "yes" : "no";
-    say(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
+    setText(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
     fill(find("confidence"), values["beat/confidence"]);
     const meter = values["beat/meter"];
     this.lamps.show(meter);
-    say(find("bar"), meter ? [meter, number(100 * values["beat/bar"], 0, "%")].join(" · ").replace(" · –", "") : "–");
+    setText(find("bar"), meter ? [meter, number(100 * values["beat/bar"], 0, "%")].join(" · ").replace(" · –", "") : "–");
   }
 
   showMood(values) {
     const label = this.label(values);
     const labels = labelsOf(values);
     const colour = colourOf(label, this.link.colors);
-    say(find("label"), label || "–");
+    setText(find("label"), label || "–");
     find("label").style.setProperty("--letters", Math.max(5, label.length));
     document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
-    for (const name of ["valence", "arousal"]) say(find(name), signed(values[`mood/${name}`]));
+    for (const name of ["valence", "arousal"]) setText(find(name), signed(values[`mood/${name}`]));
     const list = find("probabilities");
     if (this.labels !== labels.join("/")) {
       this.labels = labels.join("/");
@@ -141,7 +141,7 @@ export class Live {
     labels.forEach((name, i) => {
       const probability = values[`mood/${name}`];
       fill(list.children[i].querySelector(".fill"), probability);
-      say(list.children[i].querySelector(".number"), `${Math.round(100 * probability)} %`);
+      setText(list.children[i].querySelector(".number"), `${Math.round(100 * probability)} %`);
     });
   }
 
@@ -155,12 +155,12 @@ export class Live {
       }
       else fill(bar, value);
     }
-    say(find("dbfs"), decibels(values["level/rms"]));
+    setText(find("dbfs"), decibels(values["level/rms"]));
     find("clip").hidden = !(values["level/clipping"] > 0);
-    say(find("latency"), duration(values["status/latency"]));
-    say(find("lost"), values["status/lost"]?.toLocaleString() ?? "–");
-    say(find("load"), number(100 * values["status/load"], 0, "%"));
-    say(find("gain"), number(values["input/gain"], 1, "dB"));
+    setText(find("latency"), duration(values["status/latency"]));
+    setText(find("lost"), values["status/lost"]?.toLocaleString() ?? "–");
+    setText(find("load"), number(100 * values["status/load"], 0, "%"));
+    setText(find("gain"), number(values["input/gain"], 1, "dB"));
     find("lost").classList.toggle("bad", values["status/lost"] > 0);
     find("latency").classList.toggle("bad", values["status/latency"] > 20);
     find("load").classList.toggle("bad", values["status/load"] > 0.8);
@@ -224,7 +224,7 @@ const signed = (value, digits = 2) => (value > 0 ? "+" : "") + number(value, dig
 function row(label, colour, index) {
   const bar = make("span", { class: "fill" });
   bar.style.background = colour;
-  const button = make("button", { type: "button", text: label, "data-mood": label, "aria-pressed": "false", title: `Say ${label}, whatever is heard` });
+  const button = make("button", { type: "button", text: label, "data-mood": label, "aria-pressed": "false", title: `Send ${label}, whatever the music is` });
   button.style.setProperty("--own", colour);
   const dd = make("dd", {}, make("span", { class: "track" }, bar), make("span", { class: "number" }));
   const swatch = make("canvas", { width: 12, height: 16, class: "swatch", "aria-hidden": "true" });

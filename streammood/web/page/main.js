@@ -25,7 +25,7 @@ function connect() {
     choose(0);
   }
   if (link.connected) live.begin();
-  live.tellState();
+  live.showState();
 }
 
 function route() {

@@ -2,7 +2,7 @@
 
 import { AHEAD, SongBeats } from "./beats.js";
 import { colourOf } from "./colours.js";
-import { clock, describe, find, make, say } from "./dom.js";
+import { clock, describe, find, make, setText } from "./dom.js";
 import { Lamps } from "./lamps.js";
 import { Outline } from "./outline.js";
 import { paintSwatch } from "./ribbon.js";
@@ -27,8 +27,8 @@ export class Player {
 
   listen() {
     find("play").addEventListener("click", () => this.toggle());
-    this.audio.addEventListener("play", () => this.tellPlaying());
-    this.audio.addEventListener("pause", () => this.tellPlaying());
+    this.audio.addEventListener("play", () => this.showPlaying());
+    this.audio.addEventListener("pause", () => this.showPlaying());
     this.audio.addEventListener("error", () => this.convert());
     find("song-full").addEventListener("click", () => this.full());
     find("screen").addEventListener("dblclick", () => this.full());
@@ -58,7 +58,7 @@ export class Player {
     this.second = undefined; // that the clock shows
     find("player").hidden = false;
     this.fit();
-    this.tell();
+    this.showSong();
     const kind = TYPES[song.input.split(".").pop().toLowerCase()];
     const plays = kind && this.audio.canPlayType(kind) !== "";
     this.load(plays ? "" : "?as=wav");
@@ -86,26 +86,26 @@ export class Player {
     this.load("?as=wav");
   }
 
-  tell() {
+  showSong() {
     const { song } = this;
     find("h-song").textContent = song.input;
     const label = find("song-mood");
     label.textContent = song.mood?.label ?? "no mood";
     label.style.color = colourOf(song.mood?.label, this.link.colors);
-    say(find("song-bpm"), song.bpm ? `${song.bpm.toFixed(1)} BPM` : "–");
-    say(find("song-length"), clock(song.duration) + (song.damage ? " (damaged)" : ""));
-    say(find("song-beats"), String(song.beats.length));
-    say(find("song-now"), "–");
+    setText(find("song-bpm"), song.bpm ? `${song.bpm.toFixed(1)} BPM` : "–");
+    setText(find("song-length"), clock(song.duration) + (song.damage ? " (damaged)" : ""));
+    setText(find("song-beats"), String(song.beats.length));
+    setText(find("song-now"), "–");
     find("song-now").style.color = "";
-    this.tellShares();
+    this.showShares();
     find("download").href = `songs/${this.id}/result`;
     for (const link of document.querySelectorAll("[data-download]")) link.href = `songs/${this.id}/download/${link.dataset.download}`;
     this.timeline.setAttribute("aria-valuemax", Math.round(song.duration));
-    this.tellPlaying();
+    this.showPlaying();
   }
 
   /** How much of each mood the whole song has. */
-  tellShares() {
+  showShares() {
     const shares = Object.entries(this.song.mood?.probabilities ?? {});
     const parts = shares.map(([label, share]) => {
       const part = make("span");
@@ -121,9 +121,9 @@ export class Player {
     find("song-shares").replaceChildren(...words);
   }
 
-  tellPlaying() {
+  showPlaying() {
     const button = find("play");
-    say(button, this.audio.paused ? "▶" : "❚❚");
+    setText(button, this.audio.paused ? "▶" : "❚❚");
     button.setAttribute("aria-label", this.audio.paused ? "Play" : "Pause");
   }
 
@@ -178,8 +178,8 @@ export class Player {
     const whole = Math.floor(now);
     if (whole === this.second) return;
     this.second = whole;
-    say(find("clock"), clock(now));
-    say(find("song-left"), `of ${clock(this.song.duration)}`);
+    setText(find("clock"), clock(now));
+    setText(find("song-left"), `of ${clock(this.song.duration)}`);
     this.timeline.setAttribute("aria-valuenow", whole);
     this.timeline.setAttribute("aria-valuetext", `${clock(now)} of ${clock(this.song.duration)}`);
   }
@@ -189,7 +189,7 @@ export class Player {
     if (mood) {
       this.scene.beat(mood.probabilities, this.link.colors, beat.number === 1 ? 1 : 0.7, beat.time);
       const label = find("song-now");
-      say(label, mood.label);
+      setText(label, mood.label);
       label.style.color = colourOf(mood.label, this.link.colors);
       find("song-lamps").style.setProperty("--mood", colourOf(mood.label, this.link.colors));
     } else this.scene.push(0.7, beat.time);

@@ -1,11 +1,11 @@
 // Songs: dropped or chosen, uploaded with progress, watched while they are analysed, then played.
 
 import { toast } from "./toasts.js";
-import { find, make, say } from "./dom.js";
+import { find, make, setText } from "./dom.js";
 import { Player } from "./player.js";
 
 const ASK = 250; // ms between two questions how far an analysis is
-const KEEP = 60_000; // ms between two signs that a song is still wanted
+const STILL_WANTED = 60_000; // ms between two signs that a song is still wanted
 const SEVERAL = 2; // uploads at a time; the others wait here
 const AGAIN = 3000; // ms until a song that the server had no room for is offered again
 const PATIENCE = 5; // times
@@ -87,7 +87,7 @@ export class SongsPage {
       this.sending--;
       this.next();
     };
-    request.upload.onprogress = (event) => this.tell(row, "uploading", event.loaded / Math.max(1, event.total));
+    request.upload.onprogress = (event) => this.showProgress(row, "uploading", event.loaded / Math.max(1, event.total));
     request.onload = () => {
       done();
       if (request.status === 201) this.watch(JSON.parse(request.responseText).id, row);
@@ -102,11 +102,11 @@ export class SongsPage {
     request.open("POST", `songs?name=${encodeURIComponent(file.name)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.send(file);
-    this.tell(row, "uploading", 0);
+    this.showProgress(row, "uploading", 0);
   }
 
   later(job) {
-    this.tell(job.row, "waiting for room", 0);
+    this.showProgress(job.row, "waiting for room", 0);
     setTimeout(() => {
       if (job.row.removed) return;
       this.waiting.push(job);
@@ -123,9 +123,9 @@ export class SongsPage {
         const song = await answer.json();
         if (song.state === "failed") return this.fail(row, sentence(song.error));
         if (song.state === "done") this.ready(row);
-        else this.tell(row, song.state === "waiting" ? "waiting for its turn" : "analysing", song.progress);
+        else this.showProgress(row, song.state === "waiting" ? "waiting for its turn" : "analysing", song.progress);
       }
-      await wait(row.done ? KEEP : ASK);
+      await wait(row.done ? STILL_WANTED : ASK);
     }
     return undefined;
   }
@@ -133,7 +133,7 @@ export class SongsPage {
   async ready(row) {
     if (row.done) return;
     row.done = true;
-    this.tell(row, "ready", 1);
+    this.showProgress(row, "ready", 1);
     row.open.hidden = false;
     if (this.shown === null) await this.show(row, false);
   }
@@ -151,22 +151,22 @@ export class SongsPage {
     this.shown = row.id;
     for (const item of find("uploads").children) item.classList.toggle("shown", item === row.item);
     const song = Object.assign(...parts);
-    const told = song.mood?.label ?? "no mood";
-    say(row.state, `${told} · ${song.bpm ? song.bpm.toFixed(1) : "–"} BPM`);
+    const label = song.mood?.label ?? "no mood";
+    setText(row.state, `${label} · ${song.bpm ? song.bpm.toFixed(1) : "–"} BPM`);
     this.player.open(row.id, song, playing);
     return undefined;
   }
 
-  tell(row, what, share) {
+  showProgress(row, what, share) {
     row.item.dataset.state = what.split(" ")[0];
-    say(row.state, share > 0 && share < 1 ? `${what} ${Math.round(100 * share)} %` : what);
+    setText(row.state, share > 0 && share < 1 ? `${what} ${Math.round(100 * share)} %` : what);
     row.bar.style.clipPath = `inset(0 ${100 * (1 - share)}% 0 0)`;
   }
 
   fail(row, text) {
     row.item.dataset.state = "failed";
     row.done = false;
-    say(row.state, text);
+    setText(row.state, text);
     row.bar.style.clipPath = "inset(0 100% 0 0)";
   }
 

@@ -2,7 +2,7 @@
 
 import { AHEAD, BeatClock } from "./beats.js";
 import { moodsOf } from "./colours.js";
-import { describe, find, say } from "./dom.js";
+import { describe, find, setText } from "./dom.js";
 import { keyOf, onPanic } from "./keys.js";
 import { Link } from "./link.js";
 import { Scene } from "./scene.js";
@@ -21,7 +21,7 @@ const link = new Link();
 const scene = new Scene(canvas);
 const beats = new BeatClock();
 let prevailing = null;
-let heardAt = 0;
+let updatedAt = 0;
 let shown = false;
 let offset = Number(localStorage.getItem("stage-offset") ?? 0); // ms, later is positive
 
@@ -37,8 +37,8 @@ function follow(state, which) {
   beats.follow(state.clock);
   scene.level = state.present && state.values["status/signal"] !== 0 ? (state.values["level/rms"] ?? 0) : 0;
   const now = performance.now();
-  const share = prevailing ? 1 - Math.exp(-(now - heardAt) / 1000 / PREVAIL) : 1;
-  heardAt = now;
+  const share = prevailing ? 1 - Math.exp(-(now - updatedAt) / 1000 / PREVAIL) : 1;
+  updatedAt = now;
   const latest = moodsOf(state.values);
   prevailing ??= moodsOf(state.values);
   for (const [label, probability] of Object.entries(latest)) {
@@ -49,15 +49,15 @@ function follow(state, which) {
   else prevailing = null;
 }
 
-function tell() {
+function showInfo() {
   const state = engine();
   const { bpm, "mood/label": label = "" } = state?.values ?? {};
   const tempo = `${bpm ? bpm.toFixed(1) : "–"} BPM`;
-  if (!link.connected) say(info, "Connection to the dashboard lost");
-  else if (!state?.present) say(info, "No engine is heard");
-  else say(info, shown ? `${tempo}  ${label}` : "");
+  if (!link.connected) setText(info, "Connection to the dashboard lost");
+  else if (!state?.present) setText(info, "Waiting for an engine");
+  else setText(info, shown ? `${tempo}  ${label}` : "");
   describe(canvas, `Nodes that move with the beat in the colours of the mood: ${label || "no mood yet"}`);
-  say(find("spoken"), state?.present ? label : info.textContent); // moods are read aloud, every tenth of a BPM is not
+  setText(find("spoken"), state?.present ? label : info.textContent); // moods are read aloud, every tenth of a BPM is not
 }
 
 function frame(time) {
@@ -85,7 +85,7 @@ function move(by) {
 }
 
 function showOffset() {
-  say(find("offset"), offset === 0 ? "picture on the beat" : `picture ${Math.abs(offset)} ms ${offset < 0 ? "earlier" : "later"}`);
+  setText(find("offset"), offset === 0 ? "picture on the beat" : `picture ${Math.abs(offset)} ms ${offset < 0 ? "earlier" : "later"}`);
 }
 
 function press(button, on) {
@@ -118,7 +118,7 @@ const ACTIONS = {
 for (const [id, { act }] of Object.entries(ACTIONS)) {
   find(id).addEventListener("click", (event) => {
     act();
-    tell();
+    showInfo();
     if (event.detail) event.target.closest("button").blur(); // by a pointer: let the options go again
   });
 }
@@ -128,7 +128,7 @@ addEventListener("keydown", (event) => {
   wakeOptions();
   if (!action) return;
   action.act();
-  tell();
+  showInfo();
 });
 onPanic(() => link.command("panic", [], number));
 link.on("ack", ({ name, ok, values }, which) => {
@@ -138,10 +138,10 @@ document.addEventListener("visibilitychange", wake);
 canvas.addEventListener("dblclick", full);
 for (const type of ["pointermove", "pointerdown"]) addEventListener(type, wakeOptions);
 addEventListener("resize", fit);
-link.on("link", tell);
+link.on("link", showInfo);
 link.on("now", follow);
 link.on("beat", (beat, which) => which === number && beats.beat(beat.t, beat.number));
-setInterval(tell, 500);
+setInterval(showInfo, 500);
 press("calm", scene.calm);
 showOffset();
 wake();

@@ -1,6 +1,6 @@
 // The engine's targets: what was sent to each, its offset, whether it is muted; keys act on the chosen one.
 
-import { find, make, say } from "./dom.js";
+import { find, make, setText } from "./dom.js";
 import { Field } from "./fields.js";
 
 const OURSELVES = "dashboard"; // the target by which this page receives; muted, it would receive no more
@@ -15,7 +15,7 @@ export class Targets {
     find("targets").addEventListener("click", (event) => this.choose(event.target.closest("li")?.dataset.name));
   }
 
-  /** Targets are told of by number: target/1/name, sent, failed, offset, muted. */
+  /** The engine numbers its targets: target/1/name, sent, failed, offset, muted. */
   show(values, fresh) {
     const names = [];
     for (let i = 1; i <= (values["target/count"] ?? 0); i++) {
@@ -25,10 +25,10 @@ export class Targets {
       if (!this.rows.has(name)) this.rows.set(name, this.add(name));
       const row = this.rows.get(name);
       const { [`target/${i}/sent`]: sent, [`target/${i}/failed`]: failed = 0 } = values;
-      say(row.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
+      setText(row.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
       row.item.classList.toggle("failing", failed > 0);
       if (!fresh) row.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
-      row.offset.hold(values[`target/${i}/offset`]);
+      row.offset.showInForce(values[`target/${i}/offset`]);
     }
     for (const [name, row] of this.rows) {
       if (names.includes(name)) continue;
