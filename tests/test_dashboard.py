@@ -394,7 +394,7 @@ def finished(browser: Served, number: str) -> dict[str, Any]:
         states.append(browser.ask("GET", f"/songs/{number}").json)
         return states[-1]["state"] in {"done", "failed"}
 
-    assert wait_for(over, 90.0), states[-1]
+    assert wait_for(over, 300.0), states[-1]  # the first has to compile
     return states[-1]
 
 
