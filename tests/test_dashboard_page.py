@@ -242,15 +242,19 @@ def test_a_dropped_song_plays_in_step(visit: Open, wav: Path, both: tuple[Preten
     page.wait_for_selector("#player:not([hidden])")
     assert page.locator("#song-mood").inner_text().lower() != "no mood"
     page.evaluate(SONG_BEATS)
-    page.evaluate("() => (document.getElementById('audio').playbackRate = 3)")
+    page.evaluate("() => (document.getElementById('audio').playbackRate = 2)")
     page.click("#play")
     page.wait_for_function("() => document.getElementById('audio').ended")
     song = "async () => (await fetch(document.getElementById('download').href)).json()"
     beats = page.evaluate(song)["beats"]
     told = page.evaluate("() => window.shown")
     frames = page.evaluate("() => window.frames")
-    assert len(told) >= len(beats) - 2  # the last may lie behind the end of the sound
-    assert [beat["time"] for beat in told] == [beat["time"] for beat in beats[: len(told)]]
+    # what a pause of the whole browser swallowed is not shown late, and the last may lie behind the end of the sound
+    pauses = [(a, b) for a, b in itertools.pairwise(frames) if b - a > 0.4]
+    due = [beat["time"] for beat in beats if not any(a - 0.1 <= beat["time"] <= b + 0.1 for a, b in pauses)][:-2]
+    times = [beat["time"] for beat in told]
+    assert times == sorted(set(times) & {beat["time"] for beat in beats})
+    assert set(due) <= set(times)
     longest = max(b - a for a, b in itertools.pairwise(frames))
     for beat in told:
         assert 0.0 <= beat["seen"] - beat["time"] <= longest + 1 / 60 + 0.01
