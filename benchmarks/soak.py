@@ -289,7 +289,7 @@ def main(arguments: Sequence[str]) -> None:
         title = f"In real time, on a private sound server, beside a load of nice {asked.nice}"
         write(title, in_real_time(asked.minutes, asked.nice))
     if asked.pairs:
-        title = f"With and without precedence, {asked.pairs:g} min each, beside a load of nice {asked.nice}"
+        title = f"With and without priority, {asked.pairs:g} min each, beside a load of nice {asked.nice}"
         write(title, in_pairs(asked.pairs, asked.nice), _PAIRS)
 
 

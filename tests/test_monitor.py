@@ -24,6 +24,7 @@ from streammood.client.engine_state import ABSENT
 from streammood.client.listener import Listener, bind
 from streammood.config import load
 from streammood.errors import SourceError
+from streammood.palette import colours
 from streammood.protocol.commands import refused
 from streammood.tui import views
 from streammood.tui.app import Monitor
@@ -103,7 +104,7 @@ def test_panels_say_what_the_values_say() -> None:
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True))
 def test_moods_differ_in_colour(names: list[str]) -> None:
-    assert len(set(views.palette(names, {}).values())) == len(names)
+    assert len(set(colours(names, "screen", {}).values())) == len(names)
 
 
 def test_nothing_known_is_drawn_too() -> None:

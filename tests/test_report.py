@@ -28,10 +28,10 @@ from streammood.errors import ConfigError
 from streammood.events import F32, seconds
 from streammood.log.event_log import EventLog
 from streammood.models import Models
+from streammood.palette import MOODS, colours
 from streammood.songs import picture
 from streammood.songs.batch import analyze
 from streammood.songs.exports import Exports, Kind, Place
-from streammood.songs.palette import MOODS, colours
 from streammood.songs.sketch import Sketch, sketch
 from streammood.songs.song import Song
 from streammood.songs.sound import playable
@@ -240,7 +240,7 @@ def test_the_picture_shows_the_mood_in_its_colour(written: Path, song: Song) -> 
     with Image.open(written / "steady.png") as image:
         assert image.size == (2100, 1350)
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    tint = np.array([int(colours(song.labels)[song.stretches()[0].label][i : i + 2], 16) for i in (1, 3, 5)])
+    tint = np.array([int(colours(song.labels, "paper")[song.stretches()[0].label][i : i + 2], 16) for i in (1, 3, 5)])
     near = np.abs(pixels - tint).max(axis=2) <= 2
     left, right = round(picture.LEFT * 2100), round(picture.RIGHT * 2100)
     wave = near[round((1 - picture.TOP) * 1350) : 400, left:right]
@@ -279,7 +279,7 @@ def test_silence_and_a_click_can_be_drawn(tmp_path: Path) -> None:
 
 def test_other_labels_have_colours_of_their_own() -> None:
     many = tuple(f"mood {i}" for i in range(8)) + tuple(MOODS)
-    assert len(set(colours(many).values())) == len(many)
+    assert len(set(colours(many, "paper").values())) == len(many)
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:
@@ -301,7 +301,7 @@ def _lab(rgb: np.ndarray) -> np.ndarray:
 )
 def test_moods_stay_apart_for_colour_blind_eyes(blindness: list[list[float]]) -> None:
     seen = []
-    for colour in MOODS.values():
+    for colour in (shade.paper for shade in MOODS.values()):
         values = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
         seen.append(_lab(np.clip(np.asarray(blindness) @ linear, 0, 1)))

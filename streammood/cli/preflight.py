@@ -64,7 +64,7 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
     else:
         yield Finding("model", True, f"{settings.mood.model}: {', '.join(models.labels)}")
         yield from _outputs(settings, models.labels)
-    yield precedence(settings.engine.priority)
+    yield priority(settings.engine.priority)
     latency, finding = _input(settings, input_name)
     yield finding
     if models is not None:
@@ -130,7 +130,7 @@ def _control(settings: Settings) -> Finding:
     return Finding("control", True, f"commands on {control.host}:{control.port} from {who}")
 
 
-def precedence(wanted: str) -> Finding:
+def priority(wanted: str) -> Finding:
     """Whether the engine may go ahead of other programs; well in any case, since a quiet machine needs it not."""
     if sys.platform != "linux" or wanted == "normal":
         return Finding("priority", True, "that of any program")

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from streammood.engine.snapshot import Snapshot
 from streammood.events import ANALYSIS_RATE, Level, OperatorState
+from streammood.palette import MOODS
 
-COLOURS = {"happy": "yellow", "aggressive": "red", "calm": "green", "sad": "blue"}
 _METER, _SHORT_METER = 12, 6  # characters
 _ROOM = 100  # characters from which on the meter is long
 _BUSY = 0.8  # share of the time there is for a block, from which on the load is shown
@@ -18,6 +18,11 @@ _BEAT_SHOWN = 0.12  # s
 
 _Piece: TypeAlias = tuple[int, Text]
 """Its rank, where the least is the last to go, and what it says."""
+
+
+def mood_style(label: str) -> str:
+    """How the name of a mood is drawn."""
+    return MOODS[label].screen if label in MOODS else "magenta"
 
 
 def status_line(now: Snapshot, sample: float, lost: int, width: int) -> Text:
@@ -53,7 +58,7 @@ def _pieces(now: Snapshot, sample: float, meter: int) -> Iterator[_Piece]:
         yield 3, Text("no mood yet", "dim")
     else:
         mood = now.mood
-        style = COLOURS.get(mood.label, "magenta")
+        style = mood_style(mood.label)
         yield 3, Text.assemble((f"{mood.label:<10}", style), f" {100 * mood.confidence:3.0f} %")
         yield 5, Text(f"V {mood.valence:+.2f} A {mood.arousal:+.2f}")
     if now.status is not None:

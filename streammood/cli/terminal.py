@@ -15,7 +15,7 @@ from rich.text import Text
 
 from streammood.capture.device import Device
 from streammood.cli.preflight import Finding
-from streammood.cli.status_line import COLOURS
+from streammood.cli.status_line import mood_style
 from streammood.engine.live import Engine
 from streammood.events import seconds
 from streammood.songs.batch import Result
@@ -92,7 +92,7 @@ def result_table(results: Iterable[Result]) -> Table:
         mood = r.mood
         told = (
             (
-                Text(mood.label, style=COLOURS.get(mood.label, "magenta")),
+                Text(mood.label, style=mood_style(mood.label)),
                 f"{100 * mood.confidence:.0f} %",
                 f"{mood.valence:+.2f}",
                 f"{mood.arousal:+.2f}",

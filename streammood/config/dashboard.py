@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from streammood import palette
 from streammood.config.base import Strict, Text, shown
 from streammood.config.targets import split_target
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-_MOODS = {"happy": "#ffd23f", "aggressive": "#ff4b3e", "calm": "#3ddc84", "sad": "#4d8dff"}
+_MOODS = palette.colours([*palette.MOODS], "screen")
 
 _HOST_NAME = re.compile(r"^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*$")
 

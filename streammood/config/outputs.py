@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from streammood.config.base import Strict, Text, shown
+from streammood.palette import MOODS
 
 _Share = Annotated[int, Field(ge=0, le=255)]
 
@@ -18,12 +19,7 @@ def _three_numbers(value: object) -> object:
 
 
 Colour = Annotated[tuple[_Share, _Share, _Share], BeforeValidator(_three_numbers)]
-_COLOURS: dict[str, Colour] = {
-    "aggressive": (255, 0, 0),
-    "calm": (0, 255, 0),
-    "sad": (0, 0, 255),
-    "happy": (255, 255, 0),
-}
+_COLOURS: dict[str, Colour] = {label: shade.lamp for label, shade in MOODS.items()}
 Offset = Annotated[float, Field(ge=-200.0, le=1000.0)]
 
 

@@ -18,7 +18,7 @@ from streammood.config import Settings
 from streammood.engine.free_run import FreeRun
 from streammood.engine.load import Load, Shed
 from streammood.engine.operator import Operator, Order
-from streammood.engine.priority import REFUSED, WITHDRAWN, Precedence
+from streammood.engine.priority import REFUSED, WITHDRAWN, Priority
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.engine.status import Reporter
@@ -58,7 +58,7 @@ class Engine:
         self._analyzer = Analyzer(settings, source.sample_rate, models)
         self._capture = Capture(source, settings.input.buffer, self._notes)
         self._load = Load()
-        self._precedence = Precedence()
+        self._priority = Priority()
         self._search: Search | None = None  # while the input has gone
         self._free: FreeRun | None = None  # while beats run on without it
         self._resumed = 0.0  # sample of the stream clock at which the input came back
@@ -99,8 +99,8 @@ class Engine:
         self._firing.start()
         self._thread.start()
         if self._settings.engine.priority == "high":
-            self._precedence.take()
-            self._notes.once(self._precedence.refused, f"this program {REFUSED}")
+            self._priority.take()
+            self._notes.once(self._priority.refused, f"this program {REFUSED}")
 
     def stop(self) -> None:
         """Stop in order: analysis, outputs, input; write what is left to the log."""
@@ -111,7 +111,7 @@ class Engine:
         if self._search is not None:
             self._search.stop()
         self._close_input()
-        self._precedence.give_back()
+        self._priority.give_back()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
         self._reporter.end(self._analyzer.summary(), self._labels)
@@ -342,6 +342,6 @@ class Engine:
 
     def _report(self) -> None:
         gone = self._search is not None
-        self._precedence.extend()
-        self._notes.once(self._precedence.withdrawn, WITHDRAWN)
+        self._priority.extend()
+        self._notes.once(self._priority.withdrawn, WITHDRAWN)
         self._submit_now(self._reporter.status(self._present, gone, self._analyzer.not_finite))

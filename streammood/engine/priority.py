@@ -2,7 +2,7 @@
 
 Every thread, because Python lets one run at a time: one that is put aside by another program while it holds Python's
 lock would hold up those that must be on time. What keeps the machine safe: the kernel leaves other programs 5 % of each
-core whatever real-time threads do, and ``_guard`` takes the precedence away from a program that computes for seconds
+core whatever real-time threads do, and ``_guard`` takes the priority away from a program that computes for seconds
 without a pause.
 """
 
@@ -33,7 +33,7 @@ Granted = Literal["real-time", "nice", "normal"]
 """What the system allowed."""
 
 
-class Precedence:
+class Priority:
     """What this process was granted, and to which of its threads; nothing outside Linux."""
 
     def __init__(self) -> None:

@@ -21,6 +21,7 @@ from streammood.models import embedding_model
 from streammood.models.embedding_model import Weights
 from streammood.models.manifest import ManifestBase, Name, Part, Sha256, Text, load
 from streammood.models.network import INT8, Network, Tensor
+from streammood.protocol.signals import moods
 
 FORMAT = 2  # of the manifest and of what goes into and comes out of the network
 RESERVED = frozenset(
@@ -118,8 +119,8 @@ def check_labels(labels: Sequence[str]) -> None:
     for label in labels:
         if label.lower() in RESERVED:
             raise ValueError(f"label `{label}` is a name of the event log or of OSC, choose another")
-        if not label or not all(c.isalnum() or c in "-_" for c in label):
-            raise ValueError(f"label `{label}` must be of letters, digits, - and _")
+        if moods([f"mood/{label}"]) != [label]:
+            raise ValueError(f"label `{label[:40]}` must be of at most 40 letters, digits, - and _")
     if len(set(labels)) != len(labels):
         raise ValueError("labels must differ from each other")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from streammood.events import Beat, Event, Level, Mood
 from streammood.outputs import SampleNow
 from streammood.outputs.dmx import Artnet, Sacn, Universe
 from streammood.outputs.timing import Timing
+from streammood.palette import lamps
 from streammood.protocol.signals import BIPOLAR, UNIT, clip
 from streammood.protocol.udp import Report, ignore
 
@@ -38,7 +38,7 @@ class Lights:
         self._timing = Timing(sample_now, settings.offset / 1e3)
         self._interval = 1.0 / settings.rate
         self._decay = settings.decay
-        self._colours = np.array([settings.colours.get(label, _hue(i, labels)) for i, label in enumerate(labels)])
+        self._colours = np.array(lamps(labels, settings.colours))
         self._labels = labels
         self._universes: list[Universe] = []
         if settings.artnet is not None:
@@ -125,9 +125,3 @@ class Lights:
         middle = [0.5 + 0.5 * self._arousal, 0.5 + 0.5 * self._valence]
         shares = [self._intensity, *(self._rgb / 255.0), *flash, *middle]
         return bytes(round(255.0 * float(share)) for share in shares)
-
-
-def _hue(index: int, labels: Sequence[str]) -> tuple[int, int, int]:
-    """A colour for a label that the settings do not name: hues at equal distances."""
-    red, green, blue = colorsys.hsv_to_rgb(index / len(labels), 1.0, 1.0)
-    return round(255 * red), round(255 * green), round(255 * blue)

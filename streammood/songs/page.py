@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from streammood.songs.palette import colours
+from streammood.palette import colours
 from streammood.songs.picture import BOTTOM, CIRCUMPLEX, LEFT, RIGHT, TOP
 from streammood.songs.song import Song
 from streammood.songs.sound import playable
@@ -42,7 +42,7 @@ def page(song: Song, picture: bytes, path: Path, title: str) -> str:
         "sound": base64.b64encode(sound).decode("ascii"),
         "song": _inline(song.document()),
         "layout": _inline(layout),
-        "colours": _inline(colours(song.labels)),
+        "colours": _inline(colours(song.labels, "paper")),
     }
     template = resources.files("streammood.songs").joinpath("page.html").read_text(encoding="utf-8")
     return _HOLE.sub(lambda hole: holes[hole[1]], template)

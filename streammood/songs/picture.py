@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from streammood import __version__
+from streammood.palette import colours
 from streammood.songs import margin, panels
-from streammood.songs.palette import colours
 from streammood.songs.sketch import Sketch
 from streammood.songs.song import Song
 from streammood.songs.style import RC, SOFT, Look, clock, time_axis
@@ -42,7 +42,7 @@ _METADATA: dict[str, dict[str, Any]] = {  # without dates: the same song gives t
 
 def draw(song: Song, sketch: Sketch, title: str) -> Figure:
     """The picture of ``song``; in its panels time runs from ``LEFT`` to ``RIGHT``."""
-    look = Look(song, sketch, colours(song.labels))
+    look = Look(song, sketch, colours(song.labels, "paper"))
     with rc_context(RC):
         figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)

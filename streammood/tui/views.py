@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from rich.text import Text
 
+from streammood import palette
 from streammood.client.child import TERMINAL
 from streammood.client.engine_state import Json
 from streammood.events import QUADRANTS
@@ -23,7 +24,6 @@ DIM, GOOD, WARN, BAD, ACCENT = "grey62", "#3ddc84", "#ffd23f", "#ff4b3e", "#8fb8
 VALENCE, AROUSAL = "#c77dff", "#ff9f5a"
 CURVES = 120.0  # s of the curves
 PATH = 60.0  # s of the way through the circumplex
-_PALETTE = ("#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#94a3b8", "#facc15", "#818cf8")
 _NAME = 12  # columns that a target's name gets at least
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _METER_DB = 60.0  # level signals span -60..0 dBFS
@@ -55,12 +55,6 @@ def labels(values: Values) -> list[str]:
     """The moods that the engine tells of, the four known ones first."""
     order = {label: place for place, label in enumerate(QUADRANTS)}
     return sorted(moods_among(values), key=lambda label: (order.get(label, len(order)), label))
-
-
-def palette(names: Sequence[str], colours: Mapping[str, str]) -> dict[str, str]:
-    """The colour of each mood; those that ``colours`` does not name get one of their own."""
-    others = [name for name in names if name not in colours]
-    return {name: colours.get(name) or _PALETTE[others.index(name) % len(_PALETTE)] for name in names}
 
 
 def bar(share: float | None, width: int, style: str) -> Text:
@@ -136,7 +130,7 @@ def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
         return Text("no mood yet", DIM)
     said = values.get("mood/label")
     best = said if isinstance(said, str) else max(shares, key=lambda label: shares[label])
-    own = palette([*shares], colours)
+    own = palette.colours([*shares], "screen", colours)
     text = Text.assemble(
         (best, f"bold {own.get(best, 'white')}"), f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}"
     )
@@ -162,11 +156,12 @@ def circumplex(
         canvas.dot(i / (canvas.width - 1), 0.5, "grey30")
     for i in range(0, canvas.height, 2):
         canvas.dot(0.5, i / (canvas.height - 1), "grey30")
+    own = palette.colours(names, "screen", colours)
     for label, (x, y) in QUADRANTS.items():
         if label in names:
             for i, letter in enumerate(label):
                 offset = i if x < 0 else columns - len(label) + i
-                canvas.letter(offset / (columns - 1), max(0, y), letter, palette(names, colours)[label])
+                canvas.letter(offset / (columns - 1), max(0, y), letter, own[label])
     recent = [(0.5 + 0.5 * v, 0.5 + 0.5 * a) for t, v, a in points if now - t <= PATH]
     for i, (start, end) in enumerate(pairwise(recent)):
         canvas.line(start, end, "grey70" if 2 * i > len(recent) else "grey46")

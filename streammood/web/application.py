@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import mimetypes
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
 from importlib import resources
 
 from aiohttp import web
@@ -16,7 +14,7 @@ from aiohttp import web
 from streammood.client.listener import bind, listen
 from streammood.config import Settings
 from streammood.errors import SinkError
-from streammood.protocol.commands import COMMANDS
+from streammood.web import tables
 from streammood.web.addresses import Addresses, qr_image
 from streammood.web.connections import Connections
 from streammood.web.guard import Guard
@@ -34,8 +32,7 @@ class _Files:
     def __init__(self) -> None:
         folder = resources.files("streammood.web").joinpath("page")
         self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-        table = json.dumps([asdict(row) for row in COMMANDS.values()])
-        self._files["commands.js"] = f"export const COMMANDS = {table};\n".encode()
+        self._files |= {name: text.encode() for name, text in tables.modules().items()}
 
     async def document(self, request: web.Request) -> web.Response:
         return self._answer(_DOCUMENTS[request.path])

@@ -1,9 +1,10 @@
 // Colours of moods: those of the configuration, others from a palette, and blends of them as people see light.
 
-const PALETTE = ["#c77dff", "#ff9f5a", "#2ec4d6", "#f472b6", "#a3e635", "#e2e8f0", "#818cf8", "#c08457", "#fda4af", "#0d9488"];
+import { OTHERS } from "./palette.js";
+import { NO_LABELS } from "./signals.js";
+
 const own = new Map(); // colours of labels without a setting
 const GREY = [0.45, 0.48, 0.53]; // where no mood is known, linear light
-const NO_LABELS = new Set(["valence", "arousal", "index", "confidence", "label", "changed"]);
 const SHARPEN = 1.6; // probabilities are raised to this, or four moods would blend to grey
 
 const toLinear = (byte) => (byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4);
@@ -22,7 +23,7 @@ export const css = (linear, alpha = 1) => `rgb(${bytes(linear).join(" ")} / ${al
 /** Labels of the moods among the names of signals. */
 export function labelsOf(values) {
   return Object.keys(values)
-    .filter((name) => name.startsWith("mood/") && !NO_LABELS.has(name.slice(5)))
+    .filter((name) => name.startsWith("mood/") && !NO_LABELS.includes(name.slice(5)))
     .map((name) => name.slice(5));
 }
 
@@ -33,7 +34,7 @@ export function moodsOf(values) {
   return moods;
 }
 
-/** The colour of a label; one without a setting gets the free colour of the palette that its name points to. */
+/** The colour of a label; one without a setting gets the free one of the others that its name points to. */
 export function colourOf(label, colors) {
   if (!label) return "#8b95a3";
   if (Object.hasOwn(colors, label)) return colors[label];
@@ -41,7 +42,7 @@ export function colourOf(label, colors) {
     let hash = 0;
     for (const letter of label) hash = (31 * hash + letter.codePointAt(0)) >>> 0;
     const taken = new Set(own.values());
-    const inTurn = PALETTE.map((_, i) => PALETTE[(hash + i) % PALETTE.length]);
+    const inTurn = OTHERS.map((_, i) => OTHERS[(hash + i) % OTHERS.length]);
     own.set(label, inTurn.find((colour) => !taken.has(colour)) ?? inTurn[0]);
   }
   return own.get(label);

@@ -2,8 +2,8 @@
 
 import { find, make, setText } from "./dom.js";
 import { Field } from "./fields.js";
+import { OURSELVES } from "./signals.js";
 
-const OURSELVES = "dashboard"; // the target by which this page receives; muted, it would receive no more
 
 export class Targets {
   /** `send` is given the name and the arguments of each command. */

@@ -14,7 +14,7 @@ import pytest
 
 from streammood.cli import live_commands, preflight
 from streammood.engine import priority
-from streammood.engine.priority import Precedence, allowed
+from streammood.engine.priority import Priority, allowed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
 needs_real_time = pytest.mark.skipif(
@@ -33,7 +33,7 @@ def test_every_thread_goes_ahead_and_none_does_afterwards() -> None:
     let = threading.Event()
     first, later = (threading.Thread(target=let.wait) for _ in range(2))
     first.start()
-    held = Precedence()
+    held = Priority()
     held.take()
     try:
         assert held.granted == "real-time"
@@ -57,12 +57,12 @@ def test_where_the_system_refuses_the_program_goes_on_and_says_what_to_do(monkey
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     monkeypatch.setattr(os, "setpriority", refuse)
-    held = Precedence()
+    held = Priority()
     held.take()
     assert (held.granted, held.refused) == ("normal", True)
     held.extend()
     held.give_back()
-    finding = preflight.precedence("high")
+    finding = preflight.priority("high")
     assert finding.ok  # a machine with nothing else to do needs none
     assert "docs/startup.md" in finding.found
 
@@ -90,7 +90,7 @@ _RUNAWAY = """
 import os, threading, time
 from streammood.engine import priority
 priority._LONGEST = 200_000
-held = priority.Precedence()
+held = priority.Priority()
 def compute():
     while True:
         pass
@@ -106,7 +106,7 @@ os._exit(0)
 
 
 @needs_real_time
-def test_a_thread_that_computes_without_a_pause_loses_its_precedence() -> None:
+def test_a_thread_that_computes_without_a_pause_loses_its_priority() -> None:
     done = subprocess.run([sys.executable, "-c", _RUNAWAY], capture_output=True, text=True, check=False, timeout=100)
     assert done.stdout.split() == ["True", "normal", "0"], done.stderr
 
@@ -125,7 +125,7 @@ def test_the_kernel_watches_only_while_it_is_taken() -> None:
     import resource  # noqa: PLC0415  not on Windows
 
     before = resource.getrlimit(resource.RLIMIT_RTTIME)
-    held = Precedence()
+    held = Priority()
     held.take()
     assert 0 < resource.getrlimit(resource.RLIMIT_RTTIME)[0] <= priority._LONGEST
     held.give_back()
