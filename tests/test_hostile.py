@@ -197,6 +197,15 @@ def test_only_a_browser_here_needs_no_token(direct: Served, host: str, headers: 
     assert exchange(direct.port, asked)[9:12] == str(status).encode()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there without being asked for on Linux alone")
+def test_an_own_address_is_this_machine_too(direct: Served) -> None:
+    """To itself a machine is known by all its addresses; to others by none of them."""
+    for peer, host, status in (("127.0.0.2", "127.0.0.2", b"200"), ("127.0.0.2", "192.168.1.5", b"401")):
+        with socket.create_connection((peer, direct.port), timeout=5) as client:
+            client.sendall(get("/", host=host))
+            assert client.recv(65_536)[9:12] == status
+
+
 def test_a_session_from_here_is_worth_nothing_elsewhere(direct: Served) -> None:
     here = direct.stranger()
     assert here.ask("GET", "/").status == 200

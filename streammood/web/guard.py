@@ -147,9 +147,9 @@ class Guard:
         origin = request.headers.get("Origin")
         return (
             self.trusts_local
-            and is_loopback(request.remote or "")
-            and is_loopback(_name(request.host))
-            and (origin is None or is_loopback(_name(origin.lower().partition("://")[2])))
+            and _from_here(request)
+            and _is_own_address(_name(request.host), request)
+            and (origin is None or _is_own_address(_name(origin.lower().partition("://")[2]), request))
             and not any(header in request.headers for header in _FORWARDED)
         )
 
@@ -198,6 +198,18 @@ def _name(authority: str) -> str:
     """Host name or address in an authority such as ``laptop.lan:7073`` or ``[::1]:7073``."""
     bracketed = re.fullmatch(r"\[(.*)\](:\d*)?", authority)
     return (bracketed[1] if bracketed else authority.partition(":")[0]).lower().rstrip(".")
+
+
+def _from_here(request: web.Request) -> bool:
+    """Whether the connection comes from this machine: over loopback, or from one of its addresses to the same."""
+    transport = request.transport
+    own = transport.get_extra_info("sockname") if transport is not None else None
+    return is_loopback(request.remote or "") or (own is not None and request.remote == own[0])
+
+
+def _is_own_address(name: str, request: web.Request) -> bool:
+    """Whether ``name`` is an address of this machine, to which nobody can lead a browser by a name of theirs."""
+    return is_loopback(name) or (name == request.remote and _from_here(request))
 
 
 def _origin(address: str) -> str:
