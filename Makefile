@@ -32,11 +32,11 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/done && npx --no-install eslint streammood/web/page; \
-	else echo "npm is not here: the scripts of the dashboard's pages are not checked"; fi
+	@if $(MAKE) --no-print-directory node_modules/done; then npx --no-install eslint streammood/web/page; \
+	else echo "No npm here, or no registry: the scripts of the dashboard's pages were not checked by ESLint."; fi
 
 node_modules/done: package.json
-	npm install --silent
+	@command -v npm >/dev/null && npm install --silent
 	@touch $@
 
 bench: $(VENV)/bench.done
@@ -75,7 +75,7 @@ $(OLDEST)/done: pyproject.toml $(VENV)/run.done
 $(VENV)/test.done: $(VENV)/run.done
 	@sh scripts/packages.sh $(RIG) $(VIEWS)
 	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights]'
-	@command -v npm >/dev/null && $(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
+	@$(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@
 
 $(VENV)/bench.done: $(VENV)/test.done

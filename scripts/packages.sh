@@ -31,3 +31,9 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-r
     echo "Not all of these could be installed, see above:$missing" >&2
     exit 1
 }
+
+# nginx is a tool of the tests: a web server that nobody asked for is not to run from now on.
+case "$missing " in
+    *" nginx "*) command -v systemctl >/dev/null && $as_root systemctl disable --quiet --now nginx 2>/dev/null ;;
+esac
+exit 0
