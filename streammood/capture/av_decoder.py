@@ -76,14 +76,14 @@ class AvDecoder:
         while frame is not None:
             this = (frame.sample_rate, frame.layout.nb_channels)
             if count >= size or (held and this != kind):
-                yield kind[0], np.concatenate(held)
+                yield kind[0], np.ascontiguousarray(np.concatenate(held))
                 held, count = [], 0
             kind = this
             held.append(_samples(frame))
             count += frame.samples
             frame = next(self._frames, None)
         if held:
-            yield kind[0], np.concatenate(held)
+            yield kind[0], np.ascontiguousarray(np.concatenate(held))
         self._books.close(self._stream.codec_context.frame_size / self.sample_rate)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ import samplerate
 from streammood.capture.containers import FAMILIES, Part, PartFile, parts
 from streammood.capture.decoders import DecodeError, Decoder, Frames, SndfileDecoder
 from streammood.capture.mixer import Mixer
+from streammood.config.base import printable
 from streammood.errors import SourceError
 from streammood.events import F32
 
@@ -52,7 +53,7 @@ class SoundFile:
 
     def __init__(self, path: Path, channels: Channels = "all") -> None:
         self.path = path
-        self.name = str(path)
+        self.name = printable(str(path))
         self._channels = channels
         self._mixer: Mixer | None = None  # of the part that is read
         self._width = 0  # channels of that part
@@ -61,15 +62,17 @@ class SoundFile:
             try:
                 decoder = self._decoder(file, self._parts[0])
             except DecodeError as error:
-                raise SourceError(f"{path}: cannot be read as sound ({error})") from None
+                raise SourceError(f"{self.name}: cannot be read as sound ({error})") from None
             with contextlib.closing(decoder):
                 self.sample_rate = decoder.sample_rate
                 self.channels = decoder.channels
                 self.duration = _guess(decoder.duration, self._parts)
         if not RATES[0] <= self.sample_rate <= RATES[1]:
-            raise SourceError(f"{path}: its sample rate must be in {RATES[0]}..{RATES[1]} Hz, got {self.sample_rate}")
+            raise SourceError(
+                f"{self.name}: its sample rate must be in {RATES[0]}..{RATES[1]} Hz, got {self.sample_rate}"
+            )
         if channels != "all" and max(channels) > self.channels:
-            raise SourceError(f"{path}: has {self.channels} channels, channel {max(channels)} was asked for")
+            raise SourceError(f"{self.name}: has {self.channels} channels, channel {max(channels)} was asked for")
 
     @property
     def is_chained(self) -> bool:
@@ -108,7 +111,7 @@ class SoundFile:
             yield frames
         if damage:
             length = f"{read / self.sample_rate:.2f} s"
-            raise SourceError(f"{self.path}: damaged or cut short: {damage[0]}; {length} of it could be read")
+            raise SourceError(f"{self.name}: damaged or cut short: {damage[0]}; {length} of it could be read")
 
     def _decode(self, size: int, damage: list[str]) -> Iterator[Frames]:
         """Everything that decodes, part after part; what is wrong with them is added to ``damage``."""
@@ -153,7 +156,7 @@ class SoundFile:
         if self._channels != "all" and max(self._channels) > frames.shape[1]:
             asked = max(self._channels)
             raise SourceError(
-                f"{self.path}: channel {asked} was asked for, a part of it has {frames.shape[1]} channels"
+                f"{self.name}: channel {asked} was asked for, a part of it has {frames.shape[1]} channels"
             )
         if self._mixer is None or self._width != frames.shape[1]:
             self._width = frames.shape[1]
@@ -193,30 +196,34 @@ def _open(path: Path) -> BinaryIO:
     Raises:
         SourceError: it is no file that can be read from its beginning to its end and again.
     """
+    name = printable(str(path))
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise SourceError(f"{path}: is a folder, not a sound file")
+            raise SourceError(f"{name}: is a folder, not a sound file")
         if not stat.S_ISREG(found.st_mode):
-            raise SourceError(f"{path}: is a pipe or a device; save the sound as a file first, then name the file")
+            raise SourceError(f"{name}: is a pipe or a device; save the sound as a file first, then name the file")
         if found.st_size == 0:
-            raise SourceError(f"{path}: the file is empty")
+            raise SourceError(f"{name}: the file is empty")
         return path.open("rb")
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: {_why(path, error)}") from None
+        raise SourceError(_why(path, name, error)) from None
 
 
-def _why(path: Path, error: Exception) -> str:
+def _why(path: Path, name: str, error: Exception) -> str:
     """Why ``path`` cannot be opened, and what to do instead."""
     number = getattr(error, "errno", None)
-    if str(path) == "-":
-        return "sound is not read from the standard input; save it as a file first, then name the file"
-    if number == errno.ENOENT and (address := re.match(r"(?i)([a-z][a-z0-9+.-]+):/", str(path))):
+    if name == "-":
+        return "-: sound is not read from the standard input; save it as a file first, then name the file"
+    if number == errno.ENOENT and (address := re.match(r"([A-Za-z][\w+.-]+):/+", name)):
         if address[1].lower() == "file":
-            return "is an address; name the file by its path"
-        return "is an address, not a file; download it first, or play it and listen to a sound card with `run`"
+            return f"{name}: is an address; name the file by its path"
+        return (
+            f"{address[1]}://{name[address.end() :]}: is an address, not a file; download it first, "
+            "or play it and listen to the sound card with `streammood run`"
+        )
     if number == errno.ENOENT:
-        return "no such file (a link that leads nowhere)" if path.is_symlink() else "no such file"
+        return f"{name}: no such file" + (" (a link that leads nowhere)" if path.is_symlink() else "")
     if number == errno.ELOOP:
-        return "is a link that leads back to itself"
-    return f"cannot be opened ({getattr(error, 'strerror', None) or error})"
+        return f"{name}: is a link that leads back to itself"
+    return f"{name}: cannot be opened ({getattr(error, 'strerror', None) or error})"

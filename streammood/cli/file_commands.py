@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from streammood.cli import terminal, wiring
 from streammood.cli.first_start import preparing
 from streammood.cli.options import Channels, Config, Events, Set, app, extra, open_log, told
-from streammood.songs.batch import Batch, make_folder
+from streammood.config.base import printable
+from streammood.songs.batch import Batch, Result, make_folder
+from streammood.songs.collect import collect
 from streammood.songs.exports import Exports, Kind, Place
 
 
@@ -37,38 +41,50 @@ def analyze_files(
     labels: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Label tracks for Audacity or Sonic Visualiser.")
     ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Files at a time; 0: one a core. With --events: one.")
-    ] = 0,
+    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Files at a time; 0: one a core.")] = 0,
     channels: Channels = None,
     set: Set = None,
 ) -> None:
     """Run sound files through the same causal analysis, as fast as the machine allows."""
     settings = wiring.Overrides(channels=channels, values=tuple(set or ())).load(config)
-    files = wiring.sound_files(paths)
+    found = collect(paths)
     if out is not None:
         make_folder(out)
     wanted: dict[Kind, Path | None] = {"plot": plot, "html": html, "beats": beats, "csv": csv, "labels": labels}
     if plot is not None or html is not None:
         with extra("views"):
             importlib.import_module("matplotlib")
-    places = {kind: Place.of(kind, path, len(files)) for kind, path in wanted.items() if path is not None}
-    batch = Batch(settings, out, open_log(events), Exports(settings, places) if places else None)
+    places = {kind: Place.of(kind, path, len(found.files)) for kind, path in wanted.items() if path is not None}
     screen = terminal.console(stderr=True)
-    with preparing(screen):
-        batch.prepare()
-    with terminal.progress(screen) as bar:
-        results = batch.run(files, 1 if events is not None else jobs, terminal.file_progress(bar, len(files)))
-    if heard := [result for result in results if result.duration]:
-        terminal.console(stderr=events == "-").print(terminal.result_table(heard))
+    if note := found.note():
+        screen.print(f"streammood: {note}", style="dim", markup=False)
+    results = []
+    if found.files:
+        log = open_log(events) if events is not None else None
+        batch = Batch(settings, out, log, Exports(settings, places) if places else None)
+        with preparing(screen):
+            batch.prepare()
+        with terminal.progress(screen) as bar:
+            results = batch.run(found.files, jobs, terminal.file_progress(bar, len(found.files)))
+    _report(results, found.problems, screen, terminal.console(stderr=events == "-"))
+
+
+def _report(results: Sequence[Result], problems: Sequence[str], screen: Console, out: Console) -> None:
+    """Print the table on ``out``, and a line on ``screen`` for everything that went wrong.
+
+    Raises:
+        typer.Exit: something did.
+    """
+    if read := [result for result in results if result.duration]:
+        out.print(terminal.result_table(read))
     for result in results:
         if result.note:
             screen.print(f"streammood: {result.note}", style="yellow", markup=False)
-    failed = [result for result in results if result.error]
-    for result in failed:
-        screen.print(f"streammood: {result.error}", style="red", markup=False)
-    if failed:
-        screen.print(
-            f"streammood: {len(failed)} of {len(results)} files could not be read to their end or written", style="red"
-        )
+    failed = [result.error for result in results if result.error]
+    for error in (*problems, *failed):
+        screen.print(f"streammood: {printable(error)}", style="red", markup=False)
+    if len(results) > 1 and failed:
+        told = f"{len(failed)} of {len(results)} files could not be read to their end or written"
+        screen.print(f"streammood: {told}", style="red", markup=False)
+    if problems or failed:
         raise typer.Exit(1)

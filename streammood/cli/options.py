@@ -15,6 +15,7 @@ from typer.models import OptionInfo
 from streammood import __version__
 from streammood.cli import terminal
 from streammood.config import LogSettings
+from streammood.config.base import printable
 from streammood.errors import ConfigError, StreammoodError
 from streammood.log.event_log import EventLog
 
@@ -38,7 +39,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             _refuse_forgotten(command, kwargs)
             command(*args, **kwargs)
         except StreammoodError as error:
-            terminal.console(stderr=True).print(f"streammood: {error}", style="red", markup=False)
+            terminal.console(stderr=True).print(f"streammood: {printable(str(error))}", style="red", markup=False)
             raise typer.Exit(1) from None
 
     return run

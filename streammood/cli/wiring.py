@@ -15,7 +15,7 @@ from streammood.config import Settings
 from streammood.config.base import shown
 from streammood.config.yaml_text import parse, scalar
 from streammood.demo.synth import Synth
-from streammood.errors import ConfigError, SourceError
+from streammood.errors import ConfigError
 
 DEMO = "demo"
 AUTO = "auto"
@@ -91,8 +91,14 @@ def _is_device(text: str | None) -> bool:
 
 
 def _is_path(text: str) -> bool:
-    """Device names may hold slashes, so a slash alone makes no path."""
-    return Path(text).is_file() or Path(text).suffix.lower() in SUFFIXES or text.startswith(("/", "./", "../", "~"))
+    """Device names may hold slashes, so a slash alone makes no path. Addresses and `-` are refused as files are."""
+    if text == "-" or "://" in text or text.startswith(("/", "./", "../", "~")):
+        return True
+    path = Path(text)
+    try:
+        return path.suffix.lower() in SUFFIXES or (path.exists() and not path.is_dir())
+    except (OSError, ValueError):  # a name that no system takes
+        return False
 
 
 def open_source(text: str | None, settings: Settings) -> Source:
@@ -105,23 +111,5 @@ def open_source(text: str | None, settings: Settings) -> Source:
     if text == DEMO or (text == AUTO and not devices()):
         return Paced(Synth(repeat=True), block)
     if text is not None and text != AUTO and not text.isdigit() and _is_path(text):
-        return Paced(SoundFile(Path(text), settings.input.channels), block)
+        return Paced(SoundFile(Path(text).expanduser(), settings.input.channels), block)
     return DeviceSource(settings.input)
-
-
-def sound_files(paths: list[Path]) -> list[Path]:
-    """The files that ``paths`` name; a folder stands for all sound files below it.
-
-    Raises:
-        SourceError: a folder holds none.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        if not inside:
-            raise SourceError(f"{path}: no sound files in this folder; known are {', '.join(sorted(SUFFIXES))}")
-        found += inside
-    return found

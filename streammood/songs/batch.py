@@ -1,12 +1,13 @@
-"""Files through the same analysis as the live path, as fast as the machine allows."""
+"""Files through the same analysis as the live path, as fast as the machine allows; none of them ends the batch."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import unicodedata
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,16 +16,20 @@ from streammood.analysis.warmup import warm_up
 from streammood.capture import Reader
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
+from streammood.config.base import printable
 from streammood.errors import SinkError, SourceError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset
 from streammood.log import rows
-from streammood.log.event_log import EventLog
+from streammood.log.event_log import EventLog, RowSink
+from streammood.log.rows import Row
 from streammood.models import Models
 from streammood.songs.song import Song
+from streammood.songs.worker import Answer, Failure, Progress, Serve, Worker, wait
 
 _BLOCK = 8192  # samples
 _KINDS = (Beat, Mood, Onset)
-
+_LOOK = 1.0  # s between looks at processes that say nothing
+_STEM = 230  # bytes of a stem, so that a name with an ending fits into the 255 that file systems take
 
 Export: TypeAlias = Callable[[Song, Path, str], None]
 """Writes something about a song, given its file and a stem that no other file of the batch has."""
@@ -49,6 +54,11 @@ class Result:
         locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
         return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error, note)
 
+    @classmethod
+    def none(cls, file: Path, error: str) -> Result:
+        """The row of a file of which nothing could be read."""
+        return cls(printable(str(file)), 0.0, 0.0, 0, 0.0, None, error)
+
 
 def analyze(
     reader: Reader,
@@ -59,38 +69,42 @@ def analyze(
 ) -> Song:
     """Run ``reader`` to its end; events go to ``log``, seconds done to ``progress``.
 
-    A file that is damaged on the way gives what could be heard, and the reason in ``damage``.
+    A file that is damaged gives what could be read, and the reason in ``damage``.
     """
     analyzer = Analyzer(settings, reader.sample_rate, models, _KINDS)
     log.write(rows.header(reader.name, reader.sample_rate))
-    kept: list[Event] = []
+    events: list[Event] = []
     samples = 0
     damage = None
     try:
         for block in reader.blocks(_BLOCK):
             samples += block.size
             for event in analyzer.push(block):
-                kept.append(event)
+                events.append(event)
                 log.write(rows.line(event))
             progress(block.size / reader.sample_rate)
     except SourceError as problem:
         damage = str(problem)
     labels = models.labels
-    song = Song.of(reader.name, samples / reader.sample_rate, labels, kept, analyzer.summary(), damage)
+    song = Song.of(reader.name, samples / reader.sample_rate, labels, events, analyzer.summary(), damage)
     log.write(rows.summary(song.name, song.duration, song.bpm, song.mood, labels))
     return song
 
 
 def stems(files: Sequence[Path]) -> list[str]:
-    """What to call the output of each file: its stem; where one comes again, ``STEM-2`` and so on."""
+    """What to call the output of each file: its stem; where one comes again, ``STEM-2`` and so on.
+
+    Names that differ in case alone, or in how their accents are written, are one name on some systems.
+    """
     taken: set[str] = set()
     names = []
     for file in files:
-        name, n = file.stem, 1
-        while name in taken:
+        stem = os.fsdecode(os.fsencode(file.stem)[:_STEM])
+        name, n = stem, 1
+        while (key := unicodedata.normalize("NFC", name).casefold()) in taken:
             n += 1
-            name = f"{file.stem}-{n}"
-        taken.add(name)
+            name = f"{stem}-{n}"
+        taken.add(key)
         names.append(name)
     return names
 
@@ -106,8 +120,86 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise SinkError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SinkError(f"{folder}: cannot be written ({reason}); choose another folder") from None
+
+
+class _Guarded:
+    """Passes rows on to sinks; one that cannot take them any more gets none, and is reported with its song."""
+
+    def __init__(self, *sinks: RowSink) -> None:
+        self._sinks = list(sinks)
+        self.problem: str | None = None
+
+    def write(self, row: Row) -> None:
+        for sink in list(self._sinks):
+            try:
+                sink.write(row)
+            except OSError as error:
+                self._sinks.remove(sink)
+                self.problem = f"its events could not be written ({error.strerror or error})"
+
+    def close(self) -> None:
+        return
+
+
+class _Kept(list[Row]):
+    """Rows that are written later."""
+
+    def write(self, row: Row) -> None:
+        self.append(row)
+
+    def close(self) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is done with every file; called in a new process, it is ready for requests."""
+
+    settings: Settings
+    out: Path | None
+    export: Export | None
+    keep_rows: bool = False
+
+    def __call__(self) -> Serve:
+        models = Models.load(self.settings)
+
+        def serve(request: tuple[Path, str], progress: Callable[[float], None]) -> tuple[Result, list[Row]]:
+            kept = _Kept()
+            result = self.run(*request, models, kept if self.keep_rows else EventLog(), progress)
+            return result, kept
+
+        return serve
+
+    def run(self, file: Path, name: str, models: Models, common: RowSink, progress: Callable[[float], None]) -> Result:
+        """Analyse ``file``, whose outputs are called ``name``; shares of it that are done go to ``progress``."""
+        try:
+            reader = SoundFile(file, self.settings.input.channels)
+            own = EventLog().beside(self.out, f"{name}.jsonl")
+        except (SourceError, SinkError) as error:
+            return Result.none(file, str(error))
+        rows_of_song = _Guarded(own, common)
+        length = reader.duration or 0.0
+        done = 0.0
+
+        def report(seconds: float) -> None:
+            nonlocal done
+            share = min(seconds / length, 1.0 - done) if length else 0.0
+            done += share
+            progress(share)
+
+        song = analyze(reader, self.settings, models, EventLog().also(rows_of_song), report)
+        problems = _joined(song.damage, rows_of_song.problem and f"{song.name}: {rows_of_song.problem}")
+        with contextlib.suppress(OSError):  # every row was flushed, or is reported
+            own.close()
+        try:
+            if self.export is not None:
+                self.export(song, file, name)
+        except (SourceError, SinkError) as error:
+            problems = _joined(problems, str(error))
+        return Result.of(song, problems, f"{song.name}: {reader.advice}" if reader.advice else "")
 
 
 class Batch:
@@ -117,62 +209,80 @@ class Batch:
         ModelError: the model cannot be used; once, and not for every file.
     """
 
-    def __init__(self, settings: Settings, out: Path | None, common: EventLog, export: Export | None = None) -> None:
+    def __init__(
+        self, settings: Settings, out: Path | None, common: EventLog | None = None, export: Export | None = None
+    ) -> None:
         """Events of each file go to a file of its own in ``out``, and to the ``common`` log; then comes ``export``.
 
         It runs in the process that analysed the file, so it must survive pickling.
         """
-        self._settings = settings
-        self._out = out
-        self._common = common
-        self._export = export
+        self._task = _Task(settings, out, export, keep_rows=common is not None)
+        self._common = common or EventLog()
         self._models = Models.load(settings)
 
     def prepare(self) -> None:
         """Compile what analyses need, once instead of in every process."""
-        warm_up(Analyzer(self._settings, ANALYSIS_RATE, self._models), ANALYSIS_RATE)
+        warm_up(Analyzer(self._task.settings, ANALYSIS_RATE, self._models), ANALYSIS_RATE)
 
     def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
-        """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``."""
+        """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``.
+
+        A single file is read in this process, several in others: a file that ends its process ends no other.
+        """
         names = stems(files)
-        jobs = min(jobs or os.cpu_count() or 1, len(files))
-        if jobs == 1:
-            return [self._one(file, name, progress) for file, name in zip(files, names, strict=True)]
-        prepared = (self._settings, self._out, self._export)
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, prepared) as pool:
-            futures = [pool.submit(_in_worker, file, name) for file, name in zip(files, names, strict=True)]
-            for _ in as_completed(futures):
-                progress(1.0)
-            return [future.result() for future in futures]
-
-    def _one(self, file: Path, name: str, progress: Callable[[float], None]) -> Result:
+        if len(files) == 1:
+            return [self._task.run(files[0], names[0], self._models, self._common, progress)]
+        requests = list(zip(files, names, strict=True))
+        workers = [Worker(self._task) for _ in range(min(jobs or os.cpu_count() or 1, len(files)))]
         try:
-            reader = SoundFile(file, self._settings.input.channels)
-            log = self._common.beside(self._out, f"{name}.jsonl")
-        except (SourceError, SinkError) as error:
-            progress(1.0)
-            return Result(str(file), 0.0, 0.0, 0, 0.0, None, str(error))
-        duration = reader.duration or 1.0
-        try:
-            song = analyze(reader, self._settings, self._models, log, lambda done: progress(done / duration))
+            return self._share_out(requests, workers, progress)
         finally:
-            log.close()
-        try:
-            if self._export is not None:
-                self._export(song, file, name)
-        except SinkError as unwritten:
-            return Result.of(song, str(unwritten))
-        return Result.of(song, song.damage, f"{file}: {reader.advice}" if reader.advice else "")
+            for worker in workers:
+                worker.stop()
+
+    def _share_out(
+        self, requests: list[tuple[Path, str]], workers: list[Worker], progress: Callable[[float], None]
+    ) -> list[Result]:
+        waiting = deque(range(len(requests)))
+        busy: dict[Worker, int] = {}
+        done: dict[int, tuple[Result, list[Row]]] = {}
+        shares = [0.0] * len(requests)
+        results: list[Result] = []
+        while len(results) < len(requests):
+            for worker in workers:
+                if waiting and worker not in busy:
+                    busy[worker] = waiting.popleft()
+                    worker.ask(requests[busy[worker]])
+            wait(busy, _LOOK)
+            for worker, number in list(busy.items()):
+                message = worker.receive()
+                if isinstance(message, Progress):
+                    shares[number] += message.share
+                    progress(message.share)
+                elif message is not None:
+                    del busy[worker]
+                    done[number] = _outcome(requests[number][0], message)
+                    progress(1.0 - shares[number])
+            while len(results) in done:  # in the order of the files
+                results.append(self._log(*done.pop(len(results))))
+        return results
+
+    def _log(self, result: Result, kept: list[Row]) -> Result:
+        """Write the rows of a file to the common log; its result, with what went wrong there."""
+        log = _Guarded(self._common)
+        for row in kept:
+            log.write(row)
+        if log.problem is None:
+            return result
+        return replace(result, error=_joined(result.error, f"{result.path}: {log.problem}"))
 
 
-_worker: Batch
+def _outcome(file: Path, message: Answer | Failure) -> tuple[Result, list[Row]]:
+    if isinstance(message, Failure):
+        return Result.none(file, f"{printable(str(file))}: {message.reason}"), []
+    outcome: tuple[Result, list[Row]] = message.value
+    return outcome
 
 
-def _prepare(settings: Settings, out: Path | None, export: Export | None) -> None:
-    """In a new worker process: load the model once."""
-    global _worker  # noqa: PLW0603  the pool gives its workers no other place for what they prepare
-    _worker = Batch(settings, out, EventLog(), export)
-
-
-def _in_worker(file: Path, name: str) -> Result:
-    return _worker._one(file, name, lambda done: None)
+def _joined(*problems: str | None) -> str | None:
+    return "; ".join(problem for problem in problems if problem) or None

@@ -11,6 +11,7 @@ from typing import Literal
 
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
+from streammood.config.base import printable
 from streammood.errors import ConfigError, SinkError, SourceError
 from streammood.songs import spreadsheets
 from streammood.songs.batch import make_folder
@@ -79,7 +80,7 @@ class Exports:
         from streammood.songs.page import page  # noqa: PLC0415  likewise
 
         sound = SoundFile(path, self._settings.input.channels)
-        figure = picture.draw(song, sketch(sound, song.duration), path.stem)
+        figure = picture.draw(song, sketch(sound, song.duration), printable(path.stem))
         if "plot" in self._places:
             place = self._places["plot"]
             to = place.file(stem, SUFFIXES["plot"][0])
@@ -90,7 +91,7 @@ class Exports:
             drawn = io.BytesIO()
             picture.save(figure, drawn, ".png")
             try:
-                text = page(song, drawn.getvalue(), path, path.stem)
+                text = page(song, drawn.getvalue(), path, printable(path.stem))
             except (OSError, SourceError) as error:
                 raise SinkError(f"{path}: its sound cannot be put into a page ({error})") from None
             _write(self._places["html"].file(stem, SUFFIXES["html"][0]), text.encode())
