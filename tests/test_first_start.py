@@ -68,7 +68,7 @@ def test_what_is_compiled_is_said_at_once_and_when_it_is_done(
     monkeypatch.setattr(jit, "stored", lambda: False)
     with first_start.preparing(screen):
         counted(5)
-    assert "it cannot be stored" in shown(screen)
+    assert "at each start: set NUMBA_CACHE_DIR" in shown(screen)
 
 
 def test_an_error_meanwhile_is_raised_and_the_thread_ends(screen: Console) -> None:

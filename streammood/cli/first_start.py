@@ -53,7 +53,7 @@ def _show_while(out: Console, done: threading.Event) -> None:
         task = bar.add_task("compiling", total=jit.known())
         while not done.wait(_REDRAW):
             bar.update(task, completed=jit.compiled())
-    note = "" if jit.stored() else "; it cannot be stored, for want of a folder to write to: each start takes as long"
+    note = "" if jit.stored() else ", at each start: set NUMBA_CACHE_DIR to a folder that may be written, to do it once"
     out.print(f"Compiled in {time.monotonic() - began:.0f} s{note}.")
 
 

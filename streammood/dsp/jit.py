@@ -58,7 +58,8 @@ def _store_if_possible(cache: Any) -> None:
 
 def _may_store(function: Callable[..., Any]) -> bool:
     """Whether there is a folder for what is compiled; without a home numba would make one called ``~`` where it is."""
-    return resources.home() is not None or os.access(Path(function.__code__.co_filename).parent, os.W_OK)
+    beside = Path(function.__code__.co_filename).parent
+    return "NUMBA_CACHE_DIR" in os.environ or resources.home() is not None or os.access(beside, os.W_OK)
 
 
 def known() -> int:
