@@ -47,7 +47,7 @@ train: $(VENV)/train.done
 
 # The unit tests with the oldest versions that pyproject.toml allows; what those deprecate is their own affair.
 test-oldest: $(OLDEST)/done
-	$(OLDEST)/bin/python -m pytest -m "not rig" -W ignore::DeprecationWarning $(ARGS)
+	NUMBA_CACHE_DIR=$(OLDEST)/compiled $(OLDEST)/bin/python -m pytest -m "not rig" -W ignore::DeprecationWarning $(ARGS)
 
 # The versions that we have tried, with the hash of every file, for venues that want the very same.
 lock: $(VENV)/run.done

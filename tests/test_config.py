@@ -47,7 +47,7 @@ def test_no_file_means_defaults() -> None:
         ("input: {block: 7}", ["input.block", "32", "7"]),
         ("input: {block: many}", ["input.block", "a whole number", "many"]),
         ("input: {channels: [1, 2, 3]}", ["input.channels", "pair"]),
-        ("features: {hop: 512}", ["features", "no longer", "section"]),
+        ("features: {hop: 256}", ["features", "no longer", "remove this section"]),
         ("beat: {bpm_min: 150, bpm_max: 140}", ["bpm_max", "150"]),
         ("beat: {tracker: magic}", ["beat.tracker", "aubio", "magic"]),
         ("mood: {interval: .nan}", ["mood.interval", "a number", ".nan"]),
@@ -218,3 +218,18 @@ def test_a_name_of_a_device_may_hold_anything_on_the_command_line() -> None:
         assert Overrides(values=(f"input.device={name}",)).load(None).input.device == name
     settings = Overrides(values=("osc.targets=[10.0.0.1:9]", "input.channels=1,2", "midi.port='1'")).load(None)
     assert (settings.osc.targets[0].port, settings.input.channels, settings.midi.port) == (9, (1, 2), "1")
+
+
+@pytest.mark.parametrize("section", ["", "{}", "{hop: 512, fmax: 11000.0}", "{n_fft: 2048, fmin: 30}"])
+def test_a_section_that_is_gone_and_says_what_holds_is_no_fault_but_a_note(tmp_path: Path, section: str) -> None:
+    settings = config.load(written(tmp_path, f"features: {section}\nbeat: {{bpm_max: 180}}"))
+    assert settings.beat.bpm_max == 180
+    (note,) = settings.notes
+    assert "mine.yaml: `features` is no longer a setting" in note
+    assert config.load().notes == ()
+
+
+@pytest.mark.parametrize("section", ["{hop: 256}", "{hops: 512}", "5", "[1]", "{hop: [512]}", "{hop: x}"])
+def test_one_that_says_something_else_is_refused(tmp_path: Path, section: str) -> None:
+    with pytest.raises(ConfigError, match=r"`features` is no longer a setting.*remove this section"):
+        config.load(written(tmp_path, f"features: {section}"))

@@ -56,6 +56,7 @@ def analyze_files(
             importlib.import_module("matplotlib")
     places = {kind: Place.of(kind, path, len(found.files)) for kind, path in wanted.items() if path is not None}
     screen = terminal.console(stderr=True)
+    terminal.print_said(screen, settings.notes)
     if note := found.note():
         screen.print(f"streammood: {note}", style="dim", markup=False)
     results = []

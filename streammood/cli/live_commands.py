@@ -111,8 +111,8 @@ def run(
         views = [dashboard_target(settings.dashboard)] if dashboard else []
         views += [] if view is None else [view]
         engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
-        if taken:
-            engine.tell(taken)
+        for note in (*settings.notes, *([taken] if taken else [])):
+            engine.tell(note)
         echo = Echo()
         screen = Screen(out, engine, echo)
         page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None

@@ -13,7 +13,7 @@ from streammood.capture import Source
 from streammood.capture.device import DeviceSource
 from streammood.capture.paced import Paced
 from streammood.cli import wiring
-from streammood.config import OscSettings, Settings, TargetSettings
+from streammood.config import LightsSettings, LinkSettings, MidiSettings, OscSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
 from streammood.engine.control_server import ControlServer
@@ -24,6 +24,7 @@ from streammood.events import ANALYSIS_RATE, F32
 from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.outputs.build import Outputs, refuse_own_control_port
+from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.udp import connect, numeric
 
 _NOBODY = OscSettings(targets=())
@@ -51,9 +52,10 @@ def preflight(overrides: wiring.Overrides, config: str | None, input_name: str |
     try:
         settings = overrides.load(config)
     except StreammoodError as error:
-        yield Finding("settings", False, str(error), "mend this setting")
+        yield Finding("settings", False, str(error), "fix this setting")
         return
     yield Finding("settings", True, config or "defaults")
+    yield from (Finding("settings", True, note) for note in settings.notes)
     yield from _targets(settings)
     yield _control(settings)
     models = None
@@ -96,18 +98,22 @@ def _targets(settings: Settings) -> Iterator[Finding]:
 
 
 def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
-    """Every output built as `run` builds it, and closed again; targets are told of only where that fails."""
-    nothing = Settings(osc=_NOBODY)
-    for name in ("osc", "lights", "midi", "link"):
+    """Every output built as `run` builds it, and closed again, one kind at a time to know which one fails."""
+    nothing = {"osc": _NOBODY, "lights": LightsSettings(), "midi": MidiSettings(), "link": LinkSettings()}
+    for name, off in nothing.items():
         part = getattr(settings, name)
-        if part == getattr(nothing, name):
+        if part == off:
             continue
+        alone = settings.model_copy(update=nothing | {name: part})
         try:
-            for sink in Outputs(nothing.model_copy(update={name: part}), labels).build(float):
-                sink.close()
+            sinks = Outputs(alone, labels).build(float)
         except StreammoodError as error:
             yield Finding(name, False, str(error), f"see `{name}` in config/default.yaml")
             continue
+        for sink in sinks:
+            sink.close()
+            if isinstance(sink, OscTarget) and sink.left_out:
+                yield Finding("target", True, sink.left_out)
         if name != "osc":
             yield Finding(name, True, _told(part.model_dump(exclude={"colours"})))
 
@@ -180,10 +186,15 @@ def _budget(settings: Settings, models: Models, device: float) -> Finding:
     """Rehearse with the demo through the whole live path, and add up how late light would be."""
     loopback = Settings(osc=OscSettings(targets=(TargetSettings(host="127.0.0.1", port=_DISCARD_PORT),)))
     source = Paced(render(DEMO[:1], ANALYSIS_RATE), settings.input.block)
-    engine = Engine(settings, source, models, Outputs(loopback, models.labels), EventLog())
-    engine.start()
-    time.sleep(_REHEARSE)
-    engine.stop()
+    try:
+        engine = Engine(settings, source, models, Outputs(loopback, models.labels), EventLog())
+        engine.start()
+        time.sleep(_REHEARSE)
+        engine.stop()
+    except StreammoodError as error:
+        return Finding("latency", False, str(error), "`run` would end here too: fix this first")
+    if not engine.latencies:
+        return Finding("latency", False, "the analysis of this machine does not keep up at all", "close other programs")
     p50, p99 = (float(x) for x in np.percentile(engine.latencies, [50, 99]))
     block = settings.input.block / source.sample_rate
     hop = HOP / ANALYSIS_RATE

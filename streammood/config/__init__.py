@@ -6,9 +6,10 @@ the full path of the setting, what is allowed, what came, and the nearest known 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from streammood.config.analysis import (
     BeatSettings,
@@ -51,6 +52,14 @@ __all__ = [
 ]
 
 
+# Settings that are gone, and the only values that they could have: files of before hold them still.
+_FIXED = {
+    "features": {
+        "n_fft": 2048, "hop": 512, "n_mels": 64, "fmin": 30.0, "fmax": 11_000.0, "n_mfcc": 20, "contrast_fmin": 160.0
+    },
+}  # fmt: skip
+
+
 class Settings(Strict):
     """All settings of one run."""
 
@@ -67,6 +76,12 @@ class Settings(Strict):
     control: ControlSettings = ControlSettings()
     dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What who wrote the settings should know, though nothing is wrong with them."""
+        return self._notes
 
 
 def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Settings:
@@ -78,10 +93,29 @@ def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Se
     tree, where = ({}, "settings") if name is None else read_tree(name)
     for path, value in (overrides or {}).items():
         _put(tree, path, value)
+    notes = tuple(f"{where}: {note}" for note in _without_fixed(tree))
     try:
-        return Settings.model_validate(tree)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{where}: {explain(error, Settings)}") from None
+    settings._notes = notes
+    return settings
+
+
+def _without_fixed(tree: dict[str, Any]) -> Iterator[str]:
+    """Take sections that are gone out of ``tree``, where they say what holds anyway; what to tell about each."""
+    for name, fixed in _FIXED.items():
+        section = tree.get(name, fixed)
+        if name in tree and (section is None or _says(section, fixed)):
+            del tree[name]
+            yield f"`{name}` is no longer a setting; its values hold always, so this section may go"
+
+
+def _says(section: object, fixed: dict[str, float]) -> bool:
+    try:
+        return isinstance(section, dict) and all(float(value) == fixed[name] for name, value in section.items())
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _put(tree: dict[str, Any], path: str, value: object) -> None:

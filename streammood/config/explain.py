@@ -26,7 +26,7 @@ _WORDS = {
     "string_pattern_mismatch": "of letters, digits, - and _ alone",
 }
 _SECRET = "token"
-_GONE = {"features": "is no longer a setting, since every model is bound to its values: remove this section"}
+_GONE = {"features": "is no longer a setting, since every model is bound to the same values: remove this section"}
 
 
 @dataclass(frozen=True, slots=True)

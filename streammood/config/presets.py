@@ -25,7 +25,8 @@ def shipped_presets() -> dict[str, str]:
 def with_preset(value: object) -> object:
     """The settings of a target with those of the preset that it names below them.
 
-    Lines of ``map`` come after the preset's, and take the place of all that send to the same address.
+    Lines of ``map`` come after the preset's, and take the place of all that send to the same address. Those of the
+    preset are optional: they are left out where the model has no such mood.
 
     Raises:
         ValueError: there is no such preset, or it holds no target.
@@ -36,7 +37,8 @@ def with_preset(value: object) -> object:
     above = {key: part for key, part in value.items() if key != "map"}
     own = _lines(value.get("map"))
     addresses = [line.get("to") for line in own if isinstance(line, dict)]
-    kept = [line for line in _lines(below.get("map")) if not isinstance(line, dict) or line.get("to") not in addresses]
+    lines = [line | {"optional": True} if isinstance(line, dict) else line for line in _lines(below.get("map"))]
+    kept = [line for line in lines if not isinstance(line, dict) or line.get("to") not in addresses]
     return below | above | {"map": [*kept, *own]}
 
 

@@ -42,6 +42,7 @@ class MapEntry(Strict):
     value: Text | None = None
     when: Text | None = None
     every: int = Field(1, ge=1, le=1024)
+    optional: bool = False
 
     @field_validator("source", "value")
     @classmethod
@@ -84,6 +85,12 @@ class MapEntry(Strict):
     def triggers(self) -> bool:
         """Whether this line is of a trigger."""
         return self.source in TRIGGERS
+
+    @property
+    def signals(self) -> list[str]:
+        """The names of the signals that the line needs."""
+        condition = [self.condition[0]] if self.condition else []
+        return [self.source, *([self.value] if self.value else []), *condition]
 
     @property
     def condition(self) -> tuple[str, str, float] | None:

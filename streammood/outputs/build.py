@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -64,15 +65,15 @@ class Outputs:
             SinkError: an output cannot be opened.
         """
         settings = self._settings
-        sinks = self._targets(settings, sample_now, report)
-        if settings.lights.artnet is not None or settings.lights.sacn is not None:
-            sinks.append(Lights(settings.lights, self._labels, sample_now, report))
-        if settings.midi.port is not None or settings.midi.virtual:
-            sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi), report))
-        if settings.link.mode == "lead":
-            sinks.append(LinkLead(settings.link, sample_now, report))
-        follows = settings.link.mode == "follow"
-        return [LinkFollow(settings.link, sample_now, sinks, report)] if follows else sinks
+        with _closed_if_one_fails() as sinks:
+            sinks.extend(self._targets(settings, sample_now, report))
+            if settings.lights.artnet is not None or settings.lights.sacn is not None:
+                sinks.append(Lights(settings.lights, self._labels, sample_now, report))
+            if settings.midi.port is not None or settings.midi.virtual:
+                sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi), report))
+            if settings.link.mode == "lead":
+                sinks.append(LinkLead(settings.link, sample_now, report))
+            return [LinkFollow(settings.link, sample_now, sinks, report)] if settings.link.mode == "follow" else sinks
 
     def rebuild(self, old: Settings, sample_now: SampleNow, report: Report = ignore) -> Rebuilt:
         """Read the settings again, compare them with ``old``, and make new OSC targets if those have changed.
@@ -98,8 +99,25 @@ class Outputs:
         targets = [*own, *(view for view in self._views if (view.host, view.port) not in known)]
         for target in targets:
             refuse_own_control_port(target, settings)
-        sinks: list[Sink] = [OscTarget(target, self._labels, sample_now, report) for target in targets]
-        return sinks + [DetailedReport(target) for target in targets if target.details]
+        with _closed_if_one_fails() as sinks:
+            for target in targets:
+                sinks.append(OscTarget(target, self._labels, sample_now, report))
+            for target in targets:
+                if target.details:
+                    sinks.append(DetailedReport(target))
+            return sinks
+
+
+@contextlib.contextmanager
+def _closed_if_one_fails() -> Iterator[list[Sink]]:
+    """A list of sinks; where the next one cannot be made, those that are in it are closed."""
+    sinks: list[Sink] = []
+    try:
+        yield sinks
+    except BaseException:
+        for sink in sinks:
+            sink.close()
+        raise
 
 
 def refuse_own_control_port(target: TargetSettings, settings: Settings) -> None:

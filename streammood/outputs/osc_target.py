@@ -80,8 +80,10 @@ class OscTarget:
         self._muted = False
         self._panic = False
         entries = _default_map(settings, labels) if settings.defaults else []
-        entries += settings.map
-        _check_moods(entries, labels)
+        own, self.left_out = _known(settings, labels)  # lines that can be sent, and in words which are not
+        entries += own
+        if self.left_out:
+            report(self.left_out)
         self._triggers = [_trigger(entry, settings) for entry in entries if entry.triggers]
         self._routes = [_route(entry, settings) for entry in entries if not entry.triggers]
         self._by_trigger: dict[str, list[_Trigger]] = {}
@@ -288,9 +290,32 @@ def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
     return _Trigger(entry, message, scaling(entry, target), message.encode(on), message.encode(off))
 
 
-def _check_moods(entries: Sequence[MapEntry], labels: Sequence[str]) -> None:
-    for entry in entries:
-        named = [entry.source] + ([entry.condition[0]] if entry.condition else [])
-        for name in named:
-            if find(name) is None or not set(moods([name])) <= set(labels):
-                raise ConfigError(f"osc map: no signal `{name}`; this model's moods are {', '.join(labels)}")
+def _known(settings: TargetSettings, labels: Sequence[str]) -> tuple[list[MapEntry], str]:
+    """The lines of the map whose signals there are, and in words which others, all of them optional, are left out.
+
+    Raises:
+        ConfigError: a line that is not optional asks for a mood that the model does not have.
+    """
+    known, missing = [], []
+    for entry in settings.map:
+        unknown = [mood for mood in moods(entry.signals) if mood not in labels]
+        if not unknown:
+            known.append(entry)
+        elif entry.optional:
+            missing += unknown
+        else:
+            raise ConfigError(
+                f"target {settings.title}: no signal `mood/{unknown[0]}`: this model has {_listed(labels)}; "
+                "correct that line of its map, or say `optional: true` there"
+            )
+    if not missing:
+        return known, ""
+    asked = ", ".join(dict.fromkeys(missing))
+    return known, (
+        f"target {settings.title}: {len(settings.map) - len(known)} lines of its map are left out: "
+        f"they ask for {asked}, and this model has {_listed(labels)}"
+    )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return f"the moods {', '.join(labels)}" if labels else "no moods, valence and arousal alone"
