@@ -166,7 +166,7 @@ def test_a_silent_engine_is_lost_and_found_again() -> None:
     kinds = [entry["text"] for entry in state.log]
     assert [text for text in kinds if "ngine" in text] == [
         "The engine is here",
-        "Nothing heard from the engine for 2 s",
+        "Nothing received from the engine for 2 s",
         "The engine is here",
         "The engine has stopped",
     ]

@@ -29,7 +29,7 @@ def reached_at(host: str) -> str:
 
 
 def control_option(settings: ControlSettings) -> list[str]:
-    """What tells a view where the engine of this machine takes commands; nothing where that is not known before."""
+    """The option that gives a view the control port of this machine's engine; none where any free port is used."""
     host = reached_at(settings.host)
     place = f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
     return [] if settings.port == 0 else ["--control", place]

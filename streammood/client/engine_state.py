@@ -22,8 +22,8 @@ ABSENT = 2.0  # s without any packet after which the engine counts as lost; stat
 HISTORY = 300.0  # s of valence and arousal that a page gets when it opens
 _HISTORY_STEP = 0.5  # s, as often as there is a mood
 _LOG = 200  # entries
-_OBEYED = 2.0  # s after which the engine has said what holds
-_NAMES = 256  # different signals that are kept, so that a stranger's packets cannot fill the memory
+_OBEYED = 2.0  # s after which the engine has sent the new state
+_NAMES = 256  # different signals that are stored, so that a stranger's packets cannot fill the memory
 
 
 class EngineState:
@@ -40,7 +40,7 @@ class EngineState:
         self._news: list[Json] = []
         self._beats = TempoFollower()
         self._expected: dict[str, float] = {}  # signals that a command has set, until when the engine may not know
-        self._heard = -math.inf
+        self._received_at = -math.inf
 
     @property
     def labels(self) -> list[str]:
@@ -54,7 +54,7 @@ class EngineState:
         value = signal.accept(message.arguments[0]) if signal is not None and len(message.arguments) == 1 else None
         if signal is None or value is None:
             return
-        self._heard = now
+        self._received_at = now
         if not self.present and not (name.startswith("status/") and not value):
             self.present = True
             self._note("engine", "The engine is here", now)
@@ -77,13 +77,13 @@ class EngineState:
     def _value(self, name: str, value: Value, now: float) -> None:
         before = self.values.get(name)
         if before != value and self._expected.get(name, now) > now:
-            return  # what the engine said before it obeyed
+            return  # sent before the engine obeyed
         self.values[name] = value
         if name in {"beat/next", "beat/phase"}:
             self._predict(name, now)
         elif before != value:
             self._changed.add(name)
-            self._tell_of(name, before, value, now)
+            self._log_change(name, before, value, now)
         if name == "mood/arousal" and (not self._history or now - self._history[-1][0] >= 0.9 * _HISTORY_STEP):
             valence, arousal = (round(self._number(f"mood/{axis}"), 4) for axis in ("valence", "arousal"))
             self._history.append((round(now, 3), valence, arousal, str(self.values.get("mood/label", ""))))
@@ -111,7 +111,7 @@ class EngineState:
         """Believe the engine again: it has refused something."""
         self._expected.clear()
 
-    def _tell_of(self, name: str, before: Value | None, value: Value, now: float) -> None:
+    def _log_change(self, name: str, before: Value | None, value: Value, now: float) -> None:
         """Write the changes that an operator wants to read about into the log."""
         match name, value:
             case "status/alive", 0:
@@ -143,8 +143,8 @@ class EngineState:
 
     def watch(self, now: float) -> None:
         """Notice that the engine, or its beat, has gone silent."""
-        if self.present and now - self._heard > ABSENT:
-            self._lose(f"Nothing heard from the engine for {ABSENT:.0f} s", now)
+        if self.present and now - self._received_at > ABSENT:
+            self._lose(f"Nothing received from the engine for {ABSENT:.0f} s", now)
         if self._beats.expire(now):
             self._changed.add("beat/next")
 

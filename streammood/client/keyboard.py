@@ -1,4 +1,4 @@
-"""Keys to commands for a view. A key that changes a state, or a number by a step, begins from what the engine said."""
+"""Keys to commands for a view. A key that changes a state, or a number by a step, begins from what the engine sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streammood.protocol.signals import Value
 def pressed(key: str, state: EngineState, target: int) -> tuple[str, list[Value]] | None:
     """Name and arguments of the command that ``key`` gives; ``target`` is the chosen one, 0 for none.
 
-    What it sets is taken to be set, until the engine says otherwise: so every one of several quick presses counts.
+    What it sets is taken to be set, until the engine has sent it: so every one of several quick presses counts.
     """
     if key not in KEYS:
         return None

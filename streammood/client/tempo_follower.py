@@ -21,17 +21,17 @@ class TempoFollower:
         self.tempo: Tempo | None = None  # None while nothing is known of the next beat
         self.bpm = 0.0
         self.meter = 0
-        self._said_next = -math.inf  # when the time to the next beat was sent last, in s
+        self._next_sent_at = -math.inf  # when the time to the next beat was sent last, in s
         self._beat = 0, 0, -math.inf  # number and count of the latest beat, and when it was, in s
 
     def next_in(self, seconds: float, now: float) -> None:
         """The next beat comes in so many seconds; all times in s."""
-        self._said_next = now
+        self._next_sent_at = now
         self._expect(now + seconds, now)
 
     def phase(self, phase: float, now: float) -> None:
         """So much of the beat is over, 0..1; not believed where the time to the next one is sent, too."""
-        if now - self._said_next > _PREFERRED and self.bpm >= _SLOWEST:
+        if now - self._next_sent_at > _PREFERRED and self.bpm >= _SLOWEST:
             self._expect(now + (1.0 - phase) * 60.0 / self.bpm, now)
 
     def beat(self, number: int, count: int, now: float) -> None:
@@ -43,7 +43,7 @@ class TempoFollower:
             self.tempo = replace(nearest, number=number, count=count)
 
     def expire(self, now: float) -> bool:
-        """Forget the clock if nothing was heard of it for long; returns whether it was forgotten."""
+        """Forget the clock if nothing came about it for long; returns whether it was forgotten."""
         stale = self.tempo is not None and now - self.tempo.sample / ANALYSIS_RATE > _STALE
         if stale:
             self.tempo = None

@@ -21,6 +21,7 @@ from streammood.errors import ControlError, OscError
 from streammood.lasting import LastResort
 from streammood.protocol.commands import ACK, ERROR, Answer, Command, command_name, is_answer, parse, refused
 from streammood.protocol.osc import Message, decode, encode
+from streammood.protocol.udp import Report
 
 Obey: TypeAlias = Callable[[Command, float, Callable[[Answer], None]], None]
 """Takes a command, the host time in s at which it came, and what is to be done with its answer. Does not block."""
@@ -59,15 +60,15 @@ class ControlServer:
         ControlError: the port cannot be opened.
     """
 
-    def __init__(self, settings: ControlSettings, obey: Obey, tell: Callable[[str], None]) -> None:
-        """``tell`` takes what people should know, from the server's thread."""
+    def __init__(self, settings: ControlSettings, obey: Obey, report: Report) -> None:
+        """``report`` takes what people should know, from the server's thread."""
         self.counts = Counts()
         self._settings = settings
         self._obey = obey
-        self._tell = tell
+        self._report = report
         self._networks = [ip_network(text, strict=False) for text in settings.allow]
-        self._told: set[str] = set()
-        self._resort = LastResort("the control port", tell)
+        self._reported: set[str] = set()
+        self._resort = LastResort("the control port", report)
         self._socket = _bound(settings)
         self.host, self.port = self._socket.getsockname()[:2]
         self._slot, self._taken = time.monotonic(), 0  # when the present slot began, and datagrams taken in it
@@ -99,7 +100,7 @@ class ControlServer:
             self._slot, self._taken = at, 0
         if self._taken == _PER_SLOT:
             self.counts.floods += 1
-            self._tell_once("control: more commands come than can be meant; some are dropped")
+            self._report_once("control: more commands come than any hand gives; some are dropped")
             self._stop.wait(_SLOT)  # meanwhile the system drops what its buffer does not hold
             return
         self._taken += 1
@@ -113,13 +114,13 @@ class ControlServer:
         """One datagram that came at host time ``at``, in s; ``sender`` is a socket address. Never fails."""
         if not self._allowed(sender[0]):
             self.counts.strangers += 1
-            self._tell_once(f"control: {sender[0]} sends commands but is not in control.allow")
+            self._report_once(f"control: {sender[0]} sends commands but is not in control.allow")
             return
         try:
             received = decode(datagram)
         except OscError as error:
             self.counts.malformed += 1
-            self._tell_once(f"control: {sender[0]} sends what is not OSC; such packets are ignored ({error})")
+            self._report_once(f"control: {sender[0]} sends what is not OSC; such packets are ignored")
             self._reply(sender, refused(ERROR, error))
             return
         for message in received:
@@ -146,10 +147,10 @@ class ControlServer:
             address = address.ipv4_mapped
         return address.is_loopback or any(address in network for network in self._networks)
 
-    def _tell_once(self, text: str) -> None:
-        if text not in self._told and len(self._told) < _PER_SLOT:  # strangers may be many
-            self._told.add(text)
-            self._tell(text)
+    def _report_once(self, text: str) -> None:
+        if text not in self._reported and len(self._reported) < _PER_SLOT:  # strangers may be many
+            self._reported.add(text)
+            self._report(text)
 
     def _reply(self, sender: Any, answer: Answer) -> None:
         """Send ``answer`` to ``sender``, from any thread; what cannot be sent at once is not sent."""

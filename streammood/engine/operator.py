@@ -118,14 +118,14 @@ class Operator:
     # Beats
 
     def _tap(self) -> Values:
-        self._beats.tap(self._heard())
+        self._beats.tap(self._given_at())
         return ()
 
     def _downbeat(self) -> Values:
-        self._beats.downbeat(self._heard())
+        self._beats.downbeat(self._given_at())
         return ()
 
-    def _heard(self) -> float:
+    def _given_at(self) -> float:
         """The sample at which the order was given."""
         if self._given is None:
             raise ControlError("nothing has been heard yet")

@@ -1,4 +1,4 @@
-"""What an operator's view wants to know beyond what receivers do: targets, what was told, what went wrong."""
+"""What views need beyond what receivers get: the state of every target, what the operator has set, notes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DetailedReport:
         self._wire = Datagrams(settings.host, settings.port, False, settings.interface)
 
     def send(self, event: Event, now: float) -> None:
-        """Send what a status says; other events say nothing here."""
+        """Send the details of a status; other events have none."""
         for _, name, value in details(event):
             self._wire.put(encode(f"{self._prefix}/{name}", value))
 
@@ -28,5 +28,5 @@ class DetailedReport:
         return math.inf
 
     def close(self) -> None:
-        """Let go."""
+        """Close the socket."""
         self._wire.close()

@@ -18,7 +18,7 @@ from streammood.outputs.metronome import Metronome
 from streammood.protocol.udp import Report, ignore
 
 _STEP = 0.02  # s between two looks at the session
-_SAME_TEMPO = 0.02  # BPM; smaller changes are not told
+_SAME_TEMPO = 0.02  # BPM; smaller changes are not passed on
 _SAME_PHASE = 0.01  # s; a smaller error is left, so that the others are not pulled about
 _BPM_RANGE = (20.0, 999.0)  # that Link allows
 _START = 2.0  # s that the thread has to join the session
@@ -51,7 +51,7 @@ class LinkSession:
         except ModuleNotFoundError:
             raise ConfigError("link.mode needs aalink: pip install 'streammood[link]'") from None
         self.state: LinkState | None = None
-        self.changes = self.failed = 0  # times that the session was told something, or could not be
+        self.changes = self.failed = 0  # times that the session was changed, or could not be
         self._quantum = quantum
         self._wanted = wanted
         self._report = report
@@ -114,16 +114,16 @@ class LinkLead:
 
     @property
     def sent(self) -> int:
-        """Times that the session was told something."""
+        """Times that the session was changed."""
         return self._session.changes
 
     @property
     def failed(self) -> int:
-        """Times that it could not be told."""
+        """Times that it could not be changed."""
         return self._session.failed
 
     def panic(self) -> None:
-        """Nothing is ever held here."""
+        """There are no triggers here."""
 
     def send(self, event: Event, now: float) -> None:
         """Follow the beat clock."""
@@ -217,7 +217,7 @@ class LinkFollow:
         place = math.floor(state.beat)
         period = 60.0 / state.bpm * ANALYSIS_RATE
         anchor = self._sample_now(state.time + self._offset) - (state.beat - place) * period
-        told = replace(
+        linked = replace(
             tempo,
             bpm=state.bpm,
             confidence=1.0,
@@ -229,8 +229,8 @@ class LinkFollow:
             meter=self._quantum,
             bar_confidence=1.0,
         )
-        self._metronome.follow(told)
-        return told
+        self._metronome.follow(linked)
+        return linked
 
     def _beats(self, now: float) -> Iterator[Beat]:
         for count in self._metronome.ticks(self._sample_now(now)):

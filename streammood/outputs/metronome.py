@@ -20,7 +20,7 @@ class Metronome:
 
     The next tick is always the one after the latest, so a clock that is moved on gives ticks in quick
     succession, and one that is moved back lets them wait. While the clock stands there is no tick, nor when
-    nothing has been heard of it for a second; when it goes on, so do the ticks, from the next whole beat.
+    no state of it has come for a second; when it goes on, so do the ticks, from the next whole beat.
     """
 
     def __init__(self, per_beat: int = 1) -> None:
@@ -57,7 +57,7 @@ class Metronome:
             self.tempo = None
 
     def passed(self, tick: int) -> None:
-        """Somebody else has told of ``tick``."""
+        """``tick`` was sent by somebody else."""
         self.tick = max(self.tick, tick + 1)
 
     def number(self, beat: int) -> int:

@@ -58,7 +58,7 @@ class MidiClock:
     """Sends MIDI clock while there are beats.
 
     It starts with a beat, with the first of the bar where that is known; it stops with the beats and goes on with
-    them. Where the bar turns out to lie elsewhere, the position is told anew.
+    them. Where the bar turns out to lie elsewhere, the position is sent again.
     """
 
     def __init__(self, settings: MidiSettings, sample_now: SampleNow, port: Port, report: Report = ignore) -> None:
@@ -85,7 +85,7 @@ class MidiClock:
         self._muted = muted
 
     def panic(self) -> None:
-        """Nothing is ever held here."""
+        """There are no triggers here."""
 
     def send(self, event: Event, now: float) -> None:
         """Follow the beat clock."""

@@ -53,7 +53,7 @@ class _Trigger:
     count: int = 0  # how often its signal came
     used: bool = False  # it was on at some time
     release: float = _NEVER  # when it falls back
-    repeat: float = _NEVER  # when that is told once more, because UDP loses
+    repeat: float = _NEVER  # when the 0 is sent once more, because UDP loses
 
 
 def _default_map(settings: TargetSettings, labels: Sequence[str]) -> list[MapEntry]:
@@ -157,11 +157,11 @@ class OscTarget:
         self._wire.flush()
         if self._wire.failed != self._failed:
             self._failed = self._wire.failed
-            self._doubt(now)
+            self._repeat_zeros(now)
         return min(self._due, self._timing.next_at(now))
 
     def close(self) -> None:
-        """Release every trigger, and say that nobody is there any more."""
+        """Release every trigger, and send 0 for what ends with the program."""
         for trigger in self._triggers:
             if trigger.used:
                 self._wire.put(trigger.off)
@@ -221,8 +221,8 @@ class OscTarget:
             due = min(due, trigger.release, trigger.repeat)
         return due
 
-    def _doubt(self, now: float) -> None:
-        """Something was not sent: whatever rests is told once more that it does."""
+    def _repeat_zeros(self, now: float) -> None:
+        """Something was not sent: send the 0 of every trigger that rests once more."""
         for trigger in self._triggers:
             if trigger.used and trigger.release == _NEVER:
                 trigger.repeat = now + self._settings.resend

@@ -11,7 +11,7 @@ Scaling = Callable[[Value], Value]
 
 
 def scaling(entry: MapEntry, target: TargetSettings) -> Scaling:
-    """What ``target`` does with the values of ``entry``: its range ``in`` is moved to ``out`` and kept inside.
+    """How ``target`` changes the values of ``entry``: its range ``in`` is moved to ``out`` and kept inside.
 
     Without either, a number that lies in 0..1 is moved to the target's range if that is another one. Valence and
     arousal keep their sign, -1..1 becoming -100..100 where 0..1 becomes 0..100, unless the target wants no

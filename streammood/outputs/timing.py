@@ -21,13 +21,13 @@ class Timing:
     """
 
     def __init__(self, sample_now: SampleNow, offset: float = 0.0, ratio: float = 1.0) -> None:
-        """``ratio``: beats sent for each beat heard: 0.5, 1 or 2."""
+        """``ratio``: beats sent for each beat that comes: 0.5, 1 or 2."""
         self.offset = offset
         self._ratio = ratio
         self._sample_now = sample_now
         self._metronome = Metronome(2 if ratio > 1.0 else 1)
         self._waiting: deque[tuple[float, Event]] = deque()  # with the host time at which each fired
-        self._count = 0  # of the latest beat that was heard
+        self._count = 0  # of the latest beat that came
         self._early = 0  # of the latest beat that was sent from prediction
         self._taken = 0  # at half the beats: how many were sent, …
         self._latest = -2  # … and the count of the latest that was
@@ -37,12 +37,12 @@ class Timing:
         if self.offset > 0.0 or self._waiting:
             self._waiting.append((now, event))
         else:
-            yield from self._made(event)
+            yield from self._timed(event)
 
     def due(self, now: float) -> Iterator[Event]:
         """What has become due by host time ``now``, in s."""
         while self._waiting and self._waiting[0][0] + self.offset <= now:
-            yield from self._made(self._waiting.popleft()[1])
+            yield from self._timed(self._waiting.popleft()[1])
         metronome = self._metronome
         sample = self._sample_now(now - self.offset)
         metronome.expire(sample)
@@ -51,7 +51,7 @@ class Timing:
             metronome.passed(tick)
             if tick % metronome.per_beat == 0:
                 self._early = tick // metronome.per_beat
-            yield from self._told(tick, self._predicted(tick, metronome.number(tick // metronome.per_beat)))
+            yield from self._at_ratio(tick, self._predicted(tick, metronome.number(tick // metronome.per_beat)))
 
     def next_at(self, now: float) -> float:
         """Host time in s at which ``due`` will next have something; infinite if nothing is foreseen."""
@@ -66,16 +66,16 @@ class Timing:
         """Whether the next tick comes from prediction: every early one, and those between beats."""
         return self.offset < 0.0 or self._metronome.tick % self._metronome.per_beat != 0
 
-    def _made(self, event: Event) -> Iterator[Event]:
+    def _timed(self, event: Event) -> Iterator[Event]:
         if isinstance(event, Tempo):
             self._metronome.follow(event)
             yield self._tempo(event)
         elif isinstance(event, Beat):
-            yield from self._heard(event)
+            yield from self._punctual(event)
         else:
             yield event
 
-    def _heard(self, beat: Beat) -> Iterator[Beat]:
+    def _punctual(self, beat: Beat) -> Iterator[Beat]:
         """The beat itself if it was not sent early, after what should have come since the one before."""
         metronome = self._metronome
         per_beat = metronome.per_beat
@@ -87,19 +87,19 @@ class Timing:
             return
         if metronome.tempo is not None:
             for missed in range(max(metronome.tick, tick - per_beat + 1), tick):
-                yield from self._told(missed, self._predicted(missed, metronome.number(missed // per_beat)))
+                yield from self._at_ratio(missed, self._predicted(missed, metronome.number(missed // per_beat)))
         metronome.passed(tick)
-        yield from self._told(tick, beat)
+        yield from self._at_ratio(tick, beat)
 
     def _predicted(self, tick: int, number: int) -> Beat:
         tempo = self._metronome.tempo
         assert tempo is not None
         per_beat = self._metronome.per_beat
         sample = round(tempo.time_of(tick / per_beat))
-        told = tempo.bpm, tempo.confidence, tempo.locked, number, tick // per_beat, tempo.bar_confidence
-        return Beat(sample, tempo.decided, *told)
+        state = tempo.bpm, tempo.confidence, tempo.locked, number, tick // per_beat, tempo.bar_confidence
+        return Beat(sample, tempo.decided, *state)
 
-    def _told(self, tick: int, beat: Beat) -> Iterator[Beat]:
+    def _at_ratio(self, tick: int, beat: Beat) -> Iterator[Beat]:
         """The beat as this target counts; at half the beats, every other one is none."""
         if self._ratio == 1.0:
             yield beat

@@ -15,10 +15,10 @@ from streammood.errors import ControlError
 from streammood.protocol.osc import encode
 from streammood.protocol.signals import SIGNALS, Range, Value, find, plain
 
-AUTO = "auto"  # in place of a label: the mood is what is heard
+AUTO = "auto"  # in place of a label: the mood is the predicted one
 DO, ACK = "do", "ack"  # below the prefix: where commands are sent, and where answers come from
 ERROR = "error"  # in place of the name, in the answer to what is no command
-_SHOWN = 40  # characters of what came that are told back
+_SHOWN = 40  # characters of what came that an answer repeats
 _NAME = 80  # characters of a label or of a target's name
 _HUGE = 1 << 63
 
@@ -164,7 +164,7 @@ _TABLE = (
     Row("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Key("h"),), "hold",
         "hold the mood", "freezes the mood as it is", "control/hold"),
     Row("mood", (_MOOD,), (), "mood", "set the mood",
-        f"says this mood with probability 1, whatever is heard; `{AUTO}`, an empty string or -1 ends it",
+        f"sends this mood with probability 1, whatever is predicted; `{AUTO}`, an empty string or -1 ends it",
         "control/mood"),
     Row("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
         "fixed gain before the analysis, on top of the automatic one", "control/gain"),

@@ -53,7 +53,7 @@ class Signal:
     form: Form
     range: Range | None  # least and largest number; None for a text
     unit: str
-    events: tuple[type[Event], ...]  # that tell it
+    events: tuple[type[Event], ...]  # that hold it
     read: Callable[..., Any]  # its value, given such an event; None where it has none now
     help: str
     option: str = ""  # setting of a target that has to be true for this to be sent; empty: it is always sent

@@ -111,7 +111,7 @@ class Datagrams:
         self.failed = 0  # messages that the system would not send, or that had nowhere to go
         self._place = host, port, interface
         self._title = f"target {host}:{port}"
-        self._told = False  # that the system does not send
+        self._reported = False  # that the system does not send
         self._bundle = bundle
         self._report = report
         self._parts: list[bytes] = []
@@ -124,7 +124,7 @@ class Datagrams:
             threading.Thread(target=self._try, name=f"resolve {host}", daemon=True).start()
 
     def put(self, message: bytes) -> None:
-        """Send ``message``, or keep it for the bundle."""
+        """Send ``message``, or add it to the bundle."""
         if not self._bundle:
             self._send(message, 1)
             return
@@ -134,7 +134,7 @@ class Datagrams:
         self._size += len(message) + 4
 
     def flush(self) -> None:
-        """Send what has been kept as one bundle."""
+        """Send the bundle."""
         if not self._parts:
             return
         packet, count = encode_bundle(self._parts), len(self._parts)
@@ -147,7 +147,7 @@ class Datagrams:
         self._send(message, 1)
 
     def close(self) -> None:
-        """Send what was kept, and close the socket."""
+        """Send the bundle, and close the socket."""
         self.flush()
         self._closed.set()
         if self._way is not None:
@@ -179,7 +179,7 @@ class Datagrams:
             self._way[0].sendto(packet, self._way[1])
             self.sent += messages
         except OSError as error:  # buffer full, network down: the next repeat will do
-            if not self._told:
-                self._told = True
+            if not self._reported:
+                self._reported = True
                 self._report(f"{self._title}: the system does not send ({error.strerror or error}); is the network up?")
             self.failed += messages

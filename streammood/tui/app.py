@@ -69,7 +69,7 @@ class Panel(Static):
 
 
 class Monitor(App[None]):
-    """Shows the engine that sends to a port, and tells it what keys say."""
+    """Shows the engine that sends to a port, and sends it the commands of keys."""
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-tall")]  # noqa: RUF012  as textual annotates it
 
@@ -218,8 +218,8 @@ class Monitor(App[None]):
     def _target(self) -> int:
         """The number of the chosen target; 0 where there is none but this view."""
         numbers = views.target_numbers(self.state.values)
-        told = "target/count" in self.state.values
-        return self._chosen if self._chosen in numbers or not told else next(iter(numbers), 0)
+        detailed = "target/count" in self.state.values
+        return self._chosen if self._chosen in numbers or not detailed else next(iter(numbers), 0)
 
     @property
     def _target_option(self) -> str:
@@ -234,7 +234,7 @@ class Monitor(App[None]):
         if self._commands is None:
             where = self._control_at or (self._sender and (self._sender, _CONTROL_PORT))
             if not where:
-                self.state.note("refused", "no engine has been heard that could be told")
+                self.state.note("refused", "no engine has sent anything yet, so nobody can be commanded")
                 return
             self._commands = CommandSender(*where, self.answered)
         await self._commands.send(*command)
