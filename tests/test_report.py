@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from streammood import config
 from streammood.capture.sound_file import SoundFile
-from streammood.cli.options import app
+from streammood.cli.commands import application
 from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
 from streammood.events import F32, seconds
@@ -384,7 +384,7 @@ def test_a_value_that_was_forgotten_is_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, arguments)
+    done = CliRunner().invoke(application("analyze"), arguments)
     assert done.exit_code == 1
     assert done.output.strip() == f"streammood: {option} needs a value before `{value}`"
     assert list(tmp_path.iterdir()) == []

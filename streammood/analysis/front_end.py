@@ -50,7 +50,8 @@ def _advance(
     many ticks and hops there are.
     """
     s, g = state[0], gain[0]
-    buffer[s.end : s.end + piece.size] = piece
+    for i in range(piece.size):
+        buffer[s.end + i] = piece[i]
     s.end += piece.size
     ticks = hops = 0
     while s.end - s.done >= TICK:

@@ -49,20 +49,20 @@ def _levels(sample: int, delay: int, values: F32, meters: Records, fixed: float,
     state = gate[0]
     for i in range(out.size):
         meter, level = meters[i], out[i]
-        automatic, amplified = meter.gain, decibels(float(values[i, _RMS]))
+        automatic, amplified = meter.gain, decibels(np.float64(values[i, _RMS]))
         sounds = gated(amplified, automatic) > (state.close if state.signal else state.open)
         if sounds:
             state.last_sound = sample
         state.signal = sample - state.last_sound < state.hold
         if meter.clips >= _CLIPPED:
             state.last_clip = sample
-        centroid = max(float(values[i, _CENTROID]), _DARK_HZ)
+        centroid = max(np.float64(values[i, _CENTROID]), _DARK_HZ)
         level.sample = sample
         level.decided = sample + delay
         level.rms = _unit(1.0 + amplified / _RANGE_DB) if sounds else 0.0
-        level.low = _unit(1.0 + float(values[i, _BANDS]) / _RANGE_DB) if sounds else 0.0
-        level.mid = _unit(1.0 + float(values[i, _BANDS + 1]) / _RANGE_DB) if sounds else 0.0
-        level.high = _unit(1.0 + float(values[i, _BANDS + 2]) / _RANGE_DB) if sounds else 0.0
+        level.low = _unit(1.0 + np.float64(values[i, _BANDS]) / _RANGE_DB) if sounds else 0.0
+        level.mid = _unit(1.0 + np.float64(values[i, _BANDS + 1]) / _RANGE_DB) if sounds else 0.0
+        level.high = _unit(1.0 + np.float64(values[i, _BANDS + 2]) / _RANGE_DB) if sounds else 0.0
         level.brightness = _unit(math.log(centroid / _DARK_HZ) / math.log(_BRIGHT_HZ / _DARK_HZ)) if sounds else 0.0
         level.dbfs = max(FLOOR_DB, amplified - automatic - fixed)
         level.signal = state.signal

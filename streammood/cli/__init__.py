@@ -19,8 +19,9 @@ def main() -> None:
     streams.prepare()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end_at_once)
-    from streammood.cli.commands import app  # noqa: PLC0415  heavy
+    from streammood.cli.commands import application  # noqa: PLC0415  heavy
 
+    app = application(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     streams.leave(_run(app))

@@ -1,23 +1,30 @@
-"""All commands, in one application."""
+"""All commands, in one application; each is loaded when it is asked for, so that it starts soon."""
 
-from streammood.cli import (
-    dashboard_command,
-    doctor_command,
-    file_commands,
-    first_start,
-    live_commands,
-    model_commands,
-    monitor_command,
-)
+from __future__ import annotations
+
+import importlib
+
+import typer
+
 from streammood.cli.options import app
 
-__all__ = [
-    "app",
-    "dashboard_command",
-    "doctor_command",
-    "file_commands",
-    "first_start",
-    "live_commands",
-    "model_commands",
-    "monitor_command",
-]
+_MODULES = {
+    "analyze": "file_commands",
+    "check": "live_commands",
+    "dashboard": "dashboard_command",
+    "devices": "live_commands",
+    "doctor": "doctor_command",
+    "evaluate": "model_commands",
+    "monitor": "monitor_command",
+    "presets": "live_commands",
+    "run": "live_commands",
+    "train": "model_commands",
+    "warmup": "first_start",
+}
+
+
+def application(command: str = "") -> typer.Typer:
+    """The application with ``command``, or with all commands where there is none of that name."""
+    for module in {_MODULES[command]} if command in _MODULES else sorted(set(_MODULES.values())):
+        importlib.import_module(f"streammood.cli.{module}")
+    return app

@@ -18,6 +18,7 @@ from streammood.cli import operator_input, terminal, wiring
 from streammood.cli.dashboard_command import dashboard_target, port_taken, start_dashboard
 from streammood.cli.ending import Ending
 from streammood.cli.first_start import preparing
+from streammood.cli.inputs import open_source
 from streammood.cli.keys import LEGEND
 from streammood.cli.monitor_command import prepare_view, watch
 from streammood.cli.options import (
@@ -105,7 +106,7 @@ def run(
     out = terminal.console(stderr=events == "-")
     with native.silenced() if view is None else contextlib.nullcontext():
         models = Models.load(settings)
-        source = wiring.open_source(input, settings)
+        source = open_source(input, settings)
         log = open_log(events, settings.log).also(LastRun(default_path()))
         read = None if config is None else functools.partial(overrides.load_again, config)
         views = [dashboard_target(settings.dashboard)] if dashboard else []

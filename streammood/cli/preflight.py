@@ -13,6 +13,7 @@ from streammood.capture import Source
 from streammood.capture.device import DeviceSource
 from streammood.capture.paced import Paced
 from streammood.cli import wiring
+from streammood.cli.inputs import open_source
 from streammood.config import LightsSettings, LinkSettings, MidiSettings, OscSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
@@ -153,7 +154,7 @@ def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:
         heard.append((block.size, float(np.max(np.abs(block))), arrived))
 
     try:
-        source = wiring.open_source(name, settings)
+        source = open_source(name, settings)
         source.start(deliver)
         time.sleep(_LISTEN)
         source.stop()

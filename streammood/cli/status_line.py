@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
-from streammood.engine.snapshot import Snapshot
 from streammood.events import ANALYSIS_RATE, Level, OperatorState
 from streammood.palette import MOODS
+
+if TYPE_CHECKING:
+    from streammood.engine.snapshot import Snapshot
 
 _METER, _SHORT_METER = 12, 6  # characters
 _ROOM = 100  # characters from which on the meter is long

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -13,12 +13,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from streammood.capture.device import Device
-from streammood.cli.preflight import Finding
 from streammood.cli.status_line import mood_style
-from streammood.engine.live import Engine
 from streammood.events import seconds
-from streammood.songs.batch import Result
+
+if TYPE_CHECKING:  # every command prints with this module, and few need these
+    from streammood.capture.device import Device
+    from streammood.cli.preflight import Finding
+    from streammood.engine.live import Engine
+    from streammood.songs.batch import Result
 
 _PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
 

@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from streammood import config
-from streammood.capture import Source
-from streammood.capture.device import DeviceSource, devices
-from streammood.capture.paced import Paced
-from streammood.capture.sound_file import SUFFIXES, SoundFile
+from streammood.capture.sound_file import SUFFIXES
 from streammood.config import Settings
 from streammood.config.base import shown
 from streammood.config.yaml_text import parse, scalar
-from streammood.demo.synth import Synth
 from streammood.errors import ConfigError
 
 DEMO = "demo"
@@ -87,10 +83,10 @@ def _target(text: str) -> dict[str, Any]:
 
 
 def _is_device(text: str | None) -> bool:
-    return text is not None and text not in (DEMO, AUTO) and not _is_path(text)
+    return text is not None and text not in (DEMO, AUTO) and not is_path(text)
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
     """Device names may hold slashes, so a slash alone makes no path. Addresses and `-` are refused as files are."""
     if text == "-" or "://" in text or text.startswith(("/", "./", "../", "~")):
         return True
@@ -99,17 +95,3 @@ def _is_path(text: str) -> bool:
         return path.suffix.lower() in SUFFIXES or (path.exists() and not path.is_dir())
     except (OSError, ValueError):  # a name that no system takes
         return False
-
-
-def open_source(text: str | None, settings: Settings) -> Source:
-    """The source that ``text`` names: `demo`, `auto`, a sound file, or a device by index or name.
-
-    Raises:
-        SourceError: there is no such input.
-    """
-    block = settings.input.block
-    if text == DEMO or (text == AUTO and not devices()):
-        return Paced(Synth(repeat=True), block)
-    if text is not None and text != AUTO and not text.isdigit() and _is_path(text):
-        return Paced(SoundFile(Path(text).expanduser(), settings.input.channels), block)
-    return DeviceSource(settings.input)

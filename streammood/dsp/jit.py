@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
-import rocket_fft  # noqa: F401  (teaches numba scipy.fft)
 
 from streammood import resources
 

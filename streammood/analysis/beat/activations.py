@@ -128,6 +128,7 @@ class BeatNetwork:
     def push(self, log_mel: F32) -> F64:
         """Take spectra (n, n_mels) in dB; the probabilities (n, 2), 0..1, of a beat and of a downbeat at the hops
         ``look_ahead`` hops ago, NaN before the stream began."""
+        log_mel = np.ascontiguousarray(log_mel)
         out = np.empty((len(log_mel), 2))
         done = 0
         while done < len(log_mel):

@@ -42,7 +42,8 @@ def reset(bar: Records) -> None:
     b.sounding, b.loudest, b.peak, b.count, b.set_meter = _NONE, 0.0, _QUIET, 0, 0
     start = 0
     for i in range(len(_METERS)):
-        b.belief[start : start + _METERS[i]] = _PRIOR[i] / _METERS[i]
+        for k in range(_METERS[i]):
+            b.belief[start + k] = _PRIOR[i] / _METERS[i]
         start += _METERS[i]
     b.likeliest = 0
 

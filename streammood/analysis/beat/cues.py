@@ -54,7 +54,7 @@ def _weigh(activations: F64, peak: F64, cues: F64) -> None:
     for i in range(activations.shape[0]):
         beat, downbeat = activations[i]
         if math.isnan(beat):
-            cues[i] = 0.0
+            cues[i, WEIGHT] = cues[i, STRENGTH] = cues[i, DOWNBEAT] = 0.0
             continue
         peak[0] = max(beat, peak[0] * _FALL, _QUIET)
         weight = max(_AGAINST, math.log(max(beat, 1e-4) / (_BEAT * peak[0])))

@@ -160,8 +160,9 @@ def mass(f: TempoFilter, period: float, phase: float) -> float:
 def reset(f: TempoFilter) -> None:
     """Know nothing but the listener's preference."""
     for p in range(f.heads.size):
-        f.belief[f.starts[p] : f.starts[p] + f.periods[p]] = f.start[p]
-    f.heads[:] = 0
+        f.heads[p] = 0
+        for i in range(f.periods[p]):
+            f.belief[f.starts[p] + i] = f.start[p]
     f.state[_SCALE] = 1.0
 
 

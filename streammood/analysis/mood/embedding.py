@@ -31,6 +31,7 @@ class _Filters(NamedTuple):
     gain: F32  # (n,)
     offset: F32  # (n,)
     sums: F32  # (n_places or more, n or more), room for products
+    step: int  # values from one place to the next
     places: int  # at which a filter is tried, or frames
     added: npt.NDArray[np.int64]  # numbers of the filters to whose answers what went in is added
 
@@ -38,12 +39,14 @@ class _Filters(NamedTuple):
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _filters(layer: Layer, places: int, band_first: bool = False, added: npt.NDArray[np.int64] = _NONE) -> _Filters:
+def _filters(
+    layer: Layer, step: int, places: int, band_first: bool = False, added: npt.NDArray[np.int64] = _NONE
+) -> _Filters:
     """The filters of ``layer``; with the frames of each band together where ``band_first``."""
     taps = layer.kernel.swapaxes(0, 1) if band_first else layer.kernel
     weights = padded(taps.reshape(layer.taps, layer.size).T)
     sums = np.zeros((places + -places % ROWS, weights.shape[0]), dtype=np.float32)
-    return _Filters(weights, layer.bias, layer.gain, layer.offset, sums, places, added)
+    return _Filters(weights, layer.bias, layer.gain, layer.offset, sums, step, places, added)
 
 
 @kernel
@@ -74,33 +77,35 @@ def _answer(filters: _Filters, number: int, product: np.float32) -> np.float32:
 @kernel
 def _timbre(filters: _Filters, patch: F32, out: F32) -> None:
     """The best answers in frequency (n,) to ``patch``, which holds ``REACH`` frames of each band, band after band."""
-    products(patch, REACH, filters.weights, filters.sums)
-    out[:] = -np.inf
+    products(patch, filters.step, filters.weights, filters.sums)
     for place in range(filters.places):
         for j in range(out.size):
-            out[j] = max(out[j], _answer(filters, j, filters.sums[place, j]))
+            answer = _answer(filters, j, filters.sums[place, j])
+            out[j] = max(out[j], answer) if place > 0 else answer
 
 
 @kernel
 def _rhythm(filters: _Filters, bands: F32, length: int, out: F32) -> None:
     """The best answers of any band (FRAMES, n); ``bands`` holds ``length`` frames of each band, band after band."""
-    out[:] = -np.inf
     for band in range(BANDS):
-        products(bands[band * length :], 1, filters.weights, filters.sums)
+        products(bands[band * length :], filters.step, filters.weights, filters.sums)
         for frame in range(FRAMES):
             for j in range(out.shape[1]):
-                out[frame, j] = max(out[frame, j], _answer(filters, j, filters.sums[frame, j]))
+                answer = _answer(filters, j, filters.sums[frame, j])
+                out[frame, j] = max(out[frame, j], answer) if band > 0 else answer
 
 
 @kernel
 def _middle(filters: _Filters, rows: F32, new: F32, out: F32) -> None:
     """A layer over the frames of what the one before it gave: the last ``rows``, flat, and the ``new`` (FRAMES, n)."""
     width = new.shape[1]
-    kept = (REACH - 1) * width
-    rows[:kept] = rows[FRAMES * width : FRAMES * width + kept].copy()
+    stored = (REACH - 1) * width
+    for i in range(stored):
+        rows[i] = rows[i + FRAMES * width]
     for frame in range(FRAMES):
-        rows[kept + frame * width : kept + (frame + 1) * width] = new[frame]
-    products(rows, width, filters.weights, filters.sums)
+        for i in range(width):
+            rows[stored + frame * width + i] = new[frame, i]
+    products(rows, filters.step, filters.weights, filters.sums)
     for frame in range(FRAMES):
         for j in range(out.shape[1]):
             out[frame, j] = _answer(filters, j, filters.sums[frame, j])
@@ -150,11 +155,14 @@ class Embedding:
         self._length = reach - 1 + FRAMES  # frames of each band that are stored
         self._bands = np.zeros(BANDS * self._length + TERMS, dtype=np.float32)
         self._patch = np.zeros(BANDS * REACH + ROWS * REACH + TERMS, dtype=np.float32)
-        self._timbre = tuple(_filters(layers[n], BANDS + 1 - layers[n].kernel.shape[1], True) for n in TIMBRE)
-        self._rhythm = _filters(layers[RHYTHM], FRAMES)
+        self._timbre = tuple(_filters(layers[n], REACH, BANDS + 1 - layers[n].kernel.shape[1], True) for n in TIMBRE)
+        self._rhythm = _filters(layers[RHYTHM], 1, FRAMES)
         added = (_NONE, weights.joined, np.arange(layers[MIDDLE[-1]].size))
-        self._middle = tuple(_filters(layers[n], FRAMES, added=to) for n, to in zip(MIDDLE, added, strict=True))
         widths = [layers[name].kernel.shape[1] for name in MIDDLE]
+        self._middle = tuple(
+            _filters(layers[name], width, FRAMES, added=to)
+            for name, width, to in zip(MIDDLE, widths, added, strict=True)
+        )
         self._rows = tuple(np.zeros((REACH - 1 + FRAMES) * n + TERMS, dtype=np.float32) for n in widths)
         self._scale = float(weights.gain), float(weights.offset)
         self._size = weights.size
