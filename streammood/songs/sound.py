@@ -48,12 +48,12 @@ def _opus(file: SoundFile) -> bytes:
     with soundfile.SoundFile(
         out, "w", _OPUS_RATE, channels, "OPUS", format="OGG", compression_level=_OPUS_QUALITY
     ) as target:
-        for block in _resampled(_frames(file, channels), _OPUS_RATE / file.sample_rate, channels):
+        for block in at_rate(pieces(file, channels), _OPUS_RATE / file.sample_rate, channels):
             target.write(np.clip(block, -1.0, 1.0))
     return out.getvalue()
 
 
-def _frames(file: SoundFile, channels: int) -> Iterator[F32]:
+def pieces(file: SoundFile, channels: int) -> Iterator[F32]:
     """Pieces (n, channels) of all that can be read; the analysis has reported what cannot."""
     try:
         for frames in file.frames(_BLOCK):
@@ -62,7 +62,8 @@ def _frames(file: SoundFile, channels: int) -> Iterator[F32]:
         return
 
 
-def _resampled(blocks: Iterator[F32], ratio: float, channels: int) -> Iterator[npt.NDArray[np.float32]]:
+def at_rate(blocks: Iterator[F32], ratio: float, channels: int) -> Iterator[npt.NDArray[np.float32]]:
+    """``blocks`` (n, channels) at a rate ``ratio`` times theirs."""
     if ratio == 1.0:
         yield from blocks
         return

@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -109,7 +110,7 @@ class Worker:
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
             self._process = context.Process(target=_run, args=(theirs, self._prepare, self._memory), daemon=True)
-            with _safe_path():
+            with _guarded():
                 self._process.start()
             theirs.close()
         return self._connection
@@ -121,15 +122,21 @@ def wait(workers: Iterable[Worker], timeout: float) -> None:
 
 
 @contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
-    """A new process must not run what lies in the current folder, which may be full of downloads."""
+def _guarded() -> Iterator[None]:
+    """A new process must not run what lies in the current folder, which may be full of downloads.
+
+    It never sees Ctrl-C, which is for the program: not even while it is still importing.
+    """
     name = "PYTHONSAFEPATH"
     with _starting:
         before = os.environ.get(name)
         os.environ[name] = "1"
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if sys.platform != "win32" else None
         try:
             yield
         finally:
+            if mask is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if before is None:
                 del os.environ[name]
             else:
@@ -138,7 +145,7 @@ def _safe_path() -> Iterator[None]:
 
 def _run(parent: connection.Connection[Any, Any], prepare: Prepare, memory: int) -> None:
     """The new process: prepare, and answer until the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows, where none was blocked
     serve = prepare()
     _limit_memory(memory)
     reported = waiting = 0.0

@@ -1,56 +1,53 @@
-"""Runs the worker process: starts it when the first song comes, and again when a song has ended it."""
+"""Has strangers' sound files read by a process of its own, which is started when the first song comes."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
+from typing import TypeVar
 
 from streammood.config import Settings
+from streammood.songs.worker import Answer, Failure, Progress, Worker, wait
 from streammood.web.store import Stored
+from streammood.web.worker import Analyse, Convert, Download, Reading, Refusal, Request
 
-_SILENT = 120.0  # s without a line after which a song is abandoned
-_IDLE = 300.0  # s after which a worker without work is ended
+_SILENT = 120.0  # s without a word after which a song is abandoned
+_IDLE = 300.0  # s after which a process without work is ended
+_LOOK = 0.25  # s between looks at the process
+T = TypeVar("T")
 
 
 class SongError(Exception):
-    """A song cannot be analysed; the text names the reason."""
+    """Something cannot be made of a song; the text names the reason, ``status`` is that of HTTP."""
+
+    def __init__(self, text: str, status: int = 422) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Analyst:
     """One song at a time, in the order in which they come."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings.model_dump_json(by_alias=True)
+        self._worker = Worker(Reading(settings), _SILENT)
         self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
         self._leave: asyncio.TimerHandle | None = None
 
     async def analyse(self, song: Stored, progress: Callable[[float], None]) -> None:
-        """Have the analysis of ``song`` and its outline written beside it.
+        """Have the analysis of ``song`` and its outline written beside it; ``progress`` is given the share done.
 
         Raises:
             SongError: it is no sound that can be read.
         """
-        request: dict[str, Path | str] = {
-            "path": song.path,
-            "name": song.name,
-            "analysis": song.analysis,
-            "result": song.result,
-            "outline": song.outline,
-        }
-        await self._ask(request, progress)
+        await self._ask(Analyse(song.path, song.name, song.analysis, song.result, song.outline), progress)
 
     async def convert(self, song: Stored) -> None:
         """Have ``song`` written as WAV.
 
         Raises:
-            SongError: it is no sound that can be read.
+            SongError: it is no sound that can be read, there is too much of it, or no room for it.
         """
-        await self._ask({"path": song.path, "wav": song.wav}, lambda done: None)
+        await self._ask(Convert(song.path, song.wav), lambda done: None)
 
     async def make(self, song: Stored, download: str) -> None:
         """Have a download of an analysed song written.
@@ -58,71 +55,54 @@ class Analyst:
         Raises:
             SongError: it cannot be made.
         """
-        request: dict[str, Path | str] = {
-            "path": song.path,
-            "name": song.name,
-            "analysis": song.analysis,
-            "download": download,
-            "to": song.download(download),
-        }
+        request = Download(song.path, song.name, song.analysis, download, song.download(download))
         await self._ask(request, lambda done: None)
 
     async def close(self) -> None:
-        """End the worker, whatever it is doing."""
-        if self._leave is not None:
-            self._leave.cancel()
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
-            self._process = None
+        """End the process, whatever it is doing; requests must have been cancelled."""
+        async with self._turn:
+            if self._leave is not None:
+                self._leave.cancel()
+            self._worker.stop()
 
-    async def _ask(self, request: Mapping[str, Path | str], progress: Callable[[float], None]) -> None:
+    async def _ask(self, request: Request, progress: Callable[[float], None]) -> None:
         async with self._turn:
             if self._leave is not None:
                 self._leave.cancel()
             try:
                 await self._exchange(request, progress)
-            except (TimeoutError, OSError, EOFError, ValueError):
-                await self.close()
-                raise SongError("the decoder broke down on this file") from None
             except asyncio.CancelledError:
-                await self.close()
+                self._worker.stop()
                 raise
-            self._leave = asyncio.get_running_loop().call_later(_IDLE, self._dismiss)
+            finally:
+                self._leave = asyncio.get_running_loop().call_later(_IDLE, self._worker.stop)
 
-    async def _exchange(self, request: Mapping[str, Path | str], progress: Callable[[float], None]) -> None:
-        process = self._process = self._process or await self._start()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(request, default=str).encode() + b"\n")
-        await process.stdin.drain()
+    async def _exchange(self, request: Request, progress: Callable[[float], None]) -> None:
+        await _in_thread(lambda: self._worker.ask(request))
+        done = 0.0
         while True:
-            line = await asyncio.wait_for(process.stdout.readline(), _SILENT)
-            if not line:
-                raise EOFError
-            answer = json.loads(line)
-            if "error" in answer:
-                raise SongError(answer["error"])
-            if "done" in answer:
-                return
-            progress(answer["progress"])
+            message = await _in_thread(self._look)
+            match message:
+                case Progress(share):
+                    done += share
+                    progress(min(1.0, done))
+                case Failure(reason):
+                    raise SongError(reason)
+                case Answer(Refusal(status, reason)):
+                    raise SongError(reason, status)
+                case Answer():
+                    return
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "streammood.web.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the server, which ends this process in its own time
-        )
-        assert process.stdin is not None
-        process.stdin.write(self._settings.encode() + b"\n")
-        return process
+    def _look(self) -> Progress | Answer | Failure | None:
+        wait([self._worker], _LOOK)
+        return self._worker.receive()
 
-    def _dismiss(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process = None
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Run ``call``, which waits, in a thread; it comes to its end even where nobody waits for it any more."""
+    step = asyncio.create_task(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait([step])
+        raise

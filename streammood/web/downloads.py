@@ -10,6 +10,7 @@ from pathlib import Path
 from streammood.capture.sound_file import SoundFile
 from streammood.songs import spreadsheets
 from streammood.songs.song import Song
+from streammood.web.whole import whole
 
 _TEXTS: Mapping[str, Callable[[Song], str]] = {
     "beats.csv": spreadsheets.beats_csv,
@@ -23,8 +24,13 @@ DOWNLOADS = ("picture.png", "page.html", *_TEXTS)
 
 
 def store(song: Song, path: Path) -> None:
-    """Store ``song`` for later downloads, in a folder that this user alone can write to."""
-    path.write_bytes(pickle.dumps(song))
+    """Store ``song`` for later downloads, in a folder that this user alone can write to.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole(path) as part:
+        part.write_bytes(pickle.dumps(song))
 
 
 def write(download: str, analysis: Path, sound: Path, title: str, to: Path) -> None:
@@ -44,9 +50,8 @@ def write(download: str, analysis: Path, sound: Path, title: str, to: Path) -> N
     song: Song = pickle.loads(analysis.read_bytes())
     text = _TEXTS.get(download)
     content = text(song).encode() if text is not None else _drawn(download, song, sound, title)
-    part = to.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(to)
+    with whole(to) as part:
+        part.write_bytes(content)
 
 
 def _drawn(download: str, song: Song, sound: Path, title: str) -> bytes:

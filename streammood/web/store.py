@@ -23,7 +23,6 @@ _NAME = 120  # characters of a song's name that are kept, for people alone
 _IN_USE = 120.0  # s; a finished song that was asked for within them does not make room for another
 _FOLDER = "streammood-songs-"
 _ORPHANED = 120.0  # s without a sign of life after which a folder belongs to a dashboard that was killed
-_BEGINNINGS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"riff", b"ID3")
 
 
 class RefusedError(Exception):
@@ -165,10 +164,3 @@ def _clear(place: Path) -> None:
         with contextlib.suppress(OSError):  # another user's, or gone meanwhile
             if not folder.is_symlink() and time.time() - folder.stat().st_mtime > _ORPHANED:
                 shutil.rmtree(folder)
-
-
-def looks_like_sound(beginning: bytes) -> bool:
-    """Whether a file that begins so may be one of the kinds that are read; MPEG frames begin with eleven ones."""
-    return beginning.startswith(_BEGINNINGS) or (
-        len(beginning) > 1 and beginning[0] == 0xFF and beginning[1] & 0xE0 == 0xE0
-    )

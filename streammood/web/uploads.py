@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,11 +17,10 @@ from streammood.config import Settings
 from streammood.web.analyst import Analyst, SongError
 from streammood.web.downloads import DOWNLOADS
 from streammood.web.guard import SESSION
-from streammood.web.store import RefusedError, Store, Stored, looks_like_sound
+from streammood.web.store import RefusedError, Store, Stored
 
 _STALLED = 30.0  # s without a byte after which an upload is abandoned
 _LONGEST = 1800.0  # s that an upload may take in all
-_BEGINNING = 16  # bytes that show which kind a file is
 _PIECE = 1 << 16  # bytes
 _SWEEP = 5.0  # s between looks for songs that nobody wants any more
 _TYPES = {
@@ -33,6 +32,12 @@ _TYPES = {
     ".mp3": "audio/mpeg",
     ".aif": "audio/aiff",
     ".aiff": "audio/aiff",
+    ".m4a": "audio/mp4",
+    ".m4b": "audio/mp4",
+    ".mp4": "audio/mp4",
+    ".m4v": "audio/mp4",
+    ".aac": "audio/aac",
+    ".webm": "audio/webm",
 }
 
 
@@ -42,10 +47,8 @@ class Uploads:
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.dashboard.upload_limit
         self._songs = Store(settings.dashboard.songs, settings.dashboard.keep)
-        self._analyst, self._converter = (
-            Analyst(settings),
-            Analyst(settings),
-        )  # nobody waits for others' analyses to play
+        self._analyst = Analyst(settings)
+        self._converter = Analyst(settings)  # nobody waits for others' analyses to play
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._conversions: dict[Path, asyncio.Task[None]] = {}
 
@@ -105,9 +108,7 @@ class Uploads:
         try:
             with song.path.open("xb") as file:
                 async with asyncio.timeout(_LONGEST):
-                    async for piece in _pieces(request):
-                        if size == 0 and not looks_like_sound(piece):
-                            raise RefusedError(415, "This is no sound file, whatever its name says.")
+                    while piece := await asyncio.wait_for(request.content.read(_PIECE), _STALLED):
                         size += len(piece)
                         if size > self._limit * 1e6:
                             raise RefusedError(413, f"Songs may have at most {self._limit:g} MB.")
@@ -186,7 +187,7 @@ class Uploads:
         """Have ``path``, which belongs to ``song``, made once however many ask.
 
         Raises:
-            HTTPUnprocessableEntity: it cannot be made.
+            HTTPException: it cannot be made; the text says why.
         """
         task = self._conversions.get(path)
         if task is None:
@@ -201,25 +202,14 @@ class Uploads:
                 path.unlink(missing_ok=True)
                 raise SongError("the song was removed")
         except SongError as error:
-            raise web.HTTPUnprocessableEntity(text=f"{error}\n") from None
+            kind = web.HTTPInsufficientStorage if error.status == web.HTTPInsufficientStorage.status_code else None
+            raise (kind or web.HTTPUnprocessableEntity)(text=f"{error}\n") from None
 
 
 def _named(song: Stored, ending: str) -> dict[str, str]:
     """The header that has a browser store a file under the song's name."""
     name = quote(f"{Path(song.name).stem}{ending}")
     return {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-
-
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """What comes in; however it was cut on its way, the first piece is long enough to show which kind it is."""
-    pending = b""
-    while piece := await asyncio.wait_for(request.content.read(_PIECE), _STALLED):
-        pending += piece
-        if len(pending) >= _BEGINNING:
-            yield pending
-            pending = b""
-    if pending:
-        yield pending
 
 
 def _refused(refusal: RefusedError) -> web.Response:

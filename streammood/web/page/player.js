@@ -7,10 +7,14 @@ import { Lamps } from "./lamps.js";
 import { Outline } from "./outline.js";
 import { paintSwatch } from "./ribbon.js";
 import { Scene } from "./scene.js";
+import { toast } from "./toasts.js";
 
 const LARGEST = 1920; // pixels of width that are painted; larger screens are scaled up
 const STRIDE = 5; // s, what an arrow key moves
-const TYPES = { wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", mp3: "audio/mpeg" };
+const TYPES = {
+  ...{ wav: "audio/wav", flac: "audio/flac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg", mp3: "audio/mpeg" },
+  ...{ m4a: "audio/mp4", m4b: "audio/mp4", mp4: "audio/mp4", m4v: "audio/mp4", aac: "audio/aac", webm: "audio/webm" },
+};
 
 export class Player {
   constructor(link) {
@@ -80,10 +84,16 @@ export class Player {
     this.audio.src = `songs/${this.id}/sound${query}`;
   }
 
-  /** This browser cannot play the file as it is: have it as WAV. */
-  convert() {
-    if (!this.song || this.converted || !this.audio.hasAttribute("src")) return;
-    this.load("?as=wav");
+  /** This browser cannot play the file as it is: have it as WAV; where that cannot be had either, say why. */
+  async convert() {
+    if (!this.song || !this.audio.hasAttribute("src")) return;
+    if (!this.converted) {
+      this.load("?as=wav");
+      return;
+    }
+    const answer = await fetch(this.audio.src, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    const why = answer && !answer.ok ? `: ${(await answer.text()).trim()}` : "";
+    toast(`This song cannot be played here${why}`, true);
   }
 
   showSong() {
