@@ -23,7 +23,7 @@ run: $(VENV)/run.done
 
 test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
-	$(BIN)/pytest; tests=$$?; \
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup; tests=$$?; \
 	wait $$lint; lint=$$?; cat $(VENV)/lint.log; \
 	exit $$((tests | lint))
 

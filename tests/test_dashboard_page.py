@@ -207,7 +207,7 @@ def test_a_lost_engine_is_shown_and_taken_up_again(visit: Open, engine: tuple[Pr
     assert "stale" in (page.get_attribute("body", "class") or "")
     pretended.silent.clear()
     shown(page, "state", "Listening")
-    assert page.locator("#log li", has_text="Nothing heard").count() >= 1  # more where the machine is slow
+    assert page.locator("#log li", has_text="Nothing received").count() >= 1  # more where the machine is slow
 
 
 def test_a_lost_server_is_shown_and_taken_up_again(visit: Open) -> None:

@@ -384,7 +384,7 @@ def test_a_value_that_was_forgotten_is_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(application("analyze"), arguments)
+    done = CliRunner().invoke(application(arguments[0]), arguments)
     assert done.exit_code == 1
     assert done.output.strip() == f"streammood: {option} needs a value before `{value}`"
     assert list(tmp_path.iterdir()) == []

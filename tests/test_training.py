@@ -94,7 +94,7 @@ def test_what_is_wrong_with_the_data_is_said_in_one_line(tmp_path: Path) -> None
     assert "no clip has a label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,\n"))
     assert "only one label" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,a\n"))
     assert "4 are needed" in refusal(write_csv(tmp_path, "file,mood\nx.wav,a\ny.wav,b\n"))
-    assert "key of the event log" in refusal(write_csv(tmp_path, "file,mood\nx.wav,time\ny.wav,b\n"))
+    assert "is a name of the event log" in refusal(write_csv(tmp_path, "file,mood\nx.wav,time\ny.wav,b\n"))
     assert "in -1..1" in refusal(write_csv(tmp_path, "file,mood,valence,arousal\nx.wav,a,3,0\n"))
 
 

@@ -66,7 +66,7 @@ class SndfileDecoder:
                 read += len(frames)
                 yield self.sample_rate, frames
         except soundfile.LibsndfileError as error:
-            raise DecodeError(_reason(error)) from None
+            raise DecodeError(f"the rest of it does not decode ({_reason(error)})") from None
         if read < self._file.frames - LATE * self.sample_rate:
             raise DecodeError("it ends early")
 
@@ -76,4 +76,4 @@ class SndfileDecoder:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "error_string", error)).rstrip(".")
+    return str(getattr(error, "error_string", error)).removeprefix("Error : ").rstrip(".")
