@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,14 @@ def mood(label: str = "happy", changed: bool = True, valence: float = 0.5) -> Mo
     return Mood(1, 2, valence, -0.25, dict(zip(LABELS, (0.4, 0.3, 0.2, 0.1), strict=True)), label, 0.4, changed)
 
 
-def sent(settings: dict[str, Any], script: list[tuple[float, Event | None]]) -> list[Message]:
+def sent(settings: dict[str, Any], script: list[tuple[float, Event | None]], unlocked: bool = False) -> list[Message]:
     """Play ``script`` (time in s, event or None to only poll) into a target; what arrived."""
     with Receiver() as receiver:
         target = OscTarget(
-            TargetSettings.model_validate({"port": receiver.port, **settings}), LABELS, lambda now: now * ANALYSIS_RATE
+            TargetSettings.model_validate({"port": receiver.port, **settings}),
+            LABELS,
+            lambda now: now * ANALYSIS_RATE,
+            unlocked=unlocked,
         )
         for now, event in script:
             if event is not None:
@@ -81,6 +85,23 @@ def test_downbeats_only_when_known() -> None:
     unknown = Beat(44_100, 40_000, 120.0, 0.9, True, 0, 17)
     assert values(sent({}, [(1.0, unknown)]), "/streammood/downbeat") == []
     assert values(sent({}, [(1.0, BEAT)]), "/streammood/downbeat") == [1, 0]
+
+
+@pytest.mark.parametrize("unlocked", [False, True])
+def test_tempo_and_beats_leave_only_while_locked_unless_all_are_asked_for(unlocked: bool) -> None:
+    lost = [replace(TEMPO, bpm=90.0, locked=False), replace(BEAT, locked=False, count=18)]
+    script: list[tuple[float, Event | None]] = [
+        (float(i), event) for i, event in enumerate([*lost, TEMPO, BEAT, *lost])
+    ]
+    messages = sent({"hold": 0.05, "resend": 0.4}, [*script, *((6.0 + t / 5, None) for t in range(10))], unlocked)
+    count = values(messages, "/streammood/beat/count")
+    assert values(messages, "/streammood/beat").count(1) == (3 if unlocked else 1)
+    assert set(count) == ({17, 18} if unlocked else {17})
+    assert (90.0 in values(messages, "/streammood/bpm")) is unlocked
+    assert values(messages, "/streammood/bpm")
+    assert values(messages, "/streammood/beat/locked")[0] == 0
+    assert values(messages, "/streammood/beat/confidence")
+    assert bool(values(messages, "/streammood/beat/phase")[4:]) is unlocked  # no more once the lock is lost
 
 
 def test_flowing_values_keep_to_the_rate_and_the_last_one_arrives() -> None:

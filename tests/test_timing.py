@@ -81,7 +81,7 @@ def played(
     script: list[tuple[float, Event]], offset: float = 0.0, ratio: float = 1.0, shifts: dict[float, float] | None = None
 ) -> list[tuple[float, Event]]:
     """Run a target's timing as the firing thread does; what came out, and when. ``shifts``: offsets set on the way."""
-    timing = Timing(lambda now: now * ANALYSIS_RATE, offset, ratio)
+    timing = Timing(lambda now: now * ANALYSIS_RATE, offset, ratio, unlocked=True)
     queue = [(at, i, event) for i, (at, event) in enumerate(script)]
     heapq.heapify(queue)
     later = sorted((shifts or {}).items())

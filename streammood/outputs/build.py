@@ -68,7 +68,7 @@ class Outputs:
         with _closed_if_one_fails() as sinks:
             sinks.extend(self._targets(settings, sample_now, report))
             if settings.lights.artnet is not None or settings.lights.sacn is not None:
-                sinks.append(Lights(settings.lights, self._labels, sample_now, report))
+                sinks.append(Lights(settings.lights, self._labels, sample_now, report, settings.beat.unlocked))
             if settings.midi.port is not None or settings.midi.virtual:
                 sinks.append(MidiClock(settings.midi, sample_now, open_port(settings.midi), report))
             if settings.link.mode == "lead":
@@ -101,7 +101,7 @@ class Outputs:
             refuse_own_control_port(target, settings)
         with _closed_if_one_fails() as sinks:
             for target in targets:
-                sinks.append(OscTarget(target, self._labels, sample_now, report))
+                sinks.append(OscTarget(target, self._labels, sample_now, report, settings.beat.unlocked))
             for target in targets:
                 if target.details:
                     sinks.append(DetailedReport(target))

@@ -31,11 +31,16 @@ class Lights:
     name = "lights"
 
     def __init__(
-        self, settings: LightsSettings, labels: Sequence[str], sample_now: SampleNow, report: Report = ignore
+        self,
+        settings: LightsSettings,
+        labels: Sequence[str],
+        sample_now: SampleNow,
+        report: Report = ignore,
+        unlocked: bool = False,
     ) -> None:
-        """``report`` takes what people should know."""
+        """``report`` takes what people should know; ``unlocked``: beats are shown without a lock, too."""
         self.beats = 0
-        self._timing = Timing(sample_now, settings.offset / 1e3)
+        self._timing = Timing(sample_now, settings.offset / 1e3, unlocked=unlocked)
         self._interval = 1.0 / settings.rate
         self._decay = settings.decay
         self._colours = np.array(lamps(labels, settings.colours))

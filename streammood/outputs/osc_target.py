@@ -26,6 +26,7 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
 }
 _NEVER = float("inf")
 _ASKED = {name: signal for name, signal in SIGNALS.items() if signal.asked}
+_LOCKED = {name for name, signal in SIGNALS.items() if signal.locked}
 
 
 @dataclass(slots=True, eq=False)
@@ -69,14 +70,21 @@ class OscTarget:
     """
 
     def __init__(
-        self, settings: TargetSettings, labels: Sequence[str], sample_now: SampleNow, report: Report = ignore
+        self,
+        settings: TargetSettings,
+        labels: Sequence[str],
+        sample_now: SampleNow,
+        report: Report = ignore,
+        unlocked: bool = False,
     ) -> None:
-        """``report`` takes what people should know."""
+        """``report`` takes what people should know; ``unlocked``: tempo and beats are sent without a lock, too."""
         self.name = settings.title
         self.beats = 0  # that were sent
         self._settings = settings
         self._sample_now = sample_now
-        self._timing = Timing(sample_now, settings.offset / 1e3, settings.beat)
+        self._timing = Timing(sample_now, settings.offset / 1e3, settings.beat, unlocked)
+        self._unlocked = unlocked
+        self._trusted = unlocked  # tempo and beats are sent now
         self._muted = False
         self._panic = False
         entries = _default_map(settings, labels) if settings.defaults else []
@@ -175,7 +183,9 @@ class OscTarget:
         fired: list[str] = []
         if isinstance(event, Tempo):
             self._tempo = event if event.period > 0 else None
-            changed += _ASKED
+            began = event.locked and not self._trusted
+            self._trusted = event.locked or self._unlocked
+            changed += _LOCKED if began else _ASKED
         elif isinstance(event, Beat):
             self.beats += 1
         for signal, name, value in values(event):
@@ -254,6 +264,8 @@ class OscTarget:
         route.waiting = self._muted
         route.sent_at = now
         self._due = min(self._due, now + self._settings.resend)
+        if route.signal.locked and not self._trusted:
+            return
         value = self._value(route.entry.source, now)
         if value is None or self._muted or not self._holds(route.entry, now):
             return

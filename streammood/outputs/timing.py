@@ -20,10 +20,11 @@ class Timing:
     ``offset`` may be changed at any time by any thread.
     """
 
-    def __init__(self, sample_now: SampleNow, offset: float = 0.0, ratio: float = 1.0) -> None:
-        """``ratio``: beats sent for each beat that comes: 0.5, 1 or 2."""
+    def __init__(self, sample_now: SampleNow, offset: float = 0.0, ratio: float = 1.0, unlocked: bool = False) -> None:
+        """``ratio``: beats sent for each beat that comes: 0.5, 1 or 2. ``unlocked``: those without a lock, too."""
         self.offset = offset
         self._ratio = ratio
+        self._unlocked = unlocked
         self._sample_now = sample_now
         self._metronome = Metronome(2 if ratio > 1.0 else 1)
         self._waiting: deque[tuple[float, Event]] = deque()  # with the host time at which each fired
@@ -49,9 +50,10 @@ class Timing:
         while self._predicts and metronome.due <= sample:
             tick = metronome.tick
             metronome.passed(tick)
-            if tick % metronome.per_beat == 0:
+            beat = self._predicted(tick, metronome.number(tick // metronome.per_beat))
+            if tick % metronome.per_beat == 0 and self._sends(beat):
                 self._early = tick // metronome.per_beat
-            yield from self._at_ratio(tick, self._predicted(tick, metronome.number(tick // metronome.per_beat)))
+            yield from self._at_ratio(tick, beat)
 
     def next_at(self, now: float) -> float:
         """Host time in s at which ``due`` will next have something; infinite if nothing is foreseen."""
@@ -99,8 +101,13 @@ class Timing:
         state = tempo.bpm, tempo.confidence, tempo.locked, number, tick // per_beat, tempo.bar_confidence
         return Beat(sample, tempo.decided, *state)
 
+    def _sends(self, beat: Beat) -> bool:
+        return beat.locked or self._unlocked
+
     def _at_ratio(self, tick: int, beat: Beat) -> Iterator[Beat]:
         """The beat as this target counts; at half the beats, every other one is none."""
+        if not self._sends(beat):
+            return
         if self._ratio == 1.0:
             yield beat
             return

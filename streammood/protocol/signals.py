@@ -59,6 +59,7 @@ class Signal:
     option: str = ""  # setting of a target that has to be true for this to be sent; empty: it is always sent
     asked: bool = False  # it changes by itself: ``read`` also takes the sample on the stream clock at which it is sent
     ends: bool = False  # 0 is sent when a target closes
+    locked: bool = False  # sent only while the tempo is locked, unless ``beat.unlocked`` says otherwise
 
     @property
     def slot(self) -> str:
@@ -102,21 +103,24 @@ def _row(
 
 
 _DETAILS = {"option": "details"}
+_LOCKED = {"locked": True}
 # fmt: off
 _TABLE = (
-    _row("beat/number", "state", int, (0, 64), "", Beat, "number", "position in the bar, 1 = downbeat; 0 = not known"),
-    _row("beat/count", "state", int, COUNT, "", Beat, "count", "beats since the start"),
-    _row("beat", "trigger", int, SWITCH, "", Beat, lambda beat: 1, "a beat is now"),
+    _row("beat/number", "state", int, (0, 64), "", Beat, "number", "position in the bar, 1 = downbeat; 0 = not known",
+         **_LOCKED),
+    _row("beat/count", "state", int, COUNT, "", Beat, "count", "beats since the start", **_LOCKED),
+    _row("beat", "trigger", int, SWITCH, "", Beat, lambda beat: 1, "a beat is now", **_LOCKED),
     _row("downbeat", "trigger", int, SWITCH, "", Beat, lambda beat: 1 if beat.number == 1 else None,
-         "the first beat of a bar is now; only where the bar is known"),
-    _row("bpm", "flow", float, (0.0, 1000.0), "BPM", Tempo, "bpm", "tempo; 0 = not known; kept through silence"),
+         "the first beat of a bar is now; only where the bar is known", **_LOCKED),
+    _row("bpm", "flow", float, (0.0, 1000.0), "BPM", Tempo, "bpm", "tempo; 0 = not known", **_LOCKED),
     _row("beat/confidence", "flow", float, UNIT, "", Tempo, "confidence", "how sure tempo and phase are"),
     _row("beat/locked", "state", int, SWITCH, "", Tempo, "locked", "1 while the tempo is trusted", ends=True),
     _row("beat/bar", "flow", float, UNIT, "", Tempo, "bar_confidence", "how sure the bar is"),
     _row("beat/meter", "state", int, (0, 64), "", Tempo, "meter", "beats in a bar; 0 = not known"),
-    _row("beat/phase", "flow", float, UNIT, "", Tempo, Tempo.phase, "0 on the beat, rising to 1", asked=True),
+    _row("beat/phase", "flow", float, UNIT, "", Tempo, Tempo.phase, "0 on the beat, rising to 1", asked=True,
+         **_LOCKED),
     _row("beat/next", "flow", float, (0.0, 60.0), "s", Tempo, Tempo.seconds_to_next, "time to the next beat",
-         asked=True),
+         asked=True, **_LOCKED),
     _row("onset", "trigger", int, SWITCH, "", Onset, lambda onset: 1, "a note or a stroke begins"),
     _row("level/rms", "flow", float, UNIT, "", Level, "rms", "loudness after the gain, for -60..0 dBFS"),
     _row("level/low", "flow", float, UNIT, "", Level, "low", "the same below 200 Hz"),

@@ -116,6 +116,7 @@ export class Live {
   showTempo(values) {
     setText(find("bpm"), values.bpm ? values.bpm.toFixed(1) : "–");
     const locked = values["beat/locked"];
+    find("bpm").dataset.locked = locked ? "yes" : "no";
     const lock = find("lock");
     lock.dataset.locked = locked ? "yes" : "no";
     setText(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
