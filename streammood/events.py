@@ -149,6 +149,7 @@ class OperatorState:
     bpm_max: float = 0.0
     nudge: float = 0.0  # ms by which beats are late; negative: early
     gain: float = 0.0  # dB, fixed, on top of the automatic gain
+    tempo: float = 0.0  # BPM held by hand; 0: it is the music's
     muted: tuple[str, ...] = ()  # names of outputs
 
 

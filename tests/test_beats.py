@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import mir_eval
 import numpy as np
@@ -52,7 +53,7 @@ def listen(
     sound: F32,
     stream: BeatStream | None = None,
     first: int = 0,
-    told: Mapping[float, Callable[[BeatStream], None]] | None = None,
+    told: Mapping[float, Callable[[BeatStream], object]] | None = None,
 ) -> list[Event]:
     """All events of ``sound``, whose first sample is ``first``; the gate closes 3 s after the last sound.
 
@@ -241,11 +242,96 @@ def test_four_taps_give_tempo_and_phase(bpm: float) -> None:
     assert np.abs(off - np.round(off)).max() * 60 / bpm < 0.04  # the hand's own 10 ms, and 2 % of 1.5 s
 
 
-def test_a_tempo_told_by_hand_holds_its_level() -> None:
-    sound = drums(87, 30.0)[0]
-    beats = beats_of(listen(sound, told={5.0: lambda stream: stream.set_bpm(174.0)}))
-    late = [beat for beat in beats if beat.sample > 8 * ANALYSIS_RATE]
-    assert all(abs(beat.bpm - 174) < 2 for beat in late)
+def held(**changed: Any) -> BeatStream:
+    return BeatStream(BeatSettings(**changed), LevelSettings(), NETWORK)
+
+
+def steps_of(beats: list[Beat], after: float) -> F64:
+    """Seconds from beat to beat, of those after so many seconds."""
+    return np.diff([beat.sample for beat in beats if beat.sample > after * ANALYSIS_RATE]) / ANALYSIS_RATE
+
+
+@pytest.mark.parametrize(("hold", "off"), [("follow", 0.03), ("fixed", 0.0)])
+@pytest.mark.parametrize(("music", "hand"), [(128.0, 110.0), (87.0, 174.0), (120.0, 121.0)])
+def test_a_tempo_set_by_hand_is_held_against_other_music(hold: str, off: float, music: float, hand: float) -> None:
+    events = listen(drums(music, 24.0)[0], held(hold=hold), told={8.0: lambda stream: stream.set_bpm(hand)})
+    both: list[Beat | Tempo] = [*beats_of(events), *tempi_of(events)]
+    late = [event for event in both if event.decided > 8.1 * ANALYSIS_RATE]
+    assert {round(event.bpm, 6) for event in late} == {hand}
+    assert all(event.locked for event in late)
+    steps = steps_of(beats_of(events), 8.1)
+    assert np.abs(steps * hand / 60 - 1).max() <= off / (1 - off) + 1e-4  # a sample of rounding
+
+
+def test_beats_held_by_hand_meet_the_music_again() -> None:
+    """The hand taps a sixth of a beat late: within a few bars the beats are those of the drums; fixed ones stay."""
+    sound, truth = drums(120, 30.0)
+    told = {t: lambda stream, t=t: stream.tap((t + 0.08) * ANALYSIS_RATE) for t in truth[(truth > 8) & (truth < 10)]}
+    assert len(told) == 4
+    for hold, least, most in (("follow", 0.0, 0.02), ("fixed", 0.07, 0.09)):
+        beats = [b.sample / ANALYSIS_RATE for b in beats_of(listen(sound, held(hold=hold), told=told))]
+        late = [np.abs(truth - beat).min() for beat in beats if 20.0 < beat < 29.0]
+        assert least <= min(late) <= max(late) <= most
+
+
+def test_what_is_held_goes_on_through_silence_and_gaps_until_it_is_released() -> None:
+    sound = drums(120, 10.0)[0]
+    quiet = np.zeros(8 * ANALYSIS_RATE, dtype=np.float32)
+    stream = held()
+    events = listen(np.concatenate((sound, quiet)), stream, told={6.0: lambda stream: stream.set_bpm(100.0)})
+    assert steps_of(beats_of(events), 6.1)[-10:] == pytest.approx(0.6, rel=0.032)
+    assert steps_of(beats_of(events), 14.5) == pytest.approx(0.6, abs=1e-4)
+    assert stream.held == pytest.approx(100.0)
+    stream.restart()  # as after a gap of more than a second
+    start = round(23.0 * ANALYSIS_RATE / HOP) * HOP
+    after = beats_of(listen(quiet, stream, start))
+    last = [b.sample for b in beats_of(events)][-1]
+    off = (np.array([beat.sample for beat in after]) - last) / (0.6 * ANALYSIS_RATE)
+    assert np.abs(off - np.round(off)).max() < 1e-3, "the beats are on the grid of before"
+    stream.release()
+    assert stream.held == 0.0
+    again = listen(drums(128, 16.0)[0], stream, start + quiet.size // HOP * HOP)
+    assert tempi_of(again)[-1].bpm == pytest.approx(128.0, abs=1.0)
+
+
+def test_what_is_held_may_end_with_the_music() -> None:
+    sound = np.concatenate((drums(120, 10.0)[0], np.zeros(8 * ANALYSIS_RATE, dtype=np.float32)))
+    stream = held(hold_until="silence")
+    beats = beats_of(listen(sound, stream, told={6.0: lambda stream: stream.set_bpm(100.0)}))
+    assert stream.held == 0.0
+    assert beats[-1].sample < 15 * ANALYSIS_RATE
+
+
+def test_a_tempo_set_before_the_first_beat_takes_the_phase_of_the_music() -> None:
+    sound, truth = drums(120, 16.0)
+    stream = held()
+    stream.set_bpm(120.0)
+    beats = [beat.sample / ANALYSIS_RATE for beat in beats_of(listen(sound, stream))]
+    assert beats[0] < 1.0, "a hand need not wait for the music"
+    assert max(np.abs(truth - beat).min() for beat in beats if 8.0 < beat < 15.0) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("bpm", "command", "bounds"),
+    [(105.0, BeatStream.double, (60.0, 210.0)), (105.0, BeatStream.half, (52.5, 200.0))],
+)
+def test_double_and_half_move_the_bound_in_their_way(
+    bpm: float, command: Callable[[BeatStream], tuple[float, float]], bounds: tuple[float, float]
+) -> None:
+    moved: list[tuple[float, float]] = []
+    events = listen(drums(bpm, 20.0)[0], held(), told={10.0: lambda stream: moved.append(command(stream))})
+    assert moved == [pytest.approx(bounds, rel=0.01)]
+    wanted = bpm * (2 if command is BeatStream.double else 0.5)
+    late = [tempo.bpm for tempo in tempi_of(events) if tempo.sample > 10.1 * ANALYSIS_RATE]
+    assert max(abs(bpm / wanted - 1) for bpm in late) < 0.01
+
+
+def test_double_of_a_held_tempo_is_held() -> None:
+    stream = held()
+    listen(drums(120, 8.0)[0], stream, told={5.0: lambda s: s.set_bpm(110.0), 6.0: BeatStream.double})
+    assert stream.held == pytest.approx(220.0)
+    assert stream.half() == (60.0, 200.0), "the bounds are for what is found, and stay"
+    assert stream.held == pytest.approx(110.0)
 
 
 def test_this_is_the_one() -> None:
@@ -283,8 +369,8 @@ def test_what_cannot_be_told_says_why() -> None:
     for command in (stream.double, stream.half, lambda: stream.downbeat(0.0)):
         with pytest.raises(ConfigError, match=r"no (tempo|beat) yet"):
             command()
-    with pytest.raises(ConfigError, match="bpm_max 200"):
-        stream.set_bpm(240.0)
+    with pytest.raises(ConfigError, match=r"20\.\.400"):
+        stream.set_bpm(440.0)
     with pytest.raises(ConfigError, match="bpm_max"):
         stream.bounds(150.0, 140.0)
 

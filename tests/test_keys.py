@@ -120,9 +120,9 @@ def test_keys_of_a_running_show(screen: Screen) -> None:
     assert wait_for(tapped, 60), screen.text  # four in a row, where the machine lets this hand be steady
     for key, told in (
         ("d", "this is the one"),
-        ("x", "bpm_max"),
         ("/", "half"),
         ("x", "twice"),
+        ("a", "tempo of the music again"),
         ("p", "all triggers 0"),
     ):
         screen.type(key)

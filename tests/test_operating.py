@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -27,6 +28,7 @@ from streammood.events import ANALYSIS_RATE, Mood
 from streammood.log.event_log import EventLog
 from streammood.models import Models
 from streammood.protocol.commands import Answer, Command
+from streammood.protocol.signals import details
 from tests.operator import Operator, needs_liblo, oscsend
 from tests.outputs import Made
 from tests.receiver import Receiver
@@ -78,7 +80,7 @@ def written(front: int, back: int, **changed: float | str) -> str:
 def show(running: Show) -> Iterator[Show]:
     """The show, put back as it was after each test."""
     yield running
-    for name, *arguments in (("hold", 0), ("mood", "auto"), ("mute", 1, 0), ("mute", 2, 0), ("gain", 0)):
+    for name, *arguments in (("auto",), ("hold", 0), ("mood", "auto"), ("mute", 1, 0), ("mute", 2, 0), ("gain", 0)):
         running.operator.ask(str(name), *arguments)
 
 
@@ -113,12 +115,14 @@ def test_four_taps_set_the_tempo_and_it_stays(show: Show) -> None:
     first = show.beat_after(0.5)
     time.sleep(first - time.monotonic())
     show.operator.tap(period, [0.012, -0.018, 0.015, -0.008])
-    assert [show.operator.answer() for _ in range(4)] == [("tap", 1)] * 4
+    answers = [show.operator.answer() for _ in range(4)]
+    assert [answer[:3] for answer in answers] == [("tap", 1, count) for count in range(1, 5)]
+    assert answers[3][3] == pytest.approx(BPM / 2, rel=0.06)
     assert wait_for(lambda: abs(show.bpm / (BPM / 2) - 1) < 0.06), show.bpm
+    held = show.bpm
     for _ in range(12):
         time.sleep(0.5)
-        assert show.bpm == pytest.approx(BPM / 2, rel=0.06)
-    assert show.bpm == pytest.approx(BPM / 2, rel=0.01)
+        assert show.bpm == held
     off = (show.beat_after(0.0) - first) / period
     assert abs(off - round(off)) < 0.12  # the beats that were tapped, not those between
 
@@ -127,17 +131,39 @@ def test_twice_and_half_the_beats(show: Show) -> None:
     before = show.bpm
     assert show.operator.ask("double", 1.0) == ("double", 1)
     assert wait_for(lambda: show.bpm == pytest.approx(2 * before, rel=0.02))
-    refused = show.operator.ask("double")
-    assert refused[:2] == ("double", 0)
-    assert "beat.bpm_max 200" in str(refused[2])
     assert show.operator.ask("half") == ("half", 1)
     assert wait_for(lambda: show.bpm == pytest.approx(before, rel=0.02))
+    assert show.operator.ask("double") == ("double", 1)
+    show.operator.ask("auto")
+    for name, bpm in (("bpm/min", 60), ("bpm/max", 200)):
+        show.operator.ask(name, bpm)
+
+
+def test_bounds_move_where_they_are_in_the_way(show: Show) -> None:
+    assert wait_for(lambda: show.bpm > 0)
+    before = show.bpm
+    show.operator.ask("bpm/max", before + 1)
+    name, done, said = show.operator.ask("double")
+    assert (name, done) == ("double", 1)
+    assert re.fullmatch(r"beat\.bpm_max is \d+\.\d now", str(said))
+    assert show.engine.now.operator.bpm_max == pytest.approx(2 * before, rel=0.01)
+    assert show.operator.ask("half") == ("half", 1)
+    assert show.operator.ask("bpm/max", 200) == ("bpm/max", 1, 200.0)
 
 
 def test_a_tempo_that_is_told(show: Show) -> None:
-    assert show.operator.ask("bpm", 149.0) == ("bpm", 1, 149.0)
-    assert wait_for(lambda: show.bpm == pytest.approx(BPM, rel=0.02))
-    assert show.operator.ask("bpm", 300)[:2] == ("bpm", 0)
+    """It is held against the music until ``auto``, and every view and receiver is told."""
+    assert show.operator.ask("bpm", 131.0) == ("bpm", 1, 131.0)
+    time.sleep(4.0)
+    assert show.bpm == pytest.approx(131.0)
+    assert show.engine.now.operator.tempo == pytest.approx(131.0)
+    status = show.engine.now.status
+    assert status is not None
+    assert ("control/tempo", 131.0) in {(name, value) for _, name, value in details(status)}
+    assert show.operator.ask("auto") == ("auto", 1)
+    assert show.engine.now.operator.tempo == 0.0
+    assert wait_for(lambda: show.bpm in (pytest.approx(BPM, rel=0.02), pytest.approx(BPM / 2, rel=0.02)), 20)
+    assert show.operator.ask("bpm", 500)[:2] == ("bpm", 0)
 
 
 def test_the_one(show: Show) -> None:
@@ -270,7 +296,6 @@ def test_the_settings_file_read_again(show: Show) -> None:
     assert not show.other.closed
     show.front.messages()
     assert wait_for(lambda: any(m.address == "/streammood/beat" for m in show.front.messages()))
-    assert show.operator.ask("bpm", 195)[:2] == ("bpm", 0)
     show.file.write_text("beat: {bpm_mx: 3}")
     refused = show.operator.ask("reload")
     assert refused[:2] == ("reload", 0)
@@ -339,7 +364,7 @@ def test_nonsense_leaves_the_engine_as_it_is(show: Show) -> None:
         time.sleep(0.002)
     while show.operator.answer(0.5):
         pass
-    assert show.operator.ask("tap") == ("tap", 1)
+    assert show.operator.ask("tap")[:2] == ("tap", 1)
     before = show.engine.sample
     assert wait_for(lambda: show.engine.sample > before + ANALYSIS_RATE / 2)
     assert show.engine.error is None

@@ -21,7 +21,12 @@ _LAST_WORDS = 2.0  # s that the output may take at the end
 _PAUSE = 0.5  # s after a failure
 _WAITING = 100  # lines kept for a terminal that stands still
 _ECHO_INTERVAL = 0.3  # s between echoes of one command: a fader sends sixty a second
-_SILENT = {"tap"}  # keys of which nothing is said
+
+
+def taps_in_words(answer: Answer) -> str:
+    """The answer to a tap: how many there are in a row, and the tempo that they hold."""
+    count, *bpm = answer.values
+    return f"tap {count}" + "".join(f": {tempo:.1f} BPM, held until auto" for tempo in bpm if isinstance(tempo, float))
 
 
 class Echo:
@@ -42,8 +47,9 @@ class Echo:
             self._lines.append(str(answer.values[0]))
         elif answer.name == "hold":
             self._lines.append("the mood is held" if answer.values[0] else "the mood is free")
-        elif answer.name not in _SILENT:
-            self._lines.append(COMMANDS[answer.name].title)
+        else:
+            self._lines.append(COMMANDS[answer.name].title if answer.name != "tap" else taps_in_words(answer))
+            self._lines += [value for value in answer.values if isinstance(value, str)]
 
     def osc(self, answer: Answer) -> None:
         """Add the answer to a command that came over OSC; of many in a row the latest."""

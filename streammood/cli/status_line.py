@@ -81,6 +81,8 @@ def _level(level: Level, meter: int) -> Iterator[_Piece]:
 
 def _operator_words(state: OperatorState) -> Iterator[str]:
     """What the operator has set."""
+    if state.tempo:
+        yield f"TEMPO {state.tempo:.1f} BY HAND"
     if state.hold:
         yield "HOLD"
     if state.mood is not None:

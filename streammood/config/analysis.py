@@ -83,6 +83,8 @@ class BeatSettings(Strict):
     bpm_max: float = Field(200.0, ge=60.0, le=400.0)
     lookahead: float = Field(0.05, ge=0.0, le=0.5)
     unlocked: bool = False
+    hold: Literal["follow", "fixed"] = "follow"
+    hold_until: Literal["auto", "silence"] = "auto"
 
     @model_validator(mode="after")
     def _a_range(self) -> BeatSettings:

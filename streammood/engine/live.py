@@ -265,7 +265,8 @@ class Engine:
         self._search = self._capture.search()
         sample, tempo, beat = self._present, self.now.tempo, self.now.beat
         self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
-        if self._settings.input.lost == "run" and tempo is not None and tempo.period > 0.0:
+        runs = self._settings.input.lost == "run" or self._analyzer.beats.held > 0.0
+        if runs and tempo is not None and tempo.period > 0.0:
             count = beat.count if beat is not None else 0
             self._free = FreeRun(tempo, count, sample, self._settings.beat.lookahead)
         elif tempo is not None:
@@ -344,4 +345,5 @@ class Engine:
         gone = self._search is not None
         self._priority.extend()
         self._notes.once(self._priority.withdrawn, WITHDRAWN)
+        self._operator.publish()
         self._submit_now(self._reporter.status(self._present, gone, self._analyzer.not_finite))

@@ -64,13 +64,14 @@ class Operator:
         self._rebuilt: Rebuilt | None = None  # what it has found, if it is a reload
         bounds = settings.beat.bpm_min, settings.beat.bpm_max
         self.state = OperatorState(bpm_min=bounds[0], bpm_max=bounds[1], gain=settings.input.gain)
-        self._publish()
+        self.publish()
         self.actions: dict[str, Callable[..., Values]] = {
             "tap": self._tap,
             "double": self._double,
             "half": self._half,
             "downbeat": self._downbeat,
             "bpm": self._set_bpm,
+            "auto": self._release,
             "bpm/min": self._set_bpm_min,
             "bpm/max": self._set_bpm_max,
             "nudge": self._nudge,
@@ -95,7 +96,7 @@ class Operator:
         for _ in range(len(self._orders)):
             order = self._orders.popleft()
             answer = self._answer(order, sample)
-            self._publish()
+            self.publish()
             if answer.done and answer.name in {"hold", "mood"} and (mood := self.moods.now(sample)) is not None:
                 yield mood
             with contextlib.suppress(Exception):  # whoever asked cannot be reached; the show goes on
@@ -118,8 +119,8 @@ class Operator:
     # Beats
 
     def _tap(self) -> Values:
-        self._beats.tap(self._given_at())
-        return ()
+        taps = self._beats.tap(self._given_at())
+        return (taps, round(self._beats.held, 2)) if self._beats.held else (taps,)
 
     def _downbeat(self) -> Values:
         self._beats.downbeat(self._given_at())
@@ -132,16 +133,27 @@ class Operator:
         return self._given
 
     def _double(self) -> Values:
-        self._beats.double()
-        return ()
+        return self._moved(self._beats.double())
 
     def _half(self) -> Values:
-        self._beats.half()
-        return ()
+        return self._moved(self._beats.half())
+
+    def _moved(self, bounds: tuple[float, float]) -> Values:
+        """Take the ``bounds`` that hold now; says which one has moved, if one has."""
+        before = self.state.bpm_min, self.state.bpm_max
+        self.state = replace(self.state, bpm_min=bounds[0], bpm_max=bounds[1])
+        names = ("beat.bpm_min", "beat.bpm_max")
+        return tuple(
+            f"{name} is {bound:.1f} now" for name, was, bound in zip(names, before, bounds, strict=True) if was != bound
+        )
 
     def _set_bpm(self, bpm: float) -> Values:
         self._beats.set_bpm(bpm)
         return (bpm,)
+
+    def _release(self) -> Values:
+        self._beats.release()
+        return ()
 
     def _set_bpm_min(self, bpm: float) -> Values:
         self._bound(bpm, self.state.bpm_max)
@@ -225,9 +237,16 @@ class Operator:
         others = [sink for sink in self._firing.served if not is_target(sink)]
         self._firing.replace(targets + others)
 
-    def _publish(self) -> None:
-        """Bring the record up to date, for everybody who reads it."""
+    def publish(self) -> None:
+        """Bring the record up to date, for everybody who reads it: some of what holds ends with the music."""
         muted = tuple(output.name for output in self._firing.outputs if output.muted)
         override = self.moods
-        self.state = replace(self.state, hold=override.hold, mood=override.label, gain=self._analyzer.gain, muted=muted)
+        self.state = replace(
+            self.state,
+            hold=override.hold,
+            mood=override.label,
+            gain=self._analyzer.gain,
+            muted=muted,
+            tempo=self._beats.held,
+        )
         self._now.operator = self.state

@@ -141,14 +141,19 @@ _BPM = _in_range(20.0, 400.0, "BPM", "BPM")
 # fmt: off
 _TABLE = (
     Row("tap", (), (Key("space"), Key("t")), "tap", "tap: four set the tempo",
-        "a beat is now; from the fourth on, tempo and phase are those of the taps. Holds until the music stops"),
+        "a beat is now; from the fourth on, tempo and phase are those of the taps, and held until `auto` (or, with "
+        "`beat.hold_until: silence`, until the music stops). The answer counts the taps"),
     Row("double", (), (Key("x"),), "×2", "twice the beats",
-        "twice as many beats. Holds until the music stops"),
+        "twice as many beats; a bound in the way moves, and the answer says so. Holds until the music stops"),
     Row("half", (), (Key("/"),), "÷2", "half the beats",
-        "half as many beats. Holds until the music stops"),
+        "half as many beats; a bound in the way moves, and the answer says so. Holds until the music stops"),
     Row("downbeat", (), (Key("d"), Key("1")), "the one", "this is the one",
         "this is the one: the beat nearest to now begins a bar"),
-    Row("bpm", (_BPM,), (), "tempo", "tempo", "this is the tempo"),
+    Row("bpm", (_BPM,), (), "tempo", "tempo",
+        "this is the tempo, whatever the music is, held as by taps; with `beat.hold: follow` its beats drift to those "
+        "of the music, by at most 3 % of the tempo"),
+    Row("auto", (), (Key("a"),), "auto", "tempo of the music again",
+        "holds no tempo by hand any more: it is the music's"),
     Row("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this", "control/bpm/min"),
     Row("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this", "control/bpm/max"),
     Row("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms", adds=True),),

@@ -173,6 +173,8 @@ _TABLE = (
          **_DETAILS),
     _row("control/bpm/max", "state", float, (0.0, 1000.0), "BPM", Status, "operator.bpm_max", "no tempo above this",
          **_DETAILS),
+    _row("control/tempo", "state", float, (0.0, 1000.0), "BPM", Status, "operator.tempo",
+         "the tempo that is held by hand; 0 = it is the music's", **_DETAILS),
     _row("control/nudge", "state", float, (-1e6, 1e6), "ms", Status, "operator.nudge",
          "how much later beats are by hand; negative: earlier", **_DETAILS),
     _row("control/gain", "state", float, (-200.0, 200.0), "dB", Status, "operator.gain", "fixed gain", **_DETAILS),

@@ -71,6 +71,8 @@ def tempo(values: Values, lit: int | None, width: int) -> Text:
     state = {None: ("–", DIM), 0.0: ("searching", WARN)}.get(locked, ("locked", GOOD))
     meter = round(number(values, "beat/meter") or 0)
     now = round(number(values, "beat/number") or 0)
+    if number(values, "control/tempo"):
+        state = ("BY HAND", f"bold {WARN}")
     text = Text.assemble((f"{bpm:6.1f}" if bpm else "   –  ", "bold white" if locked else DIM), " BPM  ", state, "\n")
     text.append("sure ", DIM)
     text.append_text(bar(number(values, "beat/confidence"), max(6, min(24, width - 20)), GOOD))

@@ -21,6 +21,8 @@ _LOCK, _UNLOCK = 0.6, 0.5  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock stays
 _NEAR = 0.15  # beats by which clock and filter may differ
 _HELD = 1e-7  # share of the belief that starts anew each hop after a tempo was set by hand: its phase shall stay
+_FOLLOW = 0.03  # of the tempo that a hand has set, by which beats may be faster or slower to meet the music
+_SURE = 0.5  # mass of the filter from which on the beats that a hand has set follow it
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
 _PULL, _SETTLE = 0.015, 10.0  # share of an error that is taken back each hop; hops until the first pull is halved
 _LAG, _HURRY = 0.01, 3.0  # beats of mean error that double the pull; at most so much is added to it
@@ -51,6 +53,10 @@ CLOCK = np.dtype(
         ("low", "f8"),  # BPM
         ("high", "f8"),  # BPM
         ("held", "?"),  # the level of the tempo was set by hand
+        ("hand", "f8"),  # samples from beat to beat as set by hand, which no music changes; 0 if none
+        ("follow", "f8"),  # share of the tempo by which the beats of a hand may be faster or slower; 0: not at all
+        ("until_silence", "?"),  # what a hand has set ends when the music stops
+        ("loose", "?"),  # nobody knew a beat when the hand set the tempo: the first that is found is taken
         ("moved", "?"),  # whether the last hop began new beats, out of step with those before
         ("locked", "?"),
         ("bpm", "f8"),  # stays for show while the clock stands
@@ -88,7 +94,8 @@ def next_beat(clock: Records, after: float) -> float:
 def rest(clock: Records, free: TempoFilter) -> None:
     """Stop counting and be ready for other music; the tempo stays for show. Nothing is held any more."""
     c = clock[0]
-    c.held = c.moved = c.locked = False
+    c.held = c.moved = c.locked = c.loose = False
+    c.hand = 0.0
     c.period = c.anchor = c.confidence = 0.0
     c.mass = c.agreed = c.lag = c.on_beat = c.anywhere = 0.0
     c.judged = _DOUBT * _RATE
@@ -116,6 +123,9 @@ def push(clock: Records, filter_: TempoFilter, weight: float, strength: float, s
 def _follow(clock: Records, filter_: TempoFilter, now: float, beat: float, period: float, mass: float) -> None:
     """Draw the clock towards the filter, or move it there when that has been the surer for long."""
     c = clock[0]
+    if c.hand > 0.0:
+        _follow_by_hand(clock, beat, mass)
+        return
     if c.period == 0.0:
         if c.mass > _ADOPT:
             c.anchor, c.period = beat, period
@@ -144,6 +154,25 @@ def _follow(clock: Records, filter_: TempoFilter, now: float, beat: float, perio
 
 
 @exact_kernel
+def _follow_by_hand(clock: Records, beat: float, mass: float) -> None:
+    """Keep the tempo that a hand has set, and let its beats drift towards those of the filter."""
+    c = clock[0]
+    c.agreed += 1.0
+    if c.follow == 0.0 or mass < _SURE:
+        return
+    error = (beat - c.anchor) / c.period
+    c.anchor += round(error) * c.period
+    error -= round(error)
+    if c.loose and c.mass > _SURE:
+        c.anchor, c.lag, c.loose = c.anchor + error * c.period, 0.0, False
+        return
+    c.lag += (error - c.lag) / (_SETTLED * _RATE)
+    hurry = 1.0 + min(_HURRY, abs(c.lag) / _LAG)
+    step = mass * hurry * _PULL * error * c.period
+    c.anchor += min(max(step, -c.follow * HOP), c.follow * HOP)
+
+
+@exact_kernel
 def _judge(clock: Records, strength: float, now: float) -> None:
     """Confidence: how sure the filter is, and how much more the cues say on the beat than elsewhere."""
     c = clock[0]
@@ -161,7 +190,9 @@ def _judge(clock: Records, strength: float, now: float) -> None:
     w = c.weights
     odds = w[0] + w[1] * c.mass + w[2] * math.log2(on_beat / anywhere) + w[3] * math.log2(on_beat)
     c.confidence = 1.0 / (1.0 + math.exp(-odds))
-    if c.locked:
+    if c.hand > 0.0:
+        c.locked = True
+    elif c.locked:
         c.locked = c.confidence > _UNLOCK
     else:
         c.locked = c.confidence > _LOCK and c.agreed > c.settle
@@ -171,17 +202,32 @@ class BeatClock:
     """Period and phase of the beat, steady enough to fire the next beat before it sounds.
 
     ``locked`` needs cues that have agreed with the clock for some time, and is lost when they stop agreeing. Without
-    cues the clock runs on, with falling confidence.
+    cues the clock runs on, with falling confidence. A tempo that a hand has set (``hold``) stays until ``release``.
     """
 
-    def __init__(self, bpm_min: float, bpm_max: float, delay: int, reading: FilterSettings, lock: LockSettings) -> None:
-        """``delay`` in samples, from an attack to the end of the hop whose cue tells of it."""
+    def __init__(
+        self,
+        bpm_min: float,
+        bpm_max: float,
+        delay: int,
+        reading: FilterSettings,
+        lock: LockSettings,
+        *,
+        follow: bool = True,
+        until_silence: bool = False,
+    ) -> None:
+        """``delay`` in samples, from an attack to the end of the hop whose cue tells of it.
+
+        ``follow``: the phase of beats that are held by hand may follow the music; ``until_silence``: they are held
+        only until the music stops.
+        """
         self.state = np.zeros(1, dtype=CLOCK)  # for the kernels
         self.now = self.state.view(np.recarray)[0]
         self._reading = reading
         self.now.delay, self.now.weights = delay, lock.confidence
         self.now.patience, self.now.settle = lock.patience * _RATE, lock.settle * _RATE
         self.now.low, self.now.high = bpm_min, bpm_max
+        self.now.follow, self.now.until_silence = _FOLLOW * follow, until_silence
         self._filter()
         self.reset()
 
@@ -197,6 +243,43 @@ class BeatClock:
     def phase(self, sample: float) -> float:
         """Beat phase in 0..1 at ``sample``."""
         return phase(self.state, sample)
+
+    def restart(self) -> None:
+        """Be ready for other music after a gap; beats that are held by hand go on."""
+        if self.now.hand == 0.0:
+            self.reset()
+            return
+        self.now.sample, self.now.lag = _NONE, 0.0
+        tempo_filter.reset(self.held)
+
+    def widen(self, bpm: float) -> None:
+        """Move the bound that keeps the tempo from being ``bpm``, if one does."""
+        self.now.low, self.now.high = min(self.now.low, bpm), max(self.now.high, bpm)
+
+    def hold(self, anchor: float | None, period: float, now: float = 0.0) -> None:
+        """``period`` samples lie from beat to beat until ``release``, one beat at ``anchor``.
+
+        Where no beat is known (None), one falls at ``now``, and the first that is found in the music is taken.
+        """
+        clock = self.now
+        clock.bpm, clock.held, clock.hand, clock.loose = 60.0 * ANALYSIS_RATE / period, True, period, anchor is None
+        self._hold_filter()
+        self._move(now if anchor is None else anchor, period)
+        if clock.loose or clock.sample == _NONE:
+            tempo_filter.reset(self.held)
+
+    def release(self) -> None:
+        """Hold nothing by hand: the beats go on as they are, not locked, until the music's are found."""
+        now = self.now
+        now.hand, now.held, now.locked, now.loose = 0.0, False, False, False
+        self._filter()
+        ratio = self._ratio(now.low, now.high)
+        if now.period > 0.0 and ratio:
+            now.bpm *= ratio
+            now.period /= ratio
+            now.mass = now.agreed = now.lag = 0.0
+        elif now.period > 0.0:
+            self.reset()
 
     def place(self, anchor: float | None, period: float) -> None:
         """``period`` samples lie from beat to beat, and one beat at ``anchor``, if that is known, as set by hand.
@@ -224,13 +307,24 @@ class BeatClock:
             raise ConfigError(f"beat.bpm_min must be at most beat.bpm_max ({bpm_max:g}), got {bpm_min:g}")
         now = self.now
         now.low, now.high = bpm_min, bpm_max
-        ratio = next((r for r in (1.0, 2.0, 0.5, 4.0, 0.25) if bpm_min <= r * now.bpm <= bpm_max), 0.0)
+        if now.hand > 0.0:
+            return
+        ratio = self._ratio(bpm_min, bpm_max)
         self._filter(ratio * now.bpm if now.held else 0.0)
         if not ratio:
             self.reset()
         elif now.period > 0.0:
             now.bpm *= ratio
             self._move(now.anchor, now.period / ratio)
+
+    def _ratio(self, bpm_min: float, bpm_max: float) -> float:
+        """By how much the tempo has to be multiplied to lie within these; 0 if no octave of it does."""
+        return next((r for r in (1.0, 2.0, 0.5, 4.0, 0.25) if bpm_min <= r * self.now.bpm <= bpm_max), 0.0)
+
+    def _hold_filter(self) -> None:
+        """Begin a new filter over tempi that are within reach of the one that is held."""
+        bpm, reading = self.now.bpm, replace(self._reading, forget=min(self._reading.forget, _HELD))
+        self.held = tempo_filter.tempo_filter(bpm / (1.0 + _FOLLOW), bpm * (1.0 + _FOLLOW), reading)
 
     def _filter(self, bpm: float = 0.0) -> None:
         """Begin new filters, over all tempi that are allowed now, and over those near the ``bpm`` set by hand."""

@@ -22,6 +22,7 @@ from streammood.models.beat_model import BeatModel
 
 _LATEST = 2  # hops: a beat that the clock finds later than this is not handed out
 _NEAR = 0.15  # beats around a beat within which a downbeat is taken for its own
+_SLOWEST, _FASTEST = 20.0, 400.0  # BPM that can be held by hand
 _CLOSEST = 0.45  # periods from one beat to the next; less than half, for a tempo that is halved on an off-beat
 
 TEMPO, BEAT = record_of(Tempo), record_of(Beat)
@@ -104,6 +105,8 @@ def _push(
             beat_clock.push(clock, held if c.held else free, cues[i, WEIGHT], cues[i, STRENGTH], sample)
             if c.moved:
                 bar_filter.reset(bar)
+        elif c.hand > 0.0 and not c.until_silence:
+            beat_clock.push(clock, held, 0.0, 0.0, sample)
         elif s.playing:
             beat_clock.rest(clock, free)
             bar_filter.reset(bar)
@@ -119,11 +122,18 @@ def _push(
     return found
 
 
+def _check_tempo(bpm: float) -> None:
+    """Raise a ConfigError where ``bpm`` is no tempo that can be held."""
+    if not _SLOWEST <= bpm <= _FASTEST:
+        raise ConfigError(f"a tempo held by hand must be in {_SLOWEST:g}..{_FASTEST:g} BPM, got {bpm:.1f}")
+
+
 class BeatStream:
     """Features in, beats and the state of the beat clock out.
 
-    What is set by hand (``tap``, ``double``, ``half``, ``set_bpm``, ``downbeat``) holds until the music stops;
-    ``bounds`` and ``nudge`` hold until they are changed.
+    A tempo that is set by hand (``tap``, ``set_bpm``) is held, with its beats, until ``release`` or, as a setting,
+    until the music stops; ``double``, ``half`` and ``downbeat`` hold until the music stops, ``bounds`` and ``nudge``
+    until they are changed.
     """
 
     def __init__(
@@ -132,7 +142,13 @@ class BeatStream:
         """Tracks with ``model``, with aubio where there is none, or with ``cues``."""
         self._cues = cues or (NetworkCues(model) if model else AubioCues(level.silence))
         self._clock = BeatClock(
-            settings.bpm_min, settings.bpm_max, self._cues.delay, self._cues.reading, self._cues.lock
+            settings.bpm_min,
+            settings.bpm_max,
+            self._cues.delay,
+            self._cues.reading,
+            self._cues.lock,
+            follow=settings.hold == "follow",
+            until_silence=settings.hold_until == "silence",
         )
         self._bar = BarFilter()
         self._taps = Taps()
@@ -146,13 +162,15 @@ class BeatStream:
         self._counter.count = self._counter.decided = 0
         self._counter.last = -math.inf
         self._counter.playing = False
+        self._clock.reset()
         self.restart()
 
     def restart(self) -> None:
-        """Be ready for other music, and go on counting."""
+        """Be ready for other music, and go on counting; beats that are held by hand go on too."""
         self._cues.reset()
-        self._clock.reset()
-        self._bar.reset()
+        self._clock.restart()
+        if not self.held:
+            self._bar.reset()
         self._taps.reset()
 
     def push(self, hops: Hops, signal: Flags) -> tuple[Records, Records]:
@@ -167,41 +185,54 @@ class BeatStream:
         )  # fmt: skip
         return tempi, beats[:found]
 
-    def tap(self, sample: float) -> None:
-        """A beat tapped by hand at ``sample``; from the fourth tap on, tempo and phase are those of the taps.
+    @property
+    def held(self) -> float:
+        """The tempo in BPM that is held by hand; 0 where it is the music's."""
+        return float(60.0 * ANALYSIS_RATE / self._clock.now.hand) if self._clock.now.hand > 0.0 else 0.0
+
+    def tap(self, sample: float) -> int:
+        """A beat tapped by hand at ``sample``; returns the number of taps in a row.
+
+        From the fourth tap on, tempo and phase are those of the taps, and held.
 
         Raises:
-            ConfigError: the taps are slower or faster than the bounds allow.
+            ConfigError: the taps are slower or faster than any tempo that can be held.
         """
         line = self._taps.push(sample)
         if line is not None:
             anchor, period = line
-            self._place(anchor - self._counter.nudge, period)
+            self._hold(anchor - self._counter.nudge, period)
+        return self._taps.count
 
     def set_bpm(self, bpm: float) -> None:
-        """Take this tempo, and leave the nearest beat where it is.
+        """Hold this tempo, whatever the bounds are, and leave the nearest beat where it is.
 
         Raises:
-            ConfigError: it lies outside the bounds.
+            ConfigError: no such tempo can be held.
         """
         now = self._clock.now
-        self._place(now.anchor if now.period else None, 60.0 * ANALYSIS_RATE / bpm)
+        self._hold(now.anchor if now.period else None, 60.0 * ANALYSIS_RATE / bpm)
 
-    def double(self) -> None:
-        """Twice as many beats, those of now among them.
+    def release(self) -> None:
+        """Follow the music again; nothing is held by hand any more."""
+        self._clock.release()
+        self._taps.reset()
 
-        Raises:
-            ConfigError: there is no tempo yet, or its double lies outside the bounds.
-        """
-        self._rescale(0.5)
-
-    def half(self) -> None:
-        """Every other beat of now; where the bar is known, its first beat stays.
+    def double(self) -> tuple[float, float]:
+        """Twice as many beats, those of now among them; returns the bounds, which move where they are in the way.
 
         Raises:
-            ConfigError: there is no tempo yet, or its half lies outside the bounds.
+            ConfigError: there is no tempo yet, or its double is faster than any tempo that can be held.
         """
-        self._rescale(2.0)
+        return self._rescale(0.5)
+
+    def half(self) -> tuple[float, float]:
+        """Every other beat of now; where the bar is known, its first beat stays; returns the bounds, as ``double``.
+
+        Raises:
+            ConfigError: there is no tempo yet, or its half is slower than any tempo that can be held.
+        """
+        return self._rescale(2.0)
 
     def downbeat(self, sample: float) -> None:
         """This is the one: the beat nearest to ``sample`` begins a bar.
@@ -229,14 +260,25 @@ class BeatStream:
         """Fire every beat so much later than until now; earlier, if negative."""
         self._counter.nudge += samples
 
-    def _place(self, anchor: float | None, period: float) -> None:
-        self._clock.place(anchor, period)
+    def _hold(self, anchor: float | None, period: float) -> None:
+        _check_tempo(60.0 * ANALYSIS_RATE / period)
+        self._clock.hold(anchor, period, float(self._counter.decided))
         self._bar.reset()
 
-    def _rescale(self, ratio: float) -> None:
+    def _rescale(self, ratio: float) -> tuple[float, float]:
         clock = self._clock.now
         if clock.bpm == 0.0:
             raise ConfigError("there is no tempo yet that could be doubled or halved")
+        bpm = clock.bpm / ratio
+        _check_tempo(bpm)
+        if clock.hand == 0.0:  # one that is held needs no room
+            self._clock.widen(bpm)
+        self._rescale_clock(ratio)
+        return float(clock.low), float(clock.high)
+
+    def _rescale_clock(self, ratio: float) -> None:
+        clock = self._clock.now
+        place = self._clock.place if clock.hand == 0.0 else self._clock.hold
         if clock.period == 0.0:
             self._clock.place(None, ratio * 60.0 * ANALYSIS_RATE / clock.bpm)
             return
@@ -244,7 +286,7 @@ class BeatStream:
         anchor = clock.anchor
         if ratio > 1.0 and number > 0:
             anchor -= (number - 1) * clock.period  # the first beat of the bar stays
-        self._clock.place(anchor, ratio * clock.period)
+        place(anchor, ratio * clock.period)
         self._bar.reset()
         if number > 0:
             self._bar.seed(self._count_at(anchor), 1 if ratio > 1.0 else 2 * (number - 1) % 4 + 1, confidence)

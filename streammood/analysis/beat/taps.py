@@ -22,6 +22,11 @@ class Taps:
         """Forget all taps."""
         self._places.clear()
 
+    @property
+    def count(self) -> int:
+        """Taps in a row so far, up to as many as are remembered."""
+        return len(self._places)
+
     def push(self, sample: float) -> tuple[float, float] | None:
         """Place of the beat nearest to this tap and samples from beat to beat, once there are four taps in a row."""
         if self._places and not self._continues(sample - self._places[-1]):

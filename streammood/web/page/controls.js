@@ -7,6 +7,7 @@ import { KEYS, commandRow, isTaken, keyOf, keySymbol, onPanic } from "./keys.js"
 import { Targets } from "./targets.js";
 import { toast } from "./toasts.js";
 
+const TAPPED = 2500; // ms without a tap after which a new row begins
 const SETTLED = 2000; // ms after which what the engine says of itself is newer than the last press
 
 export class Controls {
@@ -95,7 +96,17 @@ export class Controls {
     const row = commandRow(name);
     const text = values.map((value) => (typeof value === "number" ? Number(value.toFixed(2)) : value)).join(" ");
     if (!ok) toast(`${row ? title(row) : "Not sent"}: ${text || "refused"}`, true);
-    else if (name !== "tap" || text) toast(`${row ? title(row) : name} ${text}`);
+    else if (name === "tap") this.countTaps(...values);
+    else toast(`${row ? title(row) : name} ${text}`);
+  }
+
+  /** How many taps there are in a row, and the tempo that they hold, on the button for a while. */
+  countTaps(count, bpm) {
+    const shown = find("taps");
+    shown.textContent = bpm ? `${count} · ${bpm.toFixed(1)}` : (count ?? "");
+    shown.hidden = count === undefined;
+    clearTimeout(this.counted);
+    this.counted = setTimeout(() => (shown.hidden = true), TAPPED);
   }
 
   /** What holds at the engine, whoever said it: it is sent once a second, so a fresh press is left alone. */

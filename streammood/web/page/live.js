@@ -117,9 +117,11 @@ export class Live {
     setText(find("bpm"), values.bpm ? values.bpm.toFixed(1) : "–");
     const locked = values["beat/locked"];
     find("bpm").dataset.locked = locked ? "yes" : "no";
+    const byHand = values["control/tempo"] > 0;
     const lock = find("lock");
-    lock.dataset.locked = locked ? "yes" : "no";
-    setText(lock, locked === undefined ? "–" : locked ? "locked" : "searching");
+    lock.dataset.locked = byHand ? "hand" : locked ? "yes" : "no";
+    setText(lock, locked === undefined ? "–" : byHand ? "by hand" : locked ? "locked" : "searching");
+    find("auto").setAttribute("aria-pressed", !byHand);
     fill(find("confidence"), values["beat/confidence"]);
     const meter = values["beat/meter"];
     this.lamps.show(meter);

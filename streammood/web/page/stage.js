@@ -51,8 +51,8 @@ function follow(state, which) {
 
 function showInfo() {
   const state = engine();
-  const { bpm, "mood/label": label = "" } = state?.values ?? {};
-  const tempo = `${bpm ? bpm.toFixed(1) : "–"} BPM`;
+  const { bpm, "mood/label": label = "", "control/tempo": byHand } = state?.values ?? {};
+  const tempo = `${bpm ? bpm.toFixed(1) : "–"} BPM${byHand ? " by hand" : ""}`;
   if (!link.connected) setText(info, "Connection to the dashboard lost");
   else if (!state?.present) setText(info, "Waiting for an engine");
   else setText(info, shown ? `${tempo}  ${label}` : "");
