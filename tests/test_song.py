@@ -44,7 +44,7 @@ def test_each_beat_has_the_mood_that_was_answered_half_a_window_later() -> None:
 
 
 def test_without_a_mood_beats_stay_and_have_none() -> None:
-    written = song(beat(1.0), beat(1.5)).document()
+    written = song(beat(1.0), beat(1.5)).to_dict()
     assert written["mood"] is None
     assert [row["mood"] for row in written["beats"]] == [None, None]
     assert written["stretches"] == []
@@ -85,7 +85,7 @@ def test_stretches_follow_each_other_and_are_the_moods(times: list[int], labels:
 def test_the_document_is_plain_json_and_says_what_the_events_said() -> None:
     whole = mood(20.0, "night")
     events: list[Event] = [beat(1.0, 1), beat(1.5, 2), *half_seconds(2.5, 20.0, "day"), Onset(44_100, 44_200, 0.75)]
-    written = Song.of("x.wav", 20.0, LABELS, events, whole).document()
+    written = Song.of("x.wav", 20.0, LABELS, events, whole).to_dict()
     assert json.loads(json.dumps(written, allow_nan=False)) == written
     assert written["version"] == 1
     assert written["labels"] == list(LABELS)

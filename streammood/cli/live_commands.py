@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from streammood import native
+from streammood.api.inputs import open_source
 from streammood.capture import Source
 from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
@@ -18,7 +19,6 @@ from streammood.cli import operator_input, terminal, wiring
 from streammood.cli.dashboard_command import dashboard_target, port_taken, start_dashboard
 from streammood.cli.ending import Ending
 from streammood.cli.first_start import preparing
-from streammood.cli.inputs import open_source
 from streammood.cli.keys import LEGEND
 from streammood.cli.monitor_command import prepare_view, watch
 from streammood.cli.options import (

@@ -23,7 +23,7 @@ P = ParamSpec("P")
 _MEGABYTE = 1_000_000
 
 app = typer.Typer(
-    help="Hears music as it plays and tells lights and visuals over OSC: beats, tempo, onsets, levels, mood.",
+    help="Listens to music and sends beats, tempo, onsets, levels and moods to lights and visuals over OSC.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streammood.api.inputs import open_source
 from streammood.capture import Source
 from streammood.capture.device import DeviceSource
 from streammood.capture.paced import Paced
 from streammood.cli import wiring
-from streammood.cli.inputs import open_source
 from streammood.config import LightsSettings, LinkSettings, MidiSettings, OscSettings, Settings, TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP

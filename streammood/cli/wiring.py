@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from streammood import config
-from streammood.capture.sound_file import SUFFIXES
+from streammood.api.inputs import AUTO, DEMO, is_path
 from streammood.config import Settings
 from streammood.config.base import shown
 from streammood.config.yaml_text import parse, scalar
 from streammood.errors import ConfigError
 
-DEMO = "demo"
-AUTO = "auto"
 _STRUCTURED = ("[", "{", '"', "'")
 
 
@@ -84,14 +81,3 @@ def _target(text: str) -> dict[str, Any]:
 
 def _is_device(text: str | None) -> bool:
     return text is not None and text not in (DEMO, AUTO) and not is_path(text)
-
-
-def is_path(text: str) -> bool:
-    """Device names may hold slashes, so a slash alone makes no path. Addresses and `-` are refused as files are."""
-    if text == "-" or "://" in text or text.startswith(("/", "./", "../", "~")):
-        return True
-    path = Path(text)
-    try:
-        return path.suffix.lower() in SUFFIXES or (path.exists() and not path.is_dir())
-    except (OSError, ValueError):  # a name that no system takes
-        return False

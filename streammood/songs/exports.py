@@ -98,7 +98,7 @@ class Exports:
 
 
 def _beats(place: Place, song: Song, stem: str) -> None:
-    text = json.dumps(song.document(), allow_nan=False, indent=1)
+    text = json.dumps(song.to_dict(), allow_nan=False, indent=1)
     _write(place.file(stem, SUFFIXES["beats"][0]), text.encode() + b"\n")
 
 

@@ -40,7 +40,7 @@ def page(song: Song, picture: bytes, path: Path, title: str) -> str:
         "picture": base64.b64encode(picture).decode("ascii"),
         "kind": kind,
         "sound": base64.b64encode(sound).decode("ascii"),
-        "song": _inline(song.document()),
+        "song": _inline(song.to_dict()),
         "layout": _inline(layout),
         "colours": _inline(colours(song.labels, "paper")),
     }

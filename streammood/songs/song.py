@@ -2,7 +2,7 @@
 
 Live, a mood is known only after its music was heard. A song lies there complete, so each beat gets the mood
 of the music around it: that which was answered half a window later. Pictures, tables, pages and
-the dashboard's player all read this one structure; ``document`` is its JSON, a contract described in the README.
+the dashboard's player all read this one structure; ``to_dict`` is its JSON, a contract described in the README.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streammood import __version__
 from streammood.events import Beat, Event, Mood, Onset, seconds
+
+if TYPE_CHECKING:
+    import pandas
 
 FORMAT_VERSION = 1
 _HEARD = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
@@ -106,7 +109,31 @@ class Song:
                 found.append(Stretch(start, end, mood.label))
         return found
 
-    def document(self) -> dict[str, Any]:
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table with a row for each beat, and its mood.
+
+        Returns:
+            The columns ``time`` (s), ``bpm``, ``confidence``, ``locked``, ``number`` and ``bar_confidence`` of the
+            beat, and ``label``, ``valence``, ``arousal`` and the probability of each label of its mood, which are
+            missing where no music was heard.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: PLC0415  few need it
+        except ImportError:
+            raise ImportError("Song.to_frame() needs pandas; install it with: pip install pandas") from None
+        head = ("time", "bpm", "confidence", "locked", "number", "bar_confidence")
+        rows = []
+        for beat, mood in zip(self.beats, self.beat_moods(), strict=True):
+            row = dict(zip(head, (seconds(beat.sample), *(getattr(beat, name) for name in head[1:])), strict=True))
+            if mood is not None:
+                row |= {"label": mood.label, "valence": mood.valence, "arousal": mood.arousal, **mood.probabilities}
+            rows.append(row)
+        return pandas.DataFrame(rows, columns=[*head, "label", "valence", "arousal", *self.labels])
+
+    def to_dict(self) -> dict[str, Any]:
         """Everything as one JSON object: the mood of the song, of each beat and along the time."""
         return {
             "version": FORMAT_VERSION,

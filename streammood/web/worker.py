@@ -143,7 +143,7 @@ def _analyse(request: Analyse, settings: Settings, models: Models, progress: Cal
     if song.duration == 0.0:
         raise SourceError(song.damage or "holds no sound")
     downloads.store(song, request.analysis)
-    write_json(request.result, song.document())
+    write_json(request.result, song.to_dict())
     damage = _reason(song.damage or "", request.path)
     write_json(request.outline, {"outline": source.peaks.values, "damage": damage})
 

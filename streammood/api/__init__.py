@@ -1,0 +1,1 @@
+"""The front door for Python: ``import streammood`` offers what is here."""
