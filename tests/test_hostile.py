@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import gzip
 import http.client
 import json
+import select
 import shutil
 import socket
 import subprocess
@@ -15,7 +18,8 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from streammood.web import connections, pages
+from streammood.web import application, connections, pages
+from streammood.web.connections import Connections
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
 
@@ -392,6 +396,34 @@ def test_those_who_ask_for_nothing_make_room_first(monkeypatch: pytest.MonkeyPat
         proven.request("GET", "/")
         assert proven.getresponse().status == 200
         proven.close()
+
+
+def test_what_anybody_may_have_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers who ask for it again and again and read nothing make room for whoever has the token."""
+    monkeypatch.setattr(application, "Connections", functools.partial(Connections, total=24, each=24))
+    with Dashboard(host="0.0.0.0", token=TOKEN) as served:
+        asked = get("/page/token.css", host="192.168.1.5") * 400
+        held = [socket.create_connection(("127.0.0.1", served.port), timeout=20) for _ in range(40)]
+        for client in held:
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                client.send(asked)
+        again = exchange(served.port, get("/", f"Authorization: Bearer {TOKEN}"))
+        assert again.startswith(b"HTTP/1.1 200 ")
+        for client in held:
+            client.close()
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="needs to see the end of a connection without reading")
+def test_a_page_that_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_ALIVE", 0.5)
+    with Dashboard() as served:
+        asked = get("/ws", *UPGRADE, f"Origin: {served.origin}", host=f"127.0.0.1:{served.port}")
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as client:
+            client.sendall(asked)
+            poll = select.poll()
+            poll.register(client, select.POLLRDHUP)
+            assert poll.poll(20_000)
 
 
 def answers(port: int) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from streammood.web.guard import Handler
+from streammood.web.guard import SESSION, Handler
 
 TOTAL = 256  # connections; 64 pages, each with a web socket, and what browsers open beside
 EACH = 128  # from one address; a proxy brings many people from one
@@ -107,8 +107,10 @@ class Connections:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Mark the connection of a request that has passed the guard."""
+        """Mark the connection of a request that belongs to a session; files that anybody may have prove nothing."""
         connection = cast(Connection, request.protocol)
+        if SESSION not in request:
+            return await handler(request)
         connection.busy = connection.proven = True
         try:
             return await handler(request)

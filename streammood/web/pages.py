@@ -20,6 +20,7 @@ from streammood.protocol.osc import Message
 from streammood.protocol.signals import plain
 
 _TICK = 0.04  # s between two messages of values; beats do not wait
+_ALIVE = 10.0  # s between questions whether a page is there; one that answers nothing for half of it is cut off
 _HEARTBEAT = 1.0  # s; a page that receives nothing for three of these connects anew
 _WAITING = 128  # messages that a slow page may be behind before it has to begin anew
 _PAGES = 64  # open at a time
@@ -78,7 +79,7 @@ class Pages:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One page, until it goes."""
-        socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=_LARGEST, compress=False)
+        socket = web.WebSocketResponse(heartbeat=_ALIVE, max_msg_size=_LARGEST, compress=False)
         try:
             await socket.prepare(request)
         except ValueError:  # aiohttp takes the key to be ASCII
