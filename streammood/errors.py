@@ -7,6 +7,7 @@
     ├── SinkError      an output cannot be opened or written
     ├── ControlError   a control port cannot be opened, or a command is not understood
     ├── OscError       bytes that came over the network are not OSC
+    ├── LibraryError   the database of the library cannot be used, or a song is not in it
     └── DataError      labelled music to train on is missing, unreadable or too little
 
 Anything else that escapes is a fault of the program.
@@ -43,3 +44,7 @@ class OscError(StreammoodError):
 
 class DataError(StreammoodError):
     """Labelled music cannot be used for training or scoring."""
+
+
+class LibraryError(StreammoodError):
+    """The database of the library cannot be used, or does not hold what was asked for."""

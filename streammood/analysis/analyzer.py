@@ -33,13 +33,13 @@ class Analyzer:
         self._levels = LevelStream(settings.level)
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
-        self._moods = MoodStream(settings.mood, models.mood)
+        self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
         self._kinds = frozenset(kinds)
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
-        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self._moods):
+        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods):
             part.reset()
 
     @property
@@ -96,10 +96,10 @@ class Analyzer:
                 events += [Tempo(*tempo) for tempo in tempi.tolist()]
             events += [Beat(*beat) for beat in beats.tolist()]
         if self.moods_due:
-            events += self._moods.push(hops, signal)
+            events += self.moods.push(hops, signal)
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order
         return events
 
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""
-        return self._moods.summary()
+        return self.moods.summary()

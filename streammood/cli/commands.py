@@ -15,6 +15,7 @@ _MODULES = {
     "devices": "live_commands",
     "doctor": "doctor_command",
     "evaluate": "model_commands",
+    "library": "library_commands",
     "monitor": "monitor_command",
     "presets": "live_commands",
     "run": "live_commands",

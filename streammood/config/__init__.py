@@ -24,6 +24,7 @@ from streammood.config.base import Strict, shown
 from streammood.config.control import ControlSettings
 from streammood.config.dashboard import DashboardSettings
 from streammood.config.explain import explain
+from streammood.config.library import LibrarySettings
 from streammood.config.outputs import LightsSettings, LinkSettings, MidiSettings
 from streammood.config.targets import MapEntry, OscSettings, TargetSettings, split_target
 from streammood.config.trees import read_tree
@@ -36,6 +37,7 @@ __all__ = [
     "EngineSettings",
     "InputSettings",
     "LevelSettings",
+    "LibrarySettings",
     "LightsSettings",
     "LinkSettings",
     "LogSettings",
@@ -76,6 +78,7 @@ class Settings(Strict):
     control: ControlSettings = ControlSettings()
     dashboard: DashboardSettings = DashboardSettings()
     log: LogSettings = LogSettings()
+    library: LibrarySettings = LibrarySettings()
     _notes: tuple[str, ...] = PrivateAttr(())
 
     @property

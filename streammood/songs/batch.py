@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import unicodedata
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +23,10 @@ from streammood.log.event_log import EventLog, RowSink
 from streammood.log.rows import Row
 from streammood.models import Models
 from streammood.songs.song import Song
-from streammood.songs.worker import Answer, Failure, Progress, Serve, Worker, wait
+from streammood.songs.worker import Answer, Failure, Serve, Worker, share_out
 
 _BLOCK = 8192  # samples
 _KINDS = (Beat, Mood, Onset)
-_LOOK = 1.0  # s between looks at processes that say nothing
 _STEM = 230  # bytes of a stem, so that a name with an ending fits into the 255 that file systems take
 
 Export: TypeAlias = Callable[[Song, Path, str], None]
@@ -243,26 +241,11 @@ class Batch:
     def _share_out(
         self, requests: list[tuple[Path, str]], workers: list[Worker], progress: Callable[[float], None]
     ) -> list[Result]:
-        waiting = deque(range(len(requests)))
-        busy: dict[Worker, int] = {}
         done: dict[int, tuple[Result, list[Row]]] = {}
-        shares = [0.0] * len(requests)
         results: list[Result] = []
-        while len(results) < len(requests):
-            for worker in workers:
-                if waiting and worker not in busy:
-                    busy[worker] = waiting.popleft()
-                    worker.ask(requests[busy[worker]])
-            wait(busy, _LOOK)
-            for worker, number in list(busy.items()):
-                message = worker.receive()
-                if isinstance(message, Progress):
-                    shares[number] += message.share
-                    progress(message.share)
-                elif message is not None:
-                    del busy[worker]
-                    done[number] = _outcome(requests[number][0], message)
-                    progress(1.0 - shares[number])
+        places = {request: number for number, request in enumerate(requests)}  # every name is there once
+        for request, message in share_out(requests, workers, progress):
+            done[places[request]] = _outcome(request[0], message)
             while len(results) in done:  # in the order of the files
                 results.append(self._log(*done.pop(len(results))))
         return results

@@ -6,13 +6,14 @@ Requests and answers are pickled; only processes that this program has started t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -24,6 +25,7 @@ Prepare: TypeAlias = Callable[[], Serve]
 """Runs once in the new process, loads what every request needs, and must survive pickling."""
 
 _SILENT = 300.0  # s without a word after which a process is taken for hung
+_LOOK = 1.0  # s between looks at processes that report nothing
 _OFTEN = 0.25  # s between reports of progress
 _MEMORY = 4 << 30  # bytes that a request may take beyond what the process has taken to begin with
 _starting = threading.Lock()
@@ -119,6 +121,42 @@ class Worker:
 def wait(workers: Iterable[Worker], timeout: float) -> None:
     """Return as soon as one of ``workers`` has something to say, or after ``timeout`` s."""
     connection.wait([worker._open() for worker in workers], timeout)
+
+
+def share_out(
+    requests: Iterable[Any], workers: Sequence[Worker], progress: Callable[[float], None] = lambda share: None
+) -> Iterator[tuple[Any, Answer | Failure]]:
+    """Have ``workers`` answer ``requests``, each as soon as one is free.
+
+    Args:
+        requests: Are taken from here one by one.
+        workers: At least one.
+        progress: Is given the shares of requests that are done, 1.0 a request in all.
+
+    Yields:
+        A request and what came of it, in the order in which they are done.
+    """
+    waiting = iter(requests)
+    busy: dict[Worker, Any] = {}
+    shares: dict[Worker, float] = {}
+    while True:
+        for worker in workers:
+            if worker not in busy:
+                for request in itertools.islice(waiting, 1):
+                    busy[worker], shares[worker] = request, 0.0
+                    worker.ask(request)
+        if not busy:
+            return
+        wait(busy, _LOOK)
+        for worker, request in list(busy.items()):
+            message = worker.receive()
+            if isinstance(message, Progress):
+                shares[worker] += message.share
+                progress(message.share)
+            elif message is not None:
+                del busy[worker]
+                progress(1.0 - shares[worker])
+                yield request, message
 
 
 @contextlib.contextmanager

@@ -94,6 +94,36 @@ def corners(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
     return _CORNER * np.array([QUADRANTS[label] for label in labels] if named else [])
 
 
+class Totals:
+    """Mean and deviation of all slots since the last reset."""
+
+    def __init__(self, size: int) -> None:
+        self._sums, self._squares = np.zeros((2, size))
+        self.count = 0
+
+    def clear(self) -> None:
+        """Forget all slots."""
+        self._sums[:] = self._squares[:] = 0.0
+        self.count = 0
+
+    def add(self, slot: F32) -> None:
+        """Count ``slot`` (size,)."""
+        self._sums += slot
+        self._squares += np.square(slot, dtype=np.float64)
+        self.count += 1
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Mean (size,); zeros without slots."""
+        return self._sums / max(1, self.count)
+
+    @property
+    def deviation(self) -> npt.NDArray[np.float64]:
+        """Standard deviation (size,); zeros without slots."""
+        spread: npt.NDArray[np.float64] = np.sqrt(np.maximum(self._squares / max(1, self.count) - self.mean**2, 0.0))
+        return spread
+
+
 class MoodStream:
     """Follows the mood of a stream of features."""
 
@@ -110,6 +140,8 @@ class MoodStream:
         self._pool = SlotPool(model.embedding)
         self._window = SlotWindow(self._pool.layout.size, manifest.window.slots)
         self._statistics = Statistics(self._pool.layout)
+        self.layout = self._pool.layout  # of the slots in ``totals``
+        self.totals = Totals(self.layout.size)  # of everything that was audible since the last reset
         if manifest.window.hops != HOPS or len(manifest.statistics.scale) != self._statistics.size:
             raise ModelError(f"{manifest.name}: was made for other statistics than this version's; train it again")
         self._first = manifest.window.first
@@ -127,6 +159,7 @@ class MoodStream:
     def reset(self) -> None:
         """Begin a new stream."""
         self._whole.clear()
+        self.totals.clear()
         self._last_sample = 0
         self._label: int | None = None
         self._begin()
@@ -155,6 +188,7 @@ class MoodStream:
             sample = hops.sample + (at - 1) * HOP
             if self._pool.complete:
                 self._window.add(self._pool.slot)
+                self.totals.add(self._pool.slot)
             if sample >= self._due and self._window.count >= self._first:
                 self._due = sample + self._step
                 moods.append(self._answer(sample, sample + hops.delay))

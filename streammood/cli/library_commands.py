@@ -1,0 +1,179 @@
+"""Commands for a collection of songs: scan, status."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from streammood.cli import terminal, wiring
+from streammood.cli.first_start import preparing
+from streammood.cli.options import Channels, Config, Set, app, told
+from streammood.config import Settings
+from streammood.config.base import printable
+from streammood.errors import LibraryError
+from streammood.library.scan import Plan, Processes, Report, models_version, plan, scan
+from streammood.library.store import Store
+
+library = typer.Typer(
+    help="A collection of songs: scan it once, then find, play, tag and export by mood, tempo and key.",
+    no_args_is_help=True,
+)
+app.add_typer(library, name="library")
+
+_OFTEN = 10.0  # s between lines about a scan where the output is no terminal
+
+File = Annotated[
+    Path | None,
+    typer.Option("--library", "-l", metavar="FILE", help="The database; `library.file` of the settings by default."),
+]
+
+
+def settings_of(
+    config: str | None, values: list[str] | None, file: Path | None, channels: str | None = None
+) -> Settings:
+    """Settings with the database that the command line names."""
+    assigned = [*(values or []), *([f"library.file={file}"] if file is not None else [])]
+    return wiring.Overrides(channels=channels, values=tuple(assigned)).load(config)
+
+
+@library.command("scan")
+@told
+def scan_folders(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Folders, or files; those of the last scans by default."),
+    ] = None,
+    library: File = None,
+    config: Config = None,
+    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Files at a time; 0: one a core.")] = 0,
+    retry: Annotated[bool, typer.Option("--retry", help="Try files again that failed before.")] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="Analyse again what other models have analysed.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete songs from the library whose files are gone.")
+    ] = False,
+    channels: Channels = None,
+    set: Set = None,
+) -> None:
+    """Analyse what is new in folders; may be ended at any moment and run again."""
+    settings = settings_of(config, set, library, channels)
+    screen, out = terminal.console(stderr=True), terminal.console()
+    with Store(settings.library.path, create=True) as store:
+        named = [path.absolute() for path in paths or store.folders()]
+        if not named:
+            raise LibraryError("no folder was scanned before: name one, `streammood library scan FOLDER`")
+        screen.print("streammood: looking for files …", style="dim")
+        todo = plan(store, named, models_version(settings), retry, renew)
+        with store.writing():
+            store.add_folders(path for path in named if path.is_dir())
+        if todo.requests:
+            from streammood.songs.batch import Batch  # noqa: PLC0415  loads slowly
+
+            with preparing(screen):
+                Batch(settings, None).prepare()
+        with _progress(screen, todo) as rate:
+            report = scan(store, todo, Processes(settings, jobs), rate.share, rate.done)
+        forgotten = 0
+        if forget:
+            with store.writing():
+                forgotten = store.forget_missing()
+        _report(report, forgotten, store, screen, out)
+
+
+class _Rate:
+    """How fast a scan is and how long it will take; a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, bar: Progress, screen: Console, total: int) -> None:
+        self._bar, self._screen, self._total = bar, screen, total
+        self._task = bar.add_task("scanning", total=max(1, total), rate="")
+        self._began = self._told = time.monotonic()
+        self._done = 0
+        self._shares = 0.0
+
+    def share(self, share: float) -> None:
+        """So much more of a file is done."""
+        self._shares += share
+        self._bar.update(self._task, completed=self._shares, rate=self._line())
+
+    def done(self) -> None:
+        """Another file is done."""
+        self._done += 1
+        if not self._screen.is_terminal and time.monotonic() - self._told >= _OFTEN:
+            self._told = time.monotonic()
+            self._screen.print(f"streammood: {self._line()}", style="dim")
+
+    def _line(self) -> str:
+        minutes = (time.monotonic() - self._began) / 60.0
+        if self._shares < 1e-3 or minutes < 1e-3:
+            return f"{self._done} of {self._total}"
+        rate = self._shares / minutes
+        left = round((self._total - self._shares) / rate)
+        return f"{self._done} of {self._total}, {rate:.0f} songs/min, {left // 60}:{left % 60:02d} h left"
+
+
+@contextmanager
+def _progress(screen: Console, todo: Plan) -> Iterator[_Rate]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, console=screen, disable=not screen.is_terminal, transient=True) as bar:
+        yield _Rate(bar, screen, len(todo.requests))
+
+
+def _report(report: Report, forgotten: int, store: Store, screen: Console, out: Console) -> None:
+    """Print what a scan came to.
+
+    Raises:
+        typer.Exit: something failed.
+    """
+    if report.note:
+        screen.print(f"streammood: {report.note}", style="dim")
+    for problem in report.problems:
+        screen.print(f"streammood: {printable(problem)}", style="red")
+    for path, reason in report.failures:
+        screen.print(f"streammood: {printable(str(path))}: {printable(reason)}", style="red")
+    if report.other_models:
+        told = f"{report.other_models} songs were analysed by other models; --renew analyses them again"
+        screen.print(f"streammood: {told}", style="yellow")
+    parts = {
+        "analysed": report.analysed,
+        "unchanged": report.unchanged,
+        "moved": report.moved,
+        "copies": report.copies,
+        "failed": len(report.failures),
+        "missing": report.missing - forgotten,
+        "forgotten": forgotten,
+    }
+    words = ", ".join(f"{count} {what}" for what, count in parts.items() if count) or "nothing to do"
+    out.print(f"{words}; {store.counts()['songs']} songs in {printable(str(store.path))}")
+    if report.failures or report.problems:
+        raise typer.Exit(1)
+
+
+@library.command("status")
+@told
+def show_status(library: File = None, config: Config = None, set: Set = None) -> None:
+    """What the library holds, how far a scan is, and which files failed and why."""
+    out = terminal.console()
+    with Store(settings_of(config, set, library).library.path) as store:
+        counts = store.counts()
+        out.print(f"{printable(str(store.path))}: {counts['songs']} songs, {counts['minutes']} minutes")
+        for folder in store.folders():
+            out.print(f"folder: {printable(str(folder))}")
+        if (state := store.scanning()) is not None:
+            end = (
+                "ended"
+                if state.ended
+                else "runs"
+                if state.alive
+                else "was ended before it was done; scan again to go on"
+            )
+            out.print(f"last scan: {state.done} of {state.total} files, {state.failed} failed; it {end}")
+        if counts["missing"]:
+            out.print(f"{counts['missing']} songs are missing: their files are gone (`scan --forget` deletes them)")
+        for path, reason in store.failures():
+            out.print(f"failed: {printable(str(path))}: {printable(reason)}", style="red")

@@ -1,0 +1,310 @@
+"""From folders to the database: what is new is analysed, what is unchanged is skipped, what has moved is followed.
+
+Each file is stored by itself as soon as it is done, so a scan may be ended at any moment and run again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from streammood.capture.sound_file import SoundFile
+from streammood.config import Settings
+from streammood.config.base import printable
+from streammood.errors import SourceError
+from streammood.library import tags
+from streammood.library.describe import describe, for_library, version
+from streammood.library.store import Store
+from streammood.library.track import Description, Stamp, Words
+from streammood.models import Models
+from streammood.songs.collect import collect
+from streammood.songs.worker import Answer, Failure, Serve, Worker, share_out
+
+_PIECE = 1 << 20  # bytes that are read at a time
+
+
+class Request(NamedTuple):
+    """A file that is to be analysed."""
+
+    path: Path
+    known: frozenset[str]  # hashes of files of the same size: with one of these, it need not be
+
+
+class Found(NamedTuple):
+    """What came of a file."""
+
+    stamp: Stamp
+    words: Words = Words()
+    description: Description | None = None  # None: its hash is known, or there is an error
+    error: str = ""
+
+
+class Crew(Protocol):
+    """Who analyses the files."""
+
+    def run(
+        self, requests: Iterable[Request], progress: Callable[[float], None]
+    ) -> Iterator[tuple[Request, Answer | Failure]]:
+        """Yield what came of each request, in any order: a ``Found``, or why there is nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Analyse:
+    """What is done with every file; called in a new process, it is ready for requests."""
+
+    settings: Settings
+
+    def __call__(self) -> Serve:
+        models = Models.load(self.settings)
+        return functools.partial(look_at, settings=for_library(self.settings), models=models)
+
+
+def look_at(request: Request, progress: Callable[[float], None], settings: Settings, models: Models) -> Found:
+    """Everything about one file."""
+    path = request.path
+    stamp = Stamp(0, 0)
+    try:
+        stamp = stamp_of(path)
+        if request.known:
+            stamp = Stamp(stamp.size, stamp.mtime, content_hash(path))
+            if stamp.hash in request.known:
+                return Found(stamp)
+        file = SoundFile(path, settings.input.channels)
+        description = describe(file, settings, models, progress)
+        stamp = stamp if stamp.hash else Stamp(stamp.size, stamp.mtime, content_hash(path))
+        return Found(stamp, tags.words(path), description)
+    except SourceError as error:
+        return Found(stamp, error=_reason(str(error), path))
+    except OSError as error:
+        return Found(stamp, error=error.strerror or str(error))
+
+
+def _reason(error: str, path: Path) -> str:
+    return error.removeprefix(f"{printable(str(path))}: ")
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Size and time of the file at ``path``.
+
+    Raises:
+        OSError: there is none.
+    """
+    found = path.stat()
+    return Stamp(found.st_size, found.st_mtime_ns)
+
+
+def content_hash(path: Path) -> str:
+    """BLAKE2b (128 bits, hexadecimal) of the content of the file at ``path``.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+class Processes:
+    """Analyses files in processes of this machine; a file that ends its process ends no other."""
+
+    def __init__(self, settings: Settings, jobs: int) -> None:
+        """Use ``jobs`` processes, 0 for one a core."""
+        self._analyse = Analyse(settings)
+        self._jobs = jobs or os.cpu_count() or 1
+
+    def run(
+        self, requests: Iterable[Request], progress: Callable[[float], None]
+    ) -> Iterator[tuple[Request, Answer | Failure]]:
+        """Yield what came of each request, in any order."""
+        requests = list(requests)
+        workers = [Worker(self._analyse) for _ in range(min(self._jobs, len(requests)))]
+        try:
+            yield from share_out(requests, workers, progress)
+        finally:
+            for worker in workers:
+                worker.stop()
+
+
+@dataclass(slots=True)
+class Report:
+    """What a scan came to."""
+
+    analysed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    copies: int = 0  # of files that are known
+    missing: int = 0  # files that are gone from the folders
+    other_models: int = 0  # unchanged files that were analysed with other models
+    failures: list[tuple[Path, str]] = field(default_factory=list)  # of this scan, and why
+    problems: list[str] = field(default_factory=list)  # what was named and holds nothing that can be read
+    note: str | None = None  # what was left out
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a scan has to do."""
+
+    requests: list[Request]
+    report: Report
+    gone: set[int]  # ids of known files below the folders that are not there
+
+
+def plan(store: Store, paths: Sequence[Path], models: str, retry: bool = False, renew: bool = False) -> Plan:
+    """Compare the files that ``paths`` name with what ``store`` knows.
+
+    Args:
+        store: The library.
+        paths: Files, or folders of them.
+        models: The version of the models that are used now.
+        retry: Files that could not be analysed are tried again.
+        renew: Files that were analysed with other models are analysed again.
+
+    Returns:
+        What there is to do; nothing was changed.
+    """
+    roots = [path.absolute() for path in paths]
+    found = collect(roots)
+    known = store.stamps()
+    by_size: dict[int, set[str]] = defaultdict(set)
+    for _, stamp, analysed_with, _, _ in known.values():
+        if analysed_with and stamp.hash:
+            by_size[stamp.size].add(stamp.hash)
+    report = Report(problems=found.problems, note=found.note())
+    requests = []
+    files = {os.fsencode(file): file for file in found.files}
+    for name, file in files.items():
+        try:
+            stamp = stamp_of(file)
+        except (OSError, ValueError):
+            stamp = Stamp(-1, -1)  # reading it will show why
+        _, before, analysed_with, error, missing = known.get(name, (0, Stamp(-2, -2), "", "", False))
+        if (stamp.size, stamp.mtime) == (before.size, before.mtime) and not missing:
+            outdated = not error and analysed_with != models
+            if not (error and retry) and not (outdated and renew):
+                report.unchanged += 1
+                report.other_models += outdated
+                continue
+            requests.append(Request(file, frozenset()))
+        else:
+            requests.append(Request(file, frozenset(by_size[stamp.size])))
+    return Plan(requests, report, _gone(known, roots, files))
+
+
+def _gone(
+    known: dict[bytes, tuple[int, Stamp, str, str, bool]], roots: list[Path], files: dict[bytes, Path]
+) -> set[int]:
+    """Ids of known files below ``roots`` that are not among ``files``; an empty root may be a disk that is away."""
+    gone = set()
+    for root in roots:
+        below = os.fsencode(root / "x")[:-1]
+        if any(name.startswith(below) for name in files):
+            gone |= {number for name, (number, *_) in known.items() if name.startswith(below) and name not in files}
+    return gone
+
+
+def scan(
+    store: Store,
+    todo: Plan,
+    crew: Crew,
+    progress: Callable[[float], None] = lambda share: None,
+    done: Callable[[], None] = lambda: None,
+) -> Report:
+    """Carry out what ``plan`` found, and store each file as soon as it is done.
+
+    Args:
+        store: The library.
+        todo: Of ``plan``.
+        crew: Who analyses the files.
+        progress: Is given the shares of files that are done, 1.0 a file in all.
+        done: Is called after each file.
+
+    Returns:
+        What the scan came to.
+
+    Raises:
+        LibraryError: something cannot be stored.
+    """
+    report = todo.report
+    gone = set(todo.gone)
+    with store.writing():
+        store.begin_scan(len(todo.requests))
+    requests = todo.requests
+    while requests:
+        again: list[Request] = []  # whose twin was changed meanwhile
+        for request, message in crew.run(requests, progress):
+            if isinstance(message, Failure):
+                found = Found(_stamp_or_none(request.path), error=message.reason)
+            else:
+                found = message.value
+            with store.writing():
+                if _put(store, request.path, found, gone, report):
+                    store.advance(failed=bool(found.error))
+                else:
+                    again.append(Request(request.path, frozenset()))
+            done()
+        requests = again
+    with store.writing():
+        store.miss(gone)
+        store.end_scan()
+    report.missing = len(gone)
+    return report
+
+
+def _put(store: Store, path: Path, found: Found, gone: set[int], report: Report) -> bool:
+    """Store what was found; False if it has to be looked for again."""
+    if found.error:
+        store.fail(path, found.stamp, found.error)
+        report.failures.append((path, found.error))
+    elif found.description is not None:
+        store.describe(path, found.stamp, found.words, found.description)
+        report.analysed += 1
+        if found.description.damage:
+            report.failures.append((path, _reason(found.description.damage, path)))
+    else:
+        return _recognise(store, path, found.stamp, gone, report)
+    return True
+
+
+def _recognise(store: Store, path: Path, stamp: Stamp, gone: set[int], report: Report) -> bool:
+    """The content of the file at ``path`` was known: it was touched, it has moved, or it is a copy; False if none."""
+    same = {Path(os.fsdecode(name)): row for name, row in store.stamps_with(stamp.hash).items()}
+    if path in same:
+        store.touch(same[path][0], stamp)
+        report.unchanged += 1
+        return True
+    for name, (number, missing) in same.items():
+        if missing or number in gone or not name.exists():
+            store.move(number, path, stamp)
+            gone.discard(number)
+            report.moved += 1
+            return True
+    for number, _ in same.values():
+        store.copy(number, path, stamp)
+        report.copies += 1
+        return True
+    return False
+
+
+def _stamp_or_none(path: Path) -> Stamp:
+    try:
+        return stamp_of(path)
+    except (OSError, ValueError):
+        return Stamp(0, 0)
+
+
+def models_version(settings: Settings) -> str:
+    """The version of the models that ``settings`` name.
+
+    Raises:
+        ModelError: they cannot be used.
+    """
+    return version(Models.load(settings))
