@@ -10,6 +10,8 @@ OLDEST := .venv-oldest
 SYSTEM := gcc g++ make python3-dev python3-venv portaudio19-dev libasound2-plugins
 # A sound server, and receivers that are not ours, for the tests on real sound.
 RIG := pulseaudio pulseaudio-utils liblo-tools qlcplus puredata-core ola iproute2
+# Readers of tags that are not ours.
+TAGS := ffmpeg mediainfo libimage-exiftool-perl
 # A browser, a terminal and a proxy, for the tests of what is shown there.
 VIEWS := chromium tmux nginx openssl
 
@@ -73,7 +75,7 @@ $(OLDEST)/done: pyproject.toml $(VENV)/run.done
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
-	@sh scripts/packages.sh $(RIG) $(VIEWS)
+	@sh scripts/packages.sh $(RIG) $(TAGS) $(VIEWS)
 	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights]'
 	@$(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@

@@ -1,4 +1,4 @@
-"""Commands for a collection of songs: scan, status."""
+"""Commands for a collection of songs: scan, status, tag."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from streammood.cli import terminal, wiring
 from streammood.cli.first_start import preparing
 from streammood.cli.options import Channels, Config, Set, app, told
 from streammood.config import Settings
-from streammood.config.base import printable
-from streammood.errors import LibraryError
+from streammood.config.base import printable, shown
+from streammood.errors import ConfigError, LibraryError, SinkError, SourceError
+from streammood.library import tagging, tags
 from streammood.library.scan import Plan, Processes, Report, models_version, plan, scan
 from streammood.library.store import Store
 
@@ -177,3 +178,65 @@ def show_status(library: File = None, config: Config = None, set: Set = None) ->
             out.print(f"{counts['missing']} songs are missing: their files are gone (`scan --forget` deletes them)")
         for path, reason in store.failures():
             out.print(f"failed: {printable(str(path))}: {printable(reason)}", style="red")
+
+
+@library.command("tag")
+@told
+def tag_files(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Only songs at or below these; all by default.")
+    ] = None,
+    library: File = None,
+    config: Config = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write them; without this, only show what would be written.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Put back what was there before `--write`.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also replace tags that others have written.")] = False,
+    keep_mtime: Annotated[bool, typer.Option("--keep-mtime", help="The files look as old as they were.")] = False,
+    fields: Annotated[str, typer.Option(metavar="NAME,…", help="Which tags.")] = ",".join(tags.FIELDS),
+    sure: Annotated[float, typer.Option(min=0.0, max=1.0, help="Leave out what is less sure.")] = tagging.SURE,
+    set: Set = None,
+) -> None:
+    """Write mood, BPM, key, valence, arousal and energy into the files; shows them first, and can take them back."""
+    wanted = [name.strip() for name in fields.split(",")]
+    if unknown := [name for name in wanted if name not in tags.FIELDS]:
+        raise ConfigError(f"--fields: must be of {', '.join(tags.FIELDS)}, got {shown(unknown[0])}")
+    screen, out = terminal.console(stderr=True), terminal.console()
+    done, failed, left = 0, 0, 0
+    with Store(settings_of(config, set, library).library.path) as store:
+        if undo:
+            for track, back, problem in tagging.undo(store, keep_mtime):
+                done += bool(back)
+                if problem:
+                    failed += 1
+                    screen.print(f"streammood: {printable(str(track.path))}: {printable(problem)}", style="red")
+            out.print(f"put back the tags of {done} files")
+        else:
+            songs = [track for track in store.tracks() if _is_below(track.path, paths)]
+            for change in tagging.changes(store, songs, wanted, overwrite, sure):
+                problem = change.error
+                left += bool(change.left)
+                if not problem and write and change.after:
+                    try:
+                        tagging.apply(store, change, keep_mtime)
+                    except (SourceError, SinkError) as error:
+                        problem = str(error)
+                if problem:
+                    failed += 1
+                    screen.print(f"streammood: {printable(problem)}", style="red")
+                elif change.after:
+                    done += 1
+                    out.print(f"{printable(str(change.track.path))}: {change.words}")
+            verb = "wrote" if write else "would write"
+            out.print(
+                f"{verb} tags of {done} of {len(songs)} files" + ("" if write or not done else "; --write does it")
+            )
+            if left:
+                out.print(f"left tags of others in {left} files as they are; --overwrite replaces them")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _is_below(path: Path, roots: list[Path] | None) -> bool:
+    return not roots or any(path.is_relative_to(root.absolute()) for root in roots)

@@ -270,11 +270,12 @@ class Store:
 
     # what `tag` writes
 
-    def remember_tags(self, song: int, before: str, after: str) -> None:
-        """The tags of a song were ``before`` and are ``after``, each as JSON."""
-        self._db.execute(
+    def remember_tags(self, song: int, before: str, after: str) -> int:
+        """The tags of a song were ``before`` and are ``after``, each as JSON; the number for ``forget_tags``."""
+        cursor = self._db.execute(
             "INSERT INTO tagged (song, written, before, after) VALUES (?, ?, ?, ?)", (song, time.time(), before, after)
         )
+        return int(cursor.lastrowid or 0)
 
     def tagged(self) -> list[tuple[int, int, str, str]]:
         """Everything that can be undone, latest first: number, song, before, after."""
