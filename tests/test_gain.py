@@ -7,6 +7,7 @@ import math
 import mir_eval
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt
 
 from streammood import config
 from streammood.analysis.analyzer import Analyzer
@@ -62,7 +63,8 @@ def test_the_gain_moves_slowly_and_silence_teaches_nothing() -> None:
     for tick in noise(20.0, -20.0)[: 3400 * TICK].reshape(-1, TICK):
         gain.push(tick)
     breakdown = []
-    for tick in noise(8.0, -35.0)[: 1300 * TICK].reshape(-1, TICK):
+    treble = sosfilt(butter(4, 300, "high", fs=RATE, output="sos"), noise(8.0, -35.0)).astype(np.float32)
+    for tick in treble[: 1300 * TICK].reshape(-1, TICK):
         gain.push(tick)
         breakdown.append(gain.automatic)
     assert breakdown[-1] < 1.0  # dB after eight seconds that were 15 dB softer
@@ -71,6 +73,32 @@ def test_the_gain_moves_slowly_and_silence_teaches_nothing() -> None:
     for tick in noise(10.0, -85.0)[: 1700 * TICK].reshape(-1, TICK):
         gain.push(tick)
     assert gain.automatic == held
+
+
+@pytest.mark.parametrize("change", [-20.0, 20.0])
+@pytest.mark.parametrize("style", ["happy", "aggressive", "calm", "sad"])
+def test_a_fader_is_followed_within_eight_seconds(style: str, change: float) -> None:
+    """Eight seconds after it, what comes out is about as loud as it would be if the fader had not been moved."""
+    sound = render(steady(style, 110.0, 40.0), RATE).sound
+    sound = sound * 10 ** ((-18.0 - 10 * math.log10(float(np.mean(sound**2)))) / 20)
+    before, after = (0.0, change) if change < 0 else (-change, 0.0)
+    half = 20 * RATE // TICK * TICK
+    moved = np.concatenate((10 ** (before / 20) * sound[:half], 10 ** (after / 20) * sound[half:])).astype(np.float32)
+    other = (10 ** (before / 20) * sound).astype(np.float32)
+    gain, unmoved = Gain(InputSettings(), -60.0), Gain(InputSettings(), -60.0)
+    for tick, as_was in zip(*(y[: 28 * RATE // TICK * TICK].reshape(-1, TICK) for y in (moved, other)), strict=True):
+        gain.push(tick)
+        unmoved.push(as_was)
+    assert abs(gain.automatic - unmoved.automatic + change) < 6.0
+
+
+def test_levels_before_the_gain_follow_a_fader_that_is_drawn_down(models: Models) -> None:
+    sound = np.concatenate((noise(6.0, -30.0), noise(6.0, -45.0)))
+    for where, off in (("after", 0.0), ("before", -15.0)):
+        heard = levels(analyzer(models, level__gain=where).push(sound))
+        at = {round(seconds(level.sample), 2): level.rms for level in heard}
+        five, twelve = at[min(at, key=lambda t: abs(t - 5.5))], at[min(at, key=lambda t: abs(t - 11.9))]
+        assert 60.0 * (twelve - five) == pytest.approx(off, abs=1.0)
 
 
 def test_fixed_gain_lies_on_top_and_may_change_while_it_runs() -> None:

@@ -42,8 +42,9 @@ def _audible_rms(powers: F64, oldest: int) -> float:
 
 @kernel
 def _advance(
-    piece: F32, state: Records, gain: Records, buffer: F32, tables: Tables, level: F64, values: F32, meters: Records
-) -> tuple[int, int]:
+    piece: F32, state: Records, gain: Records, fader: Records, buffer: F32, tables: Tables, level: F64,
+    values: F32, meters: Records,
+) -> tuple[int, int]:  # fmt: skip
     """Append ``piece`` to ``buffer`` and amplify every tick that it completes.
 
     The level of each tick goes to ``level``, features and meter of each hop to ``values`` and ``meters``. Returns how
@@ -56,7 +57,7 @@ def _advance(
     ticks = hops = 0
     while s.end - s.done >= TICK:
         s.done += TICK
-        s.powers[s.tick % _FRAME] = amplify(buffer[s.done - TICK : s.done], gain)
+        s.powers[s.tick % _FRAME] = amplify(buffer[s.done - TICK : s.done], gain, fader)
         s.tick += 1
         rms = _audible_rms(s.powers, s.tick)
         level[ticks] = gated(decibels(rms), g.automatic)
@@ -134,8 +135,9 @@ class FrontEnd:
             self._make_room()
         began, first = int(state["done"][0]), int(state["tick"][0])
         n_ticks, n_hops = _advance(
-            sound, state, self._gain.state, self._buffer, self._tables, self._level, self._values, self._meters
-        )
+            sound, state, self._gain.state, self._gain.fader, self._buffer, self._tables,
+            self._level, self._values, self._meters,
+        )  # fmt: skip
         if n_ticks == 0:
             return
         delay, sample = self._resampler.delay, self._sample + TICK

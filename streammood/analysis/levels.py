@@ -1,6 +1,7 @@
 """Levels for lights, and the gate that tells sound from silence.
 
-Levels are those after the gain, so that lights see as much of a quiet desk as of a loud one; ``dbfs`` and the gate look
+Levels are those after the gain, so that lights see as much of a quiet desk as of a loud one, or, as a setting, those
+before the automatic part of it, so that they see a fader that is drawn down; ``dbfs`` and the gate look
 at what can be heard of the input, ``peak`` and ``clipping`` at the input itself. In silence all levels are 0.
 """
 
@@ -30,6 +31,7 @@ _GATE = np.dtype(
         ("open", "f8"),  # dB
         ("close", "f8"),  # dB
         ("hold", "i8"),  # samples
+        ("before", "?"),  # levels are those before the automatic gain
         ("signal", "?"),  # whether the gate is open
         ("last_sound", "i8"),  # stream clock
         ("last_clip", "i8"),  # stream clock
@@ -56,13 +58,14 @@ def _levels(sample: int, delay: int, values: F32, meters: Records, fixed: float,
         state.signal = sample - state.last_sound < state.hold
         if meter.clips >= _CLIPPED:
             state.last_clip = sample
+        undone = automatic if state.before else 0.0
         centroid = max(np.float64(values[i, _CENTROID]), _DARK_HZ)
         level.sample = sample
         level.decided = sample + delay
-        level.rms = _unit(1.0 + amplified / _RANGE_DB) if sounds else 0.0
-        level.low = _unit(1.0 + np.float64(values[i, _BANDS]) / _RANGE_DB) if sounds else 0.0
-        level.mid = _unit(1.0 + np.float64(values[i, _BANDS + 1]) / _RANGE_DB) if sounds else 0.0
-        level.high = _unit(1.0 + np.float64(values[i, _BANDS + 2]) / _RANGE_DB) if sounds else 0.0
+        level.rms = _unit(1.0 + (amplified - undone) / _RANGE_DB) if sounds else 0.0
+        level.low = _unit(1.0 + (np.float64(values[i, _BANDS]) - undone) / _RANGE_DB) if sounds else 0.0
+        level.mid = _unit(1.0 + (np.float64(values[i, _BANDS + 1]) - undone) / _RANGE_DB) if sounds else 0.0
+        level.high = _unit(1.0 + (np.float64(values[i, _BANDS + 2]) - undone) / _RANGE_DB) if sounds else 0.0
         level.brightness = _unit(math.log(centroid / _DARK_HZ) / math.log(_BRIGHT_HZ / _DARK_HZ)) if sounds else 0.0
         level.dbfs = max(FLOOR_DB, amplified - automatic - fixed)
         level.signal = state.signal
@@ -79,6 +82,7 @@ class LevelStream:
         self._gate = np.zeros(1, dtype=_GATE)
         self._gate["open"] = settings.silence
         self._gate["close"] = settings.silence - settings.hysteresis
+        self._gate["before"] = settings.gain == "before"
         self._gate["hold"] = round(settings.hold * ANALYSIS_RATE)
         self.reset()
 

@@ -57,6 +57,7 @@ class LevelSettings(Strict):
     silence: float = Field(-60.0, ge=-100.0, le=-20.0)
     hysteresis: float = Field(6.0, ge=0.0, le=30.0)
     hold: float = Field(3.0, ge=0.1, le=60.0)
+    gain: Literal["after", "before"] = "after"
 
 
 class LogSettings(Strict):
