@@ -12,11 +12,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from streammood import resources
+from streammood import config, resources
+from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.warmup import warm_up
 from streammood.cli import first_start
 from streammood.cli.options import app
+from streammood.demo.synth import Rendered
 from streammood.dsp import jit
 from streammood.log.last_run import LastRun, default_path
+from streammood.models import Models
 
 
 @pytest.fixture
@@ -84,6 +88,27 @@ def test_warmup_compiles_what_a_start_needs() -> None:
     assert "Ready after" in result.output
     assert jit.known() > 20
     assert jit.stored()
+
+
+@pytest.mark.parametrize("tracker", ["network", "aubio"])
+def test_nothing_is_compiled_after_the_start(music: Rendered, tracker: str) -> None:
+    """However the sound is cut into blocks, and whatever the operator does: compiling would hold up the show."""
+    settings = config.load(None, {"beat.tracker": tracker})
+    analyzer = Analyzer(settings, 44_100, Models.load(settings))
+    warm_up(analyzer, 44_100)
+    before = [len(kernel.signatures) for kernel in jit._KERNELS]
+    sound = music.sound[:88_200]
+    for size in (1, 256, 512, 513, 1024, 8192):
+        analyzer.reset()
+        for at in range(0, sound.size if size > 1 else 2000, size):
+            analyzer.push(sound[at : at + size])
+    beats = analyzer.beats
+    for act in (lambda: beats.set_bpm(120.0), beats.double, beats.half, lambda: beats.downbeat(90_000.0),
+                lambda: beats.bounds(60.0, 200.0), lambda: beats.nudge(100.0), lambda: beats.tap(95_000.0),
+                lambda: beats.count_on(100), beats.release, beats.restart):  # fmt: skip
+        act()
+        analyzer.push(sound[:8192])
+    assert [len(kernel.signatures) for kernel in jit._KERNELS] == before
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
 import gzip
 import http.client
 import json
@@ -18,8 +16,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from streammood.web import application, connections, pages
-from streammood.web.connections import Connections
+from streammood.web import connections, pages
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
 
@@ -399,19 +396,16 @@ def test_those_who_ask_for_nothing_make_room_first(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_anybody_may_have_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strangers who ask for it again and again and read nothing make room for whoever has the token."""
-    monkeypatch.setattr(application, "Connections", functools.partial(Connections, total=24, each=24))
-    with Dashboard(host="0.0.0.0", token=TOKEN) as served:
-        asked = get("/page/token.css", host="192.168.1.5") * 400
-        held = [socket.create_connection(("127.0.0.1", served.port), timeout=20) for _ in range(40)]
-        for client in held:
-            client.setblocking(False)
-            with contextlib.suppress(BlockingIOError, ConnectionError):
-                client.send(asked)
-        again = exchange(served.port, get("/", f"Authorization: Bearer {TOKEN}"))
-        assert again.startswith(b"HTTP/1.1 200 ")
-        for client in held:
-            client.close()
+    """Strangers who ask for the files of the token's page are strangers still."""
+    monkeypatch.setattr(connections, "_FIRST", 0.3)
+    with (
+        Dashboard(host="0.0.0.0", token=TOKEN) as served,
+        socket.create_connection(("127.0.0.1", served.port), timeout=10) as client,
+    ):
+        client.sendall(get("/page/icon.svg", host="192.168.1.5"))
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        while answer := client.recv(65_536):
+            assert b"HTTP/1.1 4" not in answer
 
 
 @pytest.mark.skipif(not hasattr(select, "poll"), reason="needs to see the end of a connection without reading")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from operator import attrgetter
 
+import numpy as np
+
 from streammood.analysis.beat.beat_stream import BeatStream
 from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.gain import Gain
@@ -89,7 +91,7 @@ class Analyzer:
         levels = self._levels.push(hops, self._gain.fixed)
         if Level in kinds:
             events += [Level(*level) for level in levels.tolist()]
-        signal = levels["signal"]
+        signal = np.ascontiguousarray(levels["signal"])  # one hop alone would be another layout, which is compiled anew
         if Tempo in kinds or Beat in kinds:
             tempi, beats = self.beats.push(hops, signal)
             if Tempo in kinds:
