@@ -18,6 +18,7 @@ _MODULES = {
     "library": "library_commands",
     "monitor": "monitor_command",
     "presets": "live_commands",
+    "replay": "night_commands",
     "run": "live_commands",
     "train": "model_commands",
     "warmup": "first_start",

@@ -71,7 +71,9 @@ class Engine:
         self._status_at = 0.0  # host time in s at which the next status is due
         self._firing = Firing(outputs.build(self._sample_at, self._notes.add), self._notes.add)
         self._reporter = Reporter(self.now, self._notes, log, self._capture, self._firing, self._load)
-        self._operator = Operator(settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now)
+        self._operator = Operator(
+            settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now, self._reporter.log
+        )
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._prepared = False
         self.finished = threading.Event()

@@ -15,6 +15,7 @@ from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.errors import ControlError, StreammoodError
 from streammood.events import ANALYSIS_RATE, Mood, OperatorState
+from streammood.log.rows import Row, action
 from streammood.outputs import Output, SampleNow, Sink
 from streammood.outputs.build import Rebuilt, is_target
 from streammood.protocol.commands import AUTO, Answer, Command, refused
@@ -51,7 +52,10 @@ class Operator:
         firing: Firing,
         sample_at: SampleNow,
         now: Snapshot,
+        log: Callable[[Row], None] = lambda _: None,
     ) -> None:
+        """``log`` takes a row for each order that was obeyed or refused."""
+        self._log = log
         self.settings = settings  # that hold now
         self.moods = MoodOverride(labels)
         self._analyzer = analyzer
@@ -97,6 +101,7 @@ class Operator:
             order = self._orders.popleft()
             answer = self._answer(order, sample)
             self.publish()
+            self._log(action(sample, order.command, answer))
             if answer.done and answer.name in {"hold", "mood"} and (mood := self.moods.now(sample)) is not None:
                 yield mood
             with contextlib.suppress(Exception):  # whoever asked cannot be reached; the show goes on

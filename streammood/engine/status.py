@@ -64,6 +64,10 @@ class Reporter:
             self.moods[event.label] += 1
         self._log.write(rows.line(event))
 
+    def log(self, row: rows.Row) -> None:
+        """Log a row that is no event."""
+        self._log.write(row)
+
     def status(self, sample: int, gone: bool, not_finite: int) -> Status:
         """How the program does at ``sample``.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from streammood import __version__
 from streammood.events import Beat, Event, Mood, Onset, Status, seconds
+from streammood.protocol.commands import Answer, Command
 
 FORMAT_VERSION = 1
 
@@ -75,6 +76,30 @@ def line(event: Event) -> dict[str, Any] | None:
             }
         case _:
             return None
+
+
+def action(sample: float, command: Command, answer: Answer) -> dict[str, Any]:
+    """A command that was given at ``sample``, and its answer."""
+    return {
+        "event": "command",
+        "time": _time(sample),
+        "decided": _time(sample),
+        "name": command.name,
+        "values": list(command.values),
+        "done": answer.done,
+        "answer": list(answer.values),
+    }
+
+
+def read(lines: Iterable[str | bytes]) -> Iterator[Row]:
+    """The rows of the ``lines`` of a log; a line that is no JSON object, as power that fails leaves it, is left out."""
+    for text in lines:
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and "event" in row:
+            yield row
 
 
 def summary(path: str, duration: float, bpm: float, mood: Mood | None, labels: Sequence[str]) -> dict[str, Any]:
