@@ -12,36 +12,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from streammood.cli import terminal, wiring
+from streammood.cli import library_queries, terminal
 from streammood.cli.first_start import preparing
-from streammood.cli.options import Channels, Config, Set, app, told
-from streammood.config import Settings
+from streammood.cli.library_options import File, library, settings_of
+from streammood.cli.options import Channels, Config, Set, told
 from streammood.config.base import printable, shown
 from streammood.errors import ConfigError, LibraryError, SinkError, SourceError
 from streammood.library import tagging, tags
 from streammood.library.scan import Plan, Processes, Report, models_version, plan, scan
 from streammood.library.store import Store
 
-library = typer.Typer(
-    help="A collection of songs: scan it once, then find, play, tag and export by mood, tempo and key.",
-    no_args_is_help=True,
-)
-app.add_typer(library, name="library")
+__all__ = ["library_queries"]  # registers commands of its own
 
 _OFTEN = 10.0  # s between lines about a scan where the output is no terminal
-
-File = Annotated[
-    Path | None,
-    typer.Option("--library", "-l", metavar="FILE", help="The database; `library.file` of the settings by default."),
-]
-
-
-def settings_of(
-    config: str | None, values: list[str] | None, file: Path | None, channels: str | None = None
-) -> Settings:
-    """Settings with the database that the command line names."""
-    assigned = [*(values or []), *([f"library.file={file}"] if file is not None else [])]
-    return wiring.Overrides(channels=channels, values=tuple(assigned)).load(config)
 
 
 @library.command("scan")
