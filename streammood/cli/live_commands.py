@@ -6,6 +6,7 @@ import contextlib
 import functools
 import threading
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from streammood.api.inputs import open_source
 from streammood.capture import Source
 from streammood.capture.device import devices as all_devices
 from streammood.capture.paced import Paced
+from streammood.capture.recording import Recording
 from streammood.cli import operator_input, terminal, wiring
 from streammood.cli.dashboard_command import dashboard_target, port_taken, start_dashboard
 from streammood.cli.ending import Ending
@@ -88,6 +90,9 @@ def run(
     block: BlockSize = None,
     channels: Channels = None,
     set: Set = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE.flac", help="Keep the input, mixed to one channel, in a sound file.")
+    ] = None,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after this long.")] = None,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Start the dashboard too, and open its page; needs the extra `views`.")
@@ -111,7 +116,8 @@ def run(
         read = None if config is None else functools.partial(overrides.load_again, config)
         views = [dashboard_target(settings.dashboard)] if dashboard else []
         views += [] if view is None else [view]
-        engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log)
+        recording = None if record is None else Recording(record)
+        engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log, recording)
         for note in (*settings.notes, *([taken] if taken else [])):
             engine.tell(note)
         echo = Echo()

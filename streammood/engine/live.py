@@ -12,6 +12,7 @@ from collections.abc import Callable
 from streammood.analysis.analyzer import Analyzer
 from streammood.analysis.warmup import warm_up
 from streammood.capture import Source
+from streammood.capture.recording import Recording
 from streammood.capture.ring import Block
 from streammood.capture.supervisor import Capture, Search
 from streammood.config import Settings
@@ -50,8 +51,10 @@ class Engine:
         models: Models,
         outputs: Outputs,
         log: EventLog,
+        recording: Recording | None = None,
     ) -> None:
         self.now = Snapshot()
+        self._recording = recording
         self._notes = Notes()
         self._settings = settings
         self._labels = models.labels
@@ -97,6 +100,8 @@ class Engine:
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self.prepare()
         self._reporter.begin()
+        if self._recording is not None:
+            self._recording.start(self._capture.rate, self._notes.add)
         self._capture.start()
         self._firing.start()
         self._thread.start()
@@ -113,6 +118,8 @@ class Engine:
         if self._search is not None:
             self._search.stop()
         self._close_input()
+        if self._recording is not None:
+            self._recording.close()
         self._priority.give_back()
         for reason, count in self._faults.items():
             self._notes.add(f"the analysis failed {count} times: {reason}")
@@ -250,6 +257,8 @@ class Engine:
             self._obey()  # here too: a machine that lags behind must still do as it is told
             began = time.perf_counter()
             missing = self._capture.account(block)
+            if self._recording is not None:
+                self._recording.push(block.samples, missing)
             if missing:
                 self._analyzer.skip(missing)
             self._firing.submit(self._events(block), block.arrived)
@@ -284,6 +293,8 @@ class Engine:
         self._search = None
         gap = self._capture.resume()
         self._analyzer.jump(round(self._capture.sample), gap, self._capture.rate)
+        if self._recording is not None:
+            self._recording.resume(gap / ANALYSIS_RATE, self._capture.rate)
         self._resumed = self._capture.sample
         self.now.connected = True
 
