@@ -15,7 +15,7 @@ TAGS := ffmpeg mediainfo libimage-exiftool-perl
 # A browser, a terminal and a proxy, for the tests of what is shown there.
 VIEWS := chromium tmux nginx openssl
 
-.PHONY: run test test-oldest bench train lint lock clean
+.PHONY: run test test-oldest bench train lint docs lock clean
 
 run: $(VENV)/run.done
 	@echo "$(BIN)/streammood run --input auto $(ARGS)"
@@ -43,6 +43,11 @@ node_modules/done: package.json
 
 bench: $(VENV)/bench.done
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The tables in docs/ that follow from the program, then the site, in build/site. A warning is an error.
+docs: $(VENV)/docs.done
+	$(BIN)/python -m streammood.config.markdown docs/osc.md docs/control.md docs/settings.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 train: $(VENV)/train.done
 	$(BIN)/streammood train $(ARGS)
@@ -82,6 +87,10 @@ $(VENV)/test.done: $(VENV)/run.done
 
 $(VENV)/bench.done: $(VENV)/test.done
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+$(VENV)/docs.done: $(VENV)/run.done
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/train.done: $(VENV)/run.done

@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _MOST = 55  # tracks of one set
-_PICTURE = Path(__file__).with_name("beats.png")
+_PICTURE = Path(__file__).resolve().parents[1] / "docs" / "beats.png"
 
 
 def report() -> str:

@@ -121,17 +121,17 @@ def _inside(kind: Any, part: int | str) -> tuple[Any, dict[str, Any]] | None:
         if isinstance(one, type) and issubclass(one, BaseModel):
             for name, known in one.model_fields.items():
                 if part in (name, known.alias):
-                    return known.annotation, _limits(known.metadata)
+                    return known.annotation, limits(known.metadata)
         elif get_origin(one) is tuple and isinstance(part, int):
             inner = get_args(one)
             element = inner[0] if inner[-1] is ... else inner[min(part, len(inner) - 1)]
-            return element, _limits(get_args(element)[1:] if get_origin(element) is Annotated else ())
+            return element, limits(get_args(element)[1:] if get_origin(element) is Annotated else ())
         elif get_origin(one) is dict and part != "[key]":
             return get_args(one)[1], {}
     return None
 
 
-def _limits(metadata: Sequence[Any]) -> dict[str, Any]:
+def limits(metadata: Sequence[Any]) -> dict[str, Any]:
     """Bounds of a number, of whatever annotation they come from."""
     found: dict[str, Any] = {}
     for item in metadata:

@@ -20,12 +20,12 @@ _MARKED = re.compile(r"(<!-- (signals|commands) -->\n).*?(?=<!-- end -->)", re.D
 
 def signal_table() -> str:
     """A line for each signal: address, kind, type, range with its unit, what it tells."""
-    return _table(("address", "kind", "type", "range", "what it tells"), map(_signal_cells, SIGNALS.values()))
+    return table(("address", "kind", "type", "range", "what it tells"), map(_signal_cells, SIGNALS.values()))
 
 
 def command_table() -> str:
     """A line for each command: address, arguments with their ranges, keys, what it does."""
-    return _table(("address", "arguments", "keys", "what it does"), map(_command_cells, COMMANDS.values()))
+    return table(("address", "arguments", "keys", "what it does"), map(_command_cells, COMMANDS.values()))
 
 
 def renewed(text: str) -> str:
@@ -34,7 +34,9 @@ def renewed(text: str) -> str:
     return _MARKED.sub(lambda found: found[1] + tables[found[2]](), text)
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table with a line for each of ``rows``."""
+
     def lines() -> Iterator[str]:
         titles = [*head]
         yield f"| {' | '.join(titles)} |\n"
