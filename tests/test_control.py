@@ -22,7 +22,7 @@ from streammood.config import ControlSettings
 from streammood.engine.control_server import ControlServer
 from streammood.errors import ConfigError, ControlError, OscError
 from streammood.protocol.commands import Answer, Command, parse
-from streammood.protocol.osc import decode
+from streammood.protocol.osc import decode, encode
 from streammood.protocol.signals import SIGNALS
 from tests.operator import Operator, needs_liblo, oscsend
 from tests.receiver import Receiver
@@ -254,6 +254,16 @@ def test_nonsense_is_counted_and_answered(operator: Operator, obeying: Obeying, 
     assert operator.ask("tap") == ("tap", 1)
     assert (server.counts.refused, server.counts.malformed, server.counts.commands) == (3, 1, 1)
     assert obeying.commands == [Command("tap")]
+
+
+def test_a_command_that_is_refused_is_handed_on_and_nonsense_is_not(obeying: Obeying) -> None:
+    """For the terminal: somebody has pressed something, and it did nothing."""
+    refusals: list[Answer] = []
+    made = ControlServer(FREE, obeying, obeying.notes.append, refusals.append)
+    for address, value in (("/streammood/do/bpm", 3000.0), ("/streammood/do/nonsense", 1.0), ("/x", 1.0)):
+        made.take(encode(address, value), ("127.0.0.1", 9), 0.0)
+    made.stop()
+    assert [(answer.name, answer.done) for answer in refusals] == [("bpm", False)]
 
 
 def test_a_bundle_is_answered_one_by_one(operator: Operator) -> None:

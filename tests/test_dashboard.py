@@ -26,6 +26,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from streammood import config
 from streammood.cli.dashboard_command import dashboard_target
 from streammood.client.engine_state import ABSENT, EngineState
+from streammood.client.listener import start_command
 from streammood.config import OscSettings, TargetSettings
 from streammood.demo.synth import Rendered
 from streammood.errors import ControlError, OscError, SinkError, SourceError
@@ -170,6 +171,24 @@ def test_a_silent_engine_is_lost_and_found_again() -> None:
         "The engine is here",
         "The engine has stopped",
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "target"),
+    [
+        ("127.0.0.1", "127.0.0.1:7072"),
+        ("::1", "[::1]:7072"),
+        ("0.0.0.0", "THIS-MACHINE:7072"),
+        ("::", "THIS-MACHINE:7072"),
+    ],
+)
+def test_while_there_is_no_engine_the_log_says_how_to_start_one(host: str, target: str) -> None:
+    state = EngineState(0, 7072, start_command(host, 7072))
+    line = f"Waiting on port 7072; start an engine: streammood run --target {target}"
+    assert [entry["text"] for entry in state.log] == [line]
+    told(state, "status/alive", 1, 10.0)
+    told(state, "status/alive", 0, 10.1)
+    assert [entry["text"] for entry in state.log][-2:] == ["The engine has stopped", line]
 
 
 def test_log_tells_what_an_operator_wants_to_know() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import signal
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from streammood.cli import streams, terminal
 from streammood.cli.screen import Echo
 from streammood.cli.status_line import status_line
 from streammood.engine.snapshot import Snapshot
@@ -68,22 +71,38 @@ def test_an_output_that_nobody_reads_holds_up_neither_the_show_nor_its_end() -> 
     os.close(writing)
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
-def test_deadly_signals_end_in_order(number: signal.Signals) -> None:
+def test_a_closed_terminal_ends_the_show_in_order() -> None:
     with Receiver() as receiver, show(receiver, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
         assert wait_for(lambda: beats(receiver), 60)
-        program.send_signal(number)
+        program.send_signal(signal.SIGHUP)
         out, _ = program.communicate(timeout=15)
-        assert program.returncode == 128 + number
+        assert program.returncode == 128 + signal.SIGHUP
         assert ended_in_order(receiver)
     assert b"Traceback" not in out
     assert out.splitlines()[-1].startswith(b"Listened for 00:")
 
 
+def test_every_deadly_signal_asks_for_an_end() -> None:
+    """All that end a process if nobody catches them, but for those that cannot be caught or tell of a fault in it."""
+    harmless = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
+    stopping = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+    of_itself = {signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV,
+                 signal.SIGSYS, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGKILL}  # fmt: skip
+    usual = {number for number in signal.Signals if not signal.SIGRTMIN <= number <= signal.SIGRTMAX}
+    deadly = sorted(usual - harmless - stopping - of_itself)
+    code = (
+        "import os; from streammood.cli.ending import Ending\n"
+        f"for number in {[int(number) for number in deadly]}:\n"
+        "    ending = Ending(); ending.begin(); os.kill(os.getpid(), number)\n"
+        "    assert ending.asked.wait(5) and ending.code == 128 + number, number\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=60)
+
+
 @pytest.mark.parametrize("closed", ["full", "gone", "none"])
 def test_an_output_that_fails_is_a_note(closed: str, tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
-    command = " ".join([*COMMAND, "run", "--input", "demo", "--duration", "1.5", "--set", "control.port=0"])
+    command = " ".join([*COMMAND, "run", "--input", "demo", "--duration", "1.2", "--set", "control.port=0"])
     command += f" --target 127.0.0.1:9 --events {log}"
     shell = {"full": f"{command} > /dev/full 2> /dev/full", "gone": f"{command} | true", "none": f"{command} >&- 2>&-"}
     done = subprocess.run(
@@ -97,15 +116,25 @@ def test_an_output_that_fails_is_a_note(closed: str, tmp_path: Path) -> None:
     assert sum("the status line failed" in line for line in lines) == (closed != "none")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_an_encoding_without_the_characters_shows_others(encoding: str) -> None:
+def test_an_encoding_without_the_characters_shows_others() -> None:
     done = subprocess.run(
         [*COMMAND, "run", "--input", "demo", "--duration", "2.5", "--target", "127.0.0.1:9", "--set", "control.port=0"],
-        capture_output=True, check=False, timeout=90, env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True, check=False, timeout=90, env=os.environ | {"PYTHONIOENCODING": "ascii"},
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stderr == b""
     assert b" * " in done.stdout or b" o " in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp850", "cp932", "koi8-r"])
+def test_every_character_has_another_one(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    streams.prepare()
+    print("█░●○→–−×÷·…≤≥ é 日 caf\udce9 \ud800 \U0001f600", flush=True)  # noqa: T201
+    shown = written.getvalue().decode(encoding)
+    assert shown[0] in "█#"
+    assert "caf\\xe9" in shown
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.5, 1.5])
@@ -183,6 +212,21 @@ def test_the_status_line_fits_with_what_is_lost(width: int, busy: bool) -> None:
         assert "aggressive" in line.plain
         assert ("drift" in line.plain) == (width >= 200)
     assert status_line(Snapshot(), 0.0, 0, width).plain.endswith("lost 0")
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_terminal_gets_whole_words_and_a_file_one_line(width: int) -> None:
+    line = "Listening to USB Audio CODEC at 48000 Hz, sending OSC to 127.0.0.1:7000, commands on 127.0.0.1:7071."
+    for is_terminal in (True, False):
+        out = io.StringIO()
+        shown = Console(
+            file=out, width=width, force_terminal=is_terminal, no_color=True, highlight=False, soft_wrap=True
+        )
+        terminal.say(shown, line)
+        lines = out.getvalue().splitlines()
+        assert " ".join(part.strip() for part in lines) == line
+        assert max(map(len, lines)) <= width or not is_terminal
+        assert len(lines) == 1 or is_terminal
 
 
 def test_commands_over_osc_are_echoed_and_a_fader_is_one_line() -> None:

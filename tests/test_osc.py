@@ -89,7 +89,7 @@ def test_downbeats_only_when_known() -> None:
 
 @pytest.mark.parametrize("unlocked", [False, True])
 def test_tempo_and_beats_leave_only_while_locked_unless_all_are_asked_for(unlocked: bool) -> None:
-    lost = [replace(TEMPO, bpm=90.0, locked=False), replace(BEAT, locked=False, count=18)]
+    lost: list[Event] = [replace(TEMPO, bpm=90.0, locked=False), replace(BEAT, locked=False, count=18)]
     script: list[tuple[float, Event | None]] = [
         (float(i), event) for i, event in enumerate([*lost, TEMPO, BEAT, *lost])
     ]

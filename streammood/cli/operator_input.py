@@ -31,7 +31,7 @@ def listening(settings: Settings, engine: Engine, echo: Echo) -> Iterator[str]:
         yield "no control port"
         return
     try:
-        server = ControlServer(settings.control, obey, engine.tell)
+        server = ControlServer(settings.control, obey, engine.tell, echo.osc)
     except ControlError as error:
         engine.tell(f"nobody can send commands over OSC: {error}")
         yield "no control port"

@@ -52,7 +52,7 @@ class Echo:
             self._lines += [value for value in answer.values if isinstance(value, str)]
 
     def osc(self, answer: Answer) -> None:
-        """Add the answer to a command that came over OSC; of many in a row the latest."""
+        """Add the answer to a command that came over OSC, obeyed or not; of many in a row the latest."""
         values = " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in answer.values)
         words = f"{answer.name} {values}".rstrip() if answer.done else f"{answer.name} refused: {values}"
         self._latest[answer.name] = f"OSC: {words}"
@@ -102,7 +102,7 @@ class Screen:
                 self._live.stop()
         with self._resort:
             self._tell()
-            self._out.print(self._last)
+            terminal.say(self._out, self._last)
 
     def _tell(self) -> None:
         terminal.print_notes(self._out, self._engine)

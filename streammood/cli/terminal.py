@@ -51,13 +51,18 @@ def summary_line(engine: Engine) -> str:
 def print_notes(out: Console, engine: Engine) -> None:
     """What went wrong since the last call."""
     for note in engine.take_notes():
-        out.print(f"{clock(engine.sample)} {note}", style="yellow", markup=False)
+        say(out, f"{clock(engine.sample)} {note}", "yellow")
 
 
 def print_said(out: Console, lines: Iterable[str]) -> None:
     """What the keys have brought about."""
     for line in lines:
-        out.print(line, style="cyan", markup=False)
+        say(out, line, "cyan")
+
+
+def say(out: Console, line: str, style: str = "") -> None:
+    """Print ``line``; a terminal that is too narrow gets its words whole, a file gets one line."""
+    out.print(line, style=style, markup=False, soft_wrap=not out.is_terminal)
 
 
 def clock(sample: float) -> str:

@@ -29,7 +29,8 @@ _NAMES = 256  # different signals that are stored, so that a stranger's packets 
 class EngineState:
     """Takes the messages of one engine; a page gets a ``snapshot`` and then what ``take_changes`` gives."""
 
-    def __init__(self, number: int, port: int) -> None:
+    def __init__(self, number: int, port: int, start: str = "") -> None:
+        """``start`` is the command that starts an engine which sends here; the log names it while none does."""
         self.number = number
         self.port = port
         self.values: dict[str, Value] = {}
@@ -41,6 +42,8 @@ class EngineState:
         self._beats = TempoFollower()
         self._expected: dict[str, float] = {}  # signals that a command has set, until when the engine may not know
         self._received_at = -math.inf
+        self._start = start
+        self._wait(time.monotonic())
 
     @property
     def labels(self) -> list[str]:
@@ -140,6 +143,11 @@ class EngineState:
         self._beats.tempo = None
         self._changed.add("beat/next")
         self._note("engine", text, now)
+        self._wait(now)
+
+    def _wait(self, now: float) -> None:
+        if self._start:
+            self._note("note", f"Waiting on port {self.port}; start an engine: {self._start}", now)
 
     def watch(self, now: float) -> None:
         """Notice that the engine, or its beat, has gone silent."""

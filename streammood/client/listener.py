@@ -41,6 +41,13 @@ def bind(host: str, port: int, option: str) -> socket.socket:
     return made
 
 
+def start_command(host: str, port: int) -> str:
+    """The command that starts an engine which sends to ``port`` of this machine, where ``host`` is listened on."""
+    if host in {"0.0.0.0", "::"}:
+        host = "THIS-MACHINE"
+    return f"streammood run --target {f'[{host}]' if ':' in host else host}:{port}"
+
+
 class Listener(asyncio.DatagramProtocol):
     """Hands over every message of one socket; packets that are not OSC are counted, and reported once."""
 

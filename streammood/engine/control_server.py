@@ -60,12 +60,20 @@ class ControlServer:
         ControlError: the port cannot be opened.
     """
 
-    def __init__(self, settings: ControlSettings, obey: Obey, report: Report) -> None:
-        """``report`` takes what people should know, from the server's thread."""
+    def __init__(
+        self,
+        settings: ControlSettings,
+        obey: Obey,
+        report: Report,
+        refuse: Callable[[Answer], None] = lambda answer: None,
+    ) -> None:
+        """``report`` takes what people should know, ``refuse`` the answer to each command whose arguments are wrong;
+        both are called in the server's thread."""
         self.counts = Counts()
         self._settings = settings
         self._obey = obey
         self._report = report
+        self._refuse = refuse
         self._networks = [ip_network(text, strict=False) for text in settings.allow]
         self._reported: set[str] = set()
         self._resort = LastResort("the control port", report)
@@ -135,7 +143,11 @@ class ControlServer:
             command = parse(message.address, message.arguments, prefix)
         except ControlError as error:
             self.counts.refused += 1
-            self._reply(sender, refused(command_name(message.address, prefix) or ERROR, error))
+            name = command_name(message.address, prefix)
+            answer = refused(name or ERROR, error)
+            self._reply(sender, answer)
+            if name is not None:
+                self._refuse(answer)
             return
         if command is not None:
             self.counts.commands += 1

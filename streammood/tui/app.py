@@ -20,7 +20,7 @@ from textual.widgets import Static
 from streammood.client import keyboard
 from streammood.client.command_sender import CommandSender
 from streammood.client.engine_state import EngineState
-from streammood.client.listener import listen
+from streammood.client.listener import listen, start_command
 from streammood.protocol.commands import COMMANDS, KEYS, Answer
 from streammood.protocol.osc import Message
 from streammood.tui import views
@@ -196,11 +196,11 @@ class Monitor(App[None]):
             text.append("● here", views.GOOD)
             text.append(f"  from {self._sender}, port {port}", views.DIM)
         elif self.state.values:
-            text.append(f"● engine lost, waiting on port {port}: ", f"bold {views.BAD}")
-            text.append(f"streammood run --target {self._target_option}", views.DIM)
+            text.append("● engine lost: ", f"bold {views.BAD}")
+            text.append(start_command(self._socket.getsockname()[0], port), views.DIM)
         else:
-            text.append(f"○ waiting on port {port} for: ", views.WARN)
-            text.append(f"streammood run --target {self._target_option}", views.DIM)
+            text.append(f"○ waiting on port {port}: ", views.WARN)
+            text.append(start_command(self._socket.getsockname()[0], port), views.DIM)
         self._panels["head"].show(text)
 
     def on_resize(self) -> None:
@@ -220,11 +220,6 @@ class Monitor(App[None]):
         numbers = views.target_numbers(self.state.values)
         detailed = "target/count" in self.state.values
         return self._chosen if self._chosen in numbers or not detailed else next(iter(numbers), 0)
-
-    @property
-    def _target_option(self) -> str:
-        host = self._socket.getsockname()[0]
-        return f"{'THIS-MACHINE' if host in {'0.0.0.0', '::'} else host}:{self._port}"
 
     async def action_press(self, key: str) -> None:
         """Send the command of a key to the engine; its answer comes to the log."""

@@ -13,6 +13,7 @@ from aiohttp import WSMsgType, web
 from streammood import __version__
 from streammood.client.command_sender import CommandSender
 from streammood.client.engine_state import EngineState, Json
+from streammood.client.listener import start_command
 from streammood.config import DashboardSettings
 from streammood.errors import ControlError
 from streammood.protocol.commands import Answer
@@ -36,7 +37,9 @@ class Pages:
     def __init__(self, settings: DashboardSettings) -> None:
         self._settings = settings
         controls = settings.controls
-        self.engines = [EngineState(i, port) for i, port in enumerate(settings.osc_ports)]
+        self.engines = [
+            EngineState(i, port, start_command(settings.osc_host, port)) for i, port in enumerate(settings.osc_ports)
+        ]
         self._commands = [
             CommandSender(*controls[min(i, len(controls) - 1)], functools.partial(self._broadcast_answer, i))
             for i in range(len(self.engines))

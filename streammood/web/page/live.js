@@ -109,7 +109,8 @@ export class Live {
     else if (state.values["status/signal"] === 0) name = "silent";
     const element = find("state");
     element.dataset.state = name;
-    setText(element, name === "cut" && this.link.reason ? `Not connected: ${this.link.reason}` : STATES[name]);
+    const waits = name === "waiting" ? ` on port ${state?.port ?? "–"}` : name === "lost" ? `, waiting on port ${state.port}` : "";
+    setText(element, name === "cut" && this.link.reason ? `Not connected: ${this.link.reason}` : STATES[name] + waits);
     document.body.classList.toggle("stale", name === "cut" || name === "lost" || name === "waiting");
   }
 
