@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from streammood import native
+from streammood.cli import terminal
 from streammood.cli.options import app, extra, told
+from streammood.cli.trained import Table, report
 from streammood.errors import ConfigError
 
 What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
@@ -62,11 +65,12 @@ def train(
         raise ConfigError(
             "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
         )
-    with extra("train"):
+    scores: Table = {}
+    with native.silenced(), extra("train"):  # TensorFlow speaks of drivers and delegates
         if what == "mood":
             from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
 
-            fit_mood(data, path, cache, seed, jobs, wheel=start)
+            scores = fit_mood(data, path, cache, seed, jobs, wheel=start).scores
         elif start is not None and what == "embedding":
             from streammood.training.embedding.train import train as fit_embedding  # noqa: PLC0415  heavy, and an extra
 
@@ -74,7 +78,9 @@ def train(
         else:
             from streammood.training.beat.train import train as fit_beat  # noqa: PLC0415  heavy, and an extra
 
-            fit_beat(data, path, cache, seed, jobs, start)
+            scores = fit_beat(data, path, cache, seed, jobs, start).scores
+    for line in report(what, path, scores):
+        terminal.say(terminal.console(), line)
 
 
 @app.command()
@@ -92,7 +98,7 @@ def evaluate(
     limit: Annotated[int, typer.Option(min=0, metavar="N", help="beat: at most so many tracks of each set.")] = 0,
 ) -> None:
     """Score a model on labelled music, through the live path; needs the extra `train`."""
-    with extra("train"):
+    with native.silenced(), extra("train"):
         if what == "mood":
             from streammood.training.evaluate import evaluate as score_mood  # noqa: PLC0415  heavy, and an extra
 
