@@ -19,6 +19,7 @@ _MODULES = {
     "monitor": "monitor_command",
     "presets": "live_commands",
     "replay": "night_commands",
+    "report": "night_commands",
     "run": "live_commands",
     "train": "model_commands",
     "warmup": "first_start",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -13,10 +15,12 @@ from streammood.cli.ending import Ending
 from streammood.cli.options import Config, Set, Target, app, told
 from streammood.config.base import shown
 from streammood.engine.replay import Replay, labels_of
-from streammood.errors import ConfigError, SourceError
+from streammood.errors import ConfigError, SinkError, SourceError
 from streammood.events import ANALYSIS_RATE
 from streammood.log import rows
 from streammood.outputs.build import Outputs
+from streammood.songs.night import Night
+from streammood.songs.night_page import night_page
 
 _TIME = re.compile(r"(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)")
 
@@ -84,3 +88,22 @@ def replay(
     at = terminal.clock(ANALYSIS_RATE * made.at)
     out.print(f"Replayed up to {at}: {made.fired:,} events, {made.beats:,} beats{left_out}.")
     raise typer.Exit(ending.code)
+
+
+@app.command()
+@told
+def report(
+    logs: Annotated[list[Path], typer.Argument(metavar="EVENTS.jsonl...", help="Event logs of `run`, in their order.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.html", help="Where the page goes.")],
+) -> None:
+    """Write a night as one page: set list, tempo, mood, energy, losses, and every command of the operator."""
+    with contextlib.ExitStack() as opened:
+        lines = itertools.chain.from_iterable(opened.enter_context(_opened(log)) for log in logs)
+        night = Night.read(rows.read(lines))
+    if not night.beats and not night.moods and not night.signal:
+        raise SourceError(f"{logs[0]}: no events; give an event log of `run --events`")
+    try:
+        out.write_text(night_page(night, logs[0].stem), encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"{out}: cannot be written ({error.strerror}); choose another path") from None
+    terminal.console().print(f"{out}: {len(night.pieces())} pieces, {len(night.actions)} commands")

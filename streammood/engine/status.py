@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from streammood.log.notes import Notes
 from streammood.log.writer import Logbook
 
 _TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class Reporter:
@@ -45,7 +50,7 @@ class Reporter:
 
     def begin(self) -> None:
         """Begin the log."""
-        self._log.write(rows.header(self._capture.source.name, self._capture.rate))
+        self._log.write(rows.header(self._capture.source.name, self._capture.rate, _now()))
         self._log.start()
 
     def end(self, mood: Mood | None, labels: tuple[str, ...]) -> None:

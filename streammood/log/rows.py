@@ -30,15 +30,16 @@ def _mood(mood: Mood) -> dict[str, Any]:
     }
 
 
-def header(source: str, sample_rate: int) -> dict[str, Any]:
-    """The first line."""
-    return {
+def header(source: str, sample_rate: int, began: str | None = None) -> dict[str, Any]:
+    """The first line; ``began``: date and time of a live run."""
+    row = {
         "event": "stream",
         "version": FORMAT_VERSION,
         "program": f"streammood {__version__}",
         "input": source,
         "sample_rate": sample_rate,
     }
+    return row if began is None else row | {"began": began}
 
 
 def line(event: Event) -> dict[str, Any] | None:
