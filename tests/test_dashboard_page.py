@@ -203,7 +203,7 @@ def test_a_lost_engine_is_shown_and_taken_up_again(visit: Open, engine: tuple[Pr
     page = visit(served.origin)
     shown(page, "state", "Listening")
     pretended.silent.set()
-    shown(page, "state", "Engine lost")
+    shown(page, "state", f"Engine lost, waiting on port {served.osc_port}")
     assert "stale" in (page.get_attribute("body", "class") or "")
     pretended.silent.clear()
     shown(page, "state", "Listening")
@@ -322,17 +322,27 @@ def test_what_the_browser_cannot_decode_is_played_all_the_same(
     page.wait_for_function("() => document.getElementById('audio').currentTime > 0.2")
 
 
+def test_a_song_that_cannot_be_played_says_why(
+    visit: Open, tmp_path: Path, music: Rendered, both: tuple[PretendedEngine, Served]
+) -> None:
+    soundfile.write(tmp_path / "steady.aiff", music.sound, 44_100)
+    page = visit(f"{both[1].origin}/#songs", allowed="status of 507")
+    page.route("**/sound?as=wav", lambda route: route.fulfill(status=507, body="There is no room left."))
+    page.set_input_files("#files", tmp_path / "steady.aiff")
+    page.locator(".toast.bad", has_text="This song cannot be played here: There is no room left.").wait_for()
+
+
 def test_bad_songs_are_explained_on_the_page(
     visit: Open, tmp_path: Path, wav: Path, both: tuple[PretendedEngine, Served]
 ) -> None:
     name = "<img src=x onerror=alert(1)>.wav"
     (tmp_path / name).write_bytes(wav.read_bytes()[:44])
     (tmp_path / "words.wav").write_text("no sound at all")
-    page = visit(f"{both[1].origin}/#songs", allowed="status of 415")
+    page = visit(f"{both[1].origin}/#songs")
     page.set_input_files("#files", [tmp_path / name, tmp_path / "words.wav"])
     page.wait_for_function("() => document.querySelectorAll('.uploads [data-state=failed]').length === 2")
     texts = " ".join(page.locator(".uploads .what").all_inner_texts())
-    assert "no sound file" in texts
+    assert texts.count("Cannot be read as sound") == 2
     assert page.locator(".uploads .name").all_inner_texts()[0] == name
     assert page.locator(".uploads img").count() == 0
 
