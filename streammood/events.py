@@ -111,20 +111,22 @@ QUADRANTS = {"happy": (1, 1), "aggressive": (-1, 1), "calm": (1, -1), "sad": (-1
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """The mood now: where it lies in the circumplex, and how likely each label is."""
+    """The mood now: whether there is music, where it lies in the circumplex, and how likely each label is."""
 
     sample: int
     decided: int
-    valence: float  # -1..1
-    arousal: float  # -1..1
-    probabilities: dict[str, float]  # label -> 0..1, summing to 1, in the model's order
-    label: str  # the likeliest label, held by hysteresis; empty for a model without labels
-    confidence: float  # 0..1
+    valence: float  # -1..1; 0 where there is no music
+    arousal: float  # -1..1; 0 where there is no music
+    probabilities: dict[str, float]  # label -> 0..1, summing to 1, in the model's order; even where there is no music
+    label: str  # the likeliest label, held by hysteresis; empty without music and for a model without labels
+    confidence: float  # 0..1; 0 where there is no music
     changed: bool  # the label differs from that of the previous mood; the first one is a change too
+    music: bool = True  # False in speech, crowds, noise and silence
+    music_confidence: float = 1.0  # 0..1, probability that the sound is music
 
     @property
     def index(self) -> int:
-        """Position of ``label`` in the model's order; -1 for a model without labels."""
+        """Position of ``label`` in the model's order; -1 where there is no label."""
         return list(self.probabilities).index(self.label) if self.label else -1
 
 

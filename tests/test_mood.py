@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streammood import resources
 from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.hops import Hops
 from streammood.analysis.mood.mood_stream import MoodStream
@@ -19,7 +21,7 @@ from streammood.analysis.mood.statistics import SHORTEST, Statistics
 from streammood.config import MoodSettings
 from streammood.dsp import mel
 from streammood.dsp.layout import HOP, LAYOUT, N_MELS
-from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Mood
+from streammood.events import ANALYSIS_RATE, F32, Mood
 from streammood.models import embedding_model
 from streammood.models.mood_model import Answer, MoodModel
 
@@ -46,6 +48,14 @@ def features(signal: F32) -> F32:
 
 def moods(stream: MoodStream, values: F32, signal: bool = True, sample: int = HOP) -> list[Mood]:
     return stream.push(Hops.of(values, sample), np.full(len(values), signal))
+
+
+def told(music: Callable[[int], float], **settings: Any) -> MoodStream:
+    """A stream whose music model answers ``music`` of how often it was asked before."""
+    numbers = itertools.count()
+    model = MoodModel.load("mood")
+    model.music = lambda _: music(next(numbers))  # type: ignore[assignment]
+    return MoodStream(MoodSettings(**settings), model)
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +117,83 @@ def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Moo
         assert theirs.probabilities == pytest.approx(ours.probabilities, abs=0.03)
 
 
-def test_silence_has_no_mood_and_ends_what_was_known(model: MoodModel, music: F32) -> None:
+def test_silence_ends_what_was_known(model: MoodModel, music: F32) -> None:
     stream = MoodStream(MoodSettings(), model)
     assert moods(stream, music, signal=False) == []
     assert stream.summary() is None
     before = moods(stream, music)
     whole = stream.summary()
-    assert moods(stream, features(np.zeros(ANALYSIS_RATE, dtype=np.float32)), signal=False) == []
+    silence = features(np.zeros(3 * ANALYSIS_RATE, dtype=np.float32))
+    fading = moods(stream, silence, signal=False, sample=before[-1].sample + HOP)
+    assert fading
+    assert {mood.label for mood in fading} == {""}
     assert stream.summary() == whole
-    after = moods(stream, music)
-    assert [m.probabilities for m in after] == [m.probabilities for m in before]  # nothing of before was left
+    again = fading[-1].sample // HOP
+    after = moods(stream, music, sample=(again + 1) * HOP)
+    sure = [mood.probabilities for mood in after if mood.label]
+    assert sure == [mood.probabilities for mood in before if mood.label][: len(sure)]  # nothing of before was left
+
+
+@pytest.mark.parametrize("ending", ["silence", "a gate that closes late", "other sound"])
+def test_without_music_the_mood_fades_to_none_within_three_seconds(ending: str, music: F32) -> None:
+    heard = [1.0] * 50
+    stream = told(lambda number: heard[number] if number < len(heard) else 0.0)
+    before = moods(stream, music)
+    assert before[-1].label
+    assert before[-1].music
+    heard[:] = []
+    start = (len(music) + 1) * HOP
+    n = 4 * ANALYSIS_RATE // HOP
+    hops = Hops.of(np.resize(music, (n, music.shape[1])), start)
+    signal = np.full(n, ending != "silence")
+    after = stream.push(hops, signal, np.full(n, ending == "other sound"))
+    first = next(mood for mood in after if not mood.music)
+    assert first.changed
+    assert (first.label, first.index, first.confidence) == ("", -1, 0.0)
+    late = [mood for mood in after if mood.sample - start >= 3.0 * ANALYSIS_RATE - HOP] or after[-1:]
+    for mood in late:
+        assert (mood.label, mood.confidence, mood.valence, mood.arousal) == ("", 0.0, 0.0, 0.0)
+        assert set(mood.probabilities.values()) == {0.25}
+    strengths = [abs(mood.arousal) for mood in after if not mood.music]
+    assert strengths == sorted(strengths, reverse=True), "it glides"
+    assert sum(mood.changed for mood in after) == 1
+
+
+def test_music_after_other_sound_begins_anew(music: F32) -> None:
+    stream = told(lambda number: float(not 4 <= number < 10))
+    heard = moods(stream, np.concatenate([music, music]))
+    assert [mood.music for mood in heard[:11]] == [True] * 4 + [False] * 6 + [True]
+    back = heard[10]
+    assert back.label
+    assert back.changed
+    assert back.music_confidence > 0.6
+
+
+def test_one_doubtful_answer_changes_nothing(music: F32) -> None:
+    heard = moods(told(lambda number: 0.3 if number == 5 else 1.0), music)
+    assert all(mood.music for mood in heard)
+    assert heard[5].confidence < heard[4].confidence
+
+
+def test_what_is_not_music_is_not_in_the_summary(music: F32) -> None:
+    stream = told(lambda number: 0.0)
+    assert moods(stream, music)
+    assert stream.summary() is None
+
+
+def test_a_mood_that_is_held_stays_without_confidence(music: F32) -> None:
+    stream = told(lambda number: float(number < 6), unmusical="hold")
+    heard = moods(stream, music)
+    last = next(mood for mood in reversed(heard) if mood.music)
+    for mood in heard[7:]:
+        assert not mood.music
+        assert mood.confidence == 0.0
+        assert (mood.label, mood.valence, mood.probabilities) == (last.label, last.valence, last.probabilities)
+
+
+def test_a_user_may_take_all_sound_for_music(music: F32) -> None:
+    heard = moods(told(lambda number: 0.0, unmusical="ignore"), music)
+    assert all(mood.music and mood.label for mood in heard)
 
 
 def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_full_and_in_axes_as_any(
@@ -134,7 +211,7 @@ def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_ful
         def __call__(self, _: F32) -> Answer:
             return next(answers)
 
-    stream = MoodStream(MoodSettings(agreement=0.0), Scripted.load("mood"))
+    stream = MoodStream(MoodSettings(unmusical="ignore"), Scripted.load("mood"))
     mood = moods(stream, music[: heard[full].sample // HOP])[-1]
     shares = list(mood.probabilities.values())
     assert abs(np.log(shares[1] / shares[0])) < 0.3, "1 or -1 where one of both counts for nothing"
@@ -166,25 +243,6 @@ def test_a_stream_of_one_feature_value_stays_finite(model: MoodModel) -> None:
         values[LAYOUT.log_mel] = level
         for mood in moods(MoodStream(MoodSettings(), model), np.tile(values, (400, 1))):
             assert np.isfinite([mood.valence, mood.arousal, mood.confidence, *mood.probabilities.values()]).all()
-
-
-@pytest.mark.parametrize("agreement", [0.1, 0.5, 1.0])
-def test_axes_are_drawn_to_where_the_labels_lie(model: MoodModel, music: F32, agreement: float) -> None:
-    apart = moods(MoodStream(MoodSettings(agreement=0.0), model), music)
-    drawn = moods(MoodStream(MoodSettings(agreement=agreement), model), music)
-    for before, after in zip(apart, drawn, strict=True):
-        assert after.probabilities == before.probabilities
-        for axis, heard in enumerate(("valence", "arousal")):
-            labels = sum(share * QUADRANTS[label][axis] / 2 for label, share in before.probabilities.items())
-            expected = getattr(before, heard) + agreement * (labels - getattr(before, heard))
-            assert getattr(after, heard) == pytest.approx(expected, abs=1e-6)
-
-
-def test_labels_that_name_no_quadrant_draw_nothing(model: MoodModel, music: F32) -> None:
-    network = (resources.folder("models") / "mood.tflite").read_bytes()
-    other = MoodModel(model.manifest.model_copy(update={"labels": ("a", "b", "c", "d")}), network)
-    one, two = (moods(MoodStream(MoodSettings(agreement=a), other), music) for a in (0.0, 1.0))
-    assert [(m.valence, m.arousal) for m in one] == [(m.valence, m.arousal) for m in two]
 
 
 def test_settings_decide_how_often(model: MoodModel, music: F32) -> None:
@@ -237,3 +295,4 @@ def test_what_is_not_music_gets_little_confidence(model: MoodModel, kind: str) -
     }[kind]
     last = moods(MoodStream(MoodSettings(), model), features((0.1 * signal).astype(np.float32)))[-1]
     assert last.confidence < 0.1
+    assert not last.music

@@ -5,7 +5,6 @@ Everything here is synthesised; what needs TensorFlow is skipped where the extra
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,12 @@ import pytest
 import soundfile
 
 from streammood.analysis.hops import Hops
-from streammood.analysis.mood.mood_stream import MoodStream, corners, softmax
+from streammood.analysis.mood.mood_stream import MoodStream, softmax
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.config import MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32, Mood
+from streammood.events import F32, QUADRANTS
 from streammood.models import embedding_model
 from streammood.models.mood_model import Line, MoodModel
 from streammood.protocol.signals import values
@@ -140,42 +139,6 @@ def test_there_are_no_more_folds_than_a_label_has_artists() -> None:
     assert sorted(fold[:4].tolist()) == [0, 1, 2, 3], "each fold holds out one of those that are few"
 
 
-def test_a_model_that_shall_not_meet_a_set_meets_none_of_its_artists() -> None:
-    clip = partial(datasets.Clip, Path("x.wav"))
-    clips = [
-        clip("one", "4q_taffc", {"label": datasets.one_hot(0, 4)}),
-        clip("two", "4q_taffc", {"label": datasets.one_hot(1, 4)}),
-        clip("two", "mirex_mood", {"cluster": datasets.one_hot(4, 5)}),
-        clip("three", "deam_10s", {"circumplex": (0.1, 0.2)}),
-    ]
-    assert folds.unmet(clips, "cluster").tolist() == [False, True, True, False]
-    assert not folds.unmet(clips, "emotions").any()
-
-
-def test_a_set_that_was_never_met_is_scored_by_the_labels_that_are_in_it() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.protocol import Scores  # noqa: PLC0415  needs the extra
-    from streammood.training.tables import by_unmet  # noqa: PLC0415
-
-    def heard(**probabilities: float) -> Mood:
-        label = max(probabilities, key=lambda name: probabilities[name])
-        return Mood(0, 0, 0.0, 0.0, probabilities, label, 1.0, changed=False)
-
-    scores = Scores(datasets.LABELS)
-    assert by_unmet(scores) == {}
-    scores.unmet = [("happy", None)]
-    assert by_unmet(scores) == {}
-    scores.unmet = [
-        ("happy", heard(happy=0.5, aggressive=0.2, calm=0.2, sad=0.1)),
-        ("happy", heard(happy=0.2, aggressive=0.1, calm=0.6, sad=0.1)),  # of the two that are in the set, happy
-        ("sad", heard(happy=0.3, aggressive=0.5, calm=0.1, sad=0.1)),
-        ("sad", heard(happy=0.1, aggressive=0.1, calm=0.1, sad=0.7)),
-        ("sad", None),
-    ]
-    # happy: 2 right, 1 wrongly said; sad: 1 right of 3
-    assert by_unmet(scores) == {"clips": 5.0, "macro_f1": round((4 / 5 + 2 / 4) / 2, 4), "heard_as_another": 0.5}
-
-
 def test_noise_has_the_level_that_was_asked_for() -> None:
     signal = tone("strokes", 0)
     added = degrade.noise(signal, 20.0, np.random.default_rng(0)) - signal
@@ -251,7 +214,7 @@ def quick() -> Effort:
     from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
     from streammood.training.train import Effort  # noqa: PLC0415
 
-    return Effort(Schedule(least_steps=100, teachers=2), folds=2, robust=1)
+    return Effort(Schedule(least_steps=100, networks=2), folds=2, robust=1)
 
 
 def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
@@ -267,74 +230,6 @@ def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
     rng = np.random.default_rng(0)
     seen = {tuple(sorted(pick_windows(takes[3], rng).tolist())) for _ in range(300)}
     assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
-
-
-def test_likeness_is_that_of_kernel_ridge_regression() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
-    from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
-
-    from streammood.training.kernel import Likeness  # noqa: PLC0415  needs the extra
-
-    rng = np.random.default_rng(0)
-    means = rng.normal(3.0, 2.0, (40, 7)).astype(np.float32)
-    targets = np.stack([means[:, 0], np.sin(means[:, 1])], axis=1)
-    asked = rng.normal(3.0, 2.0, (9, 7)).astype(np.float32)
-    offset, scale = means.mean(axis=0), means.std(axis=0)
-    answers = Likeness(means, targets)(asked).numpy()
-    for answer, target in zip(answers.T, targets.T, strict=True):
-        counts = np.abs([np.corrcoef(value, target)[0, 1] for value in means.T])
-        counts /= np.sqrt(np.mean(counts**2))
-        # the same by another name: the mean of a Gaussian process, with noise of variance 1 and 2 length**2 = 7 / 0.25
-        process = GaussianProcessRegressor(RBF(14.0**0.5), alpha=1.0, optimizer=None)
-        process.fit(counts * (means - offset) / scale, target - target.mean())
-        expected = target.mean() + process.predict(counts * (asked - offset) / scale)
-        np.testing.assert_allclose(answer, expected, atol=5e-3)
-
-
-def test_what_taggers_hear_is_found_in_statistics_and_likeness_goes_by_it() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.kernel import Likeness, translation  # noqa: PLC0415  needs the extra
-
-    rng = np.random.default_rng(0)
-    means = rng.normal(3.0, 2.0, (900, 12)).astype(np.float32)  # of which taggers hear three, in disguise
-    heard = (means[:, :3] @ rng.normal(0.0, 1.0, (3, 8)) + 5.0).astype(np.float32)
-    hearing = translation(means, np.concatenate([heard, np.ones((900, 1), np.float32)], axis=1))
-    assert hearing.shape == (12, 8), "what never varies tells nothing"
-    found = means @ hearing
-    assert min(np.corrcoef(a, b)[0, 1] for a, b in zip(found.T, heard.T, strict=True)) > 0.99
-    assert np.abs(hearing[3:]).max() < 0.1 * np.abs(hearing[:3]).max()
-    spread = means.std(axis=0)
-    wanted, given = (heard - heard.mean(axis=0)) / heard.std(axis=0), (means - means.mean(axis=0)) / spread
-    closed = np.linalg.solve(given.T @ given + 30.0 * np.eye(12), given.T @ wanted) / spread[:, None]
-    np.testing.assert_allclose(hearing, closed, atol=2e-2)  # less what limits cut off
-
-    from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: PLC0415
-    from sklearn.gaussian_process.kernels import RBF  # noqa: PLC0415
-
-    target = np.sin(heard[:60, 0]) + heard[:60, 1]
-    asked = rng.normal(3.0, 2.0, (9, 12)).astype(np.float32)
-    known, offset, scale = found[:60], found[:60].mean(axis=0), found[:60].std(axis=0) + 1e-3
-    counts = np.abs([np.corrcoef(value, target)[0, 1] for value in known.T])
-    counts /= np.sqrt(np.mean(counts**2))
-    process = GaussianProcessRegressor(RBF(16.0**0.5), alpha=0.3, optimizer=None)  # 2 length**2 = 8 / 0.25
-    process.fit(counts * (known - offset) / scale, target - target.mean())
-    expected = target.mean() + process.predict(counts * (asked @ hearing - offset) / scale)
-    np.testing.assert_allclose(Likeness(means[:60], target[:, None], hearing)(asked).numpy()[:, 0], expected, atol=5e-3)
-
-
-def test_what_taggers_hear_of_clips_held_out_is_not_used() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.fit import Examples  # noqa: PLC0415  needs the extra
-
-    rng = np.random.default_rng(0)
-    clip = np.repeat(np.arange(20), 2)
-    values, heard = rng.normal(size=(40, 5)).astype(np.float32), rng.normal(size=(30, 4)).astype(np.float32)
-    other = np.where(np.arange(30)[:, None] < 20, heard, 99.0).astype(np.float32)
-    maps = [Examples(values, {}, clip, np.zeros(40, np.int64), [], told).hearing() for told in (heard, other)]
-    assert maps[0] is not None
-    np.testing.assert_array_equal(maps[0], maps[1])
-    assert Examples(values, {}, clip, np.zeros(40, np.int64), []).hearing() is None
 
 
 def votes_of(votes: Votes, statistics: F32) -> F32:
@@ -409,72 +304,109 @@ def test_votes_stand_a_label_that_no_clip_of_a_fold_has() -> None:
     assert set(said.argmax(axis=1).tolist()) <= {0, 1}
 
 
-def told(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:
+def held(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:
     """Clips of which a model says just what a calibration with these values would put right, but for noise."""
     rng = np.random.default_rng(seed)
-    where, share = corners(labels), MoodSettings().agreement
-    said = []
+    told = []
     for _ in range(4000):
         logits = rng.normal(0.0, 2.0, len(labels))
         shares = softmax((logits / temperature).astype(np.float32)).astype(np.float64)
         axes = rng.normal(0.0, 0.2, 2)
         true = np.array(line.intercept) + np.array(line.slope) * axes
-        if where.size:
-            true = (1.0 - share) * true + share * shares @ where
         valence, arousal = (true + rng.normal(0.0, 0.1, 2)).tolist()
         label = int(rng.choice(len(labels), p=shares / shares.sum()))
-        said.append(Held(logits.astype(np.float32), (axes[0], axes[1]), label, (valence, arousal)))
-    return said
+        told.append(Held(logits.astype(np.float32), (axes[0], axes[1]), label, (valence, arousal)))
+    return told
 
 
-@pytest.mark.parametrize("labels", [("uplifting", "dark"), ("happy", "aggressive", "sad", "calm")])
 @pytest.mark.parametrize("temperature", [0.5, 1.7])
-def test_calibration_finds_the_temperature_and_the_lines(labels: tuple[str, ...], temperature: float) -> None:
+def test_calibration_finds_the_temperature_and_the_lines(temperature: float) -> None:
     line = Line(intercept=(-0.1, 0.05), slope=(1.4, 0.9))
-    found = calibrate(told(3, labels, temperature, line), labels)
+    found = calibrate(held(3, ("uplifting", "dark"), temperature, line), ("uplifting", "dark"))
     assert found.temperature == pytest.approx(temperature, rel=0.1)
+    assert found.axes is not None
     np.testing.assert_allclose(found.axes.intercept, line.intercept, atol=0.02)
     np.testing.assert_allclose(found.axes.slope, line.slope, rtol=0.05)
 
 
+def test_axes_of_quadrants_are_zero_between_the_labels_and_use_their_range() -> None:
+    rng = np.random.default_rng(5)
+    labels = datasets.LABELS
+    sides = np.array([QUADRANTS[label] for label in labels])
+    told = []
+    for number in np.arange(2000) % 4:
+        valence, arousal = 0.5 + 2.0 * sides[number] + rng.normal(0.0, 2.0, 2)
+        told.append(Held(np.zeros(4, np.float32), (valence, 0.1 * arousal), int(number), None))
+    line = calibrate(told, labels).axes
+    assert line is not None
+    axes = np.array(line.intercept) + np.array(line.slope) * np.array([one.axes for one in told])
+    for places, side in zip(axes.T, sides[np.arange(2000) % 4].T, strict=True):
+        assert np.mean(places[side > 0] > 0) == pytest.approx(np.mean(places[side < 0] < 0), abs=0.03)
+        np.testing.assert_allclose(np.abs(np.quantile(places, [0.05, 0.95])), 0.75, atol=0.05)
+
+
 def test_calibration_leaves_alone_what_too_little_is_known_of() -> None:
-    assert calibrate(told(3, ("a", "b"), 2.0, Line(slope=(2.0, 2.0)))[:15], ("a", "b")) == Calibration()
+    assert calibrate(held(3, ("a", "b"), 2.0, Line(slope=(2.0, 2.0)))[:15], ("a", "b")) == Calibration()
 
 
 def test_calibration_never_lets_the_axes_stand_still_or_turn_round() -> None:
     rng = np.random.default_rng(4)
     axes = rng.normal(size=(100, 2)).tolist()
-    held = [Held(np.zeros(0, np.float32), (x, 0.0), None, (-x, y)) for x, y in axes]
-    assert min(calibrate(held, ()).axes.slope) > 0.0
+    line = calibrate([Held(np.zeros(0, np.float32), (x, 0.0), None, (-x, y)) for x, y in axes], ()).axes
+    assert line is not None
+    assert min(line.slope) > 0.0
 
 
 def test_the_calibration_of_a_fold_does_not_know_the_fold() -> None:
-    said = [told(seed, ("a", "b"), 1.0, Line())[:50] for seed in range(3)]
-    other = told(9, ("a", "b"), 3.0, Line(slope=(2.0, 2.0)))[:50]
+    said = [held(seed, ("a", "b"), 1.0, Line())[:50] for seed in range(3)]
+    other = held(9, ("a", "b"), 3.0, Line(slope=(2.0, 2.0)))[:50]
     before, after = of_each_fold(said, ("a", "b")), of_each_fold([said[0], other, said[2]], ("a", "b"))
     assert before[1] == after[1]
     assert before[0] != after[0]
     assert before[2] != after[2]
 
 
-def test_what_ships_answers_with_the_mean_of_the_network_and_the_votes() -> None:
+def test_what_ships_answers_with_the_means_of_the_networks_and_of_the_votes() -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.network import PUPIL, TEACHER, Networks, shipped  # noqa: PLC0415  needs the extra
-    from streammood.training.tasks import Task  # noqa: PLC0415
+    from streammood.training.network import Networks, shipped  # noqa: PLC0415  needs the extra
 
-    tasks = [Task("label", 3, "classes", 1.0), Task("tags", 4, "values", 1.0), Task("circumplex", 2, "values", 1.0)]
     values = np.random.default_rng(0).normal(size=(30, 10)).astype(np.float32)
-    several, _, _ = (answer.numpy() for answer in Networks(3, 10, tasks, TEACHER, width=8)(values))
-    assert np.ptp(several, axis=0).min() > 0.0, "teachers with the same weights would be no more than one"
-    network = Networks(1, 10, tasks, PUPIL, width=8)
-    label, _, circumplex = (answer.numpy()[0] for answer in network(values))
+    networks = Networks(3, 10, 3, 8, lean=True)
+    answers = networks(values)
+    labels, axes = answers.labels.numpy(), answers.axes.numpy().mean(axis=0)
+    assert np.ptp(labels, axis=0).min() > 0.0, "networks with the same weights would be no more than one"
     votes = Votes.of(values, np.arange(30), values, np.eye(3, dtype=np.float32)[np.arange(30) % 3], seed=1)
-    heard, axes = shipped(network, tasks, [0.1, -0.2], [2.0, 3.0], votes)(values)
-    np.testing.assert_allclose(heard, (label + votes_of(votes, values)) / 2.0, atol=1e-4)
-    np.testing.assert_allclose(axes, np.array([2.0, 3.0]) * circumplex + [0.1, -0.2], atol=1e-5)
-    rated = Networks(1, 10, tasks[1:], PUPIL, width=8)
-    (axes,) = shipped(rated, tasks[1:], [0.0, 0.0], [1.0, 1.0], None).outputs
+    told, placed = shipped(networks, votes, lean=0.5)(values)
+    np.testing.assert_allclose(told, (labels.mean(axis=0) + votes_of(votes, values)) / 2.0, atol=1e-4)
+    np.testing.assert_allclose(placed, np.stack([axes[:, 0] - 0.5 * axes[:, 1], axes[:, 1]], axis=1), atol=1e-5)
+    (axes,) = shipped(Networks(1, 10, 0, 8, lean=False), None).outputs
     assert axes.shape[-1] == 2
+
+
+def test_raters_may_lean_where_labels_say_what_the_axes_are() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
+    from streammood.training.fit import Examples, Schedule, corners_of, fit  # noqa: PLC0415  needs the extra
+
+    rng = np.random.default_rng(6)
+    values = rng.normal(size=(400, 6)).astype(np.float32)
+    true = values[:, :2]  # valence and arousal
+    quick = Schedule(networks=1, width=16, epochs=20)
+    signs = corners_of(datasets.LABELS)
+    assert signs is not None
+    label = np.eye(4, dtype=np.float32)[((true[:, None] > 0) == (signs > 0)).all(axis=2).argmax(axis=1)]
+    label[200:] = np.nan
+    ratings = np.stack([0.5 * true.sum(axis=1), true[:, 1]], axis=1)  # both lean to arousal
+    ratings[:200] = np.nan
+    ones = np.zeros(400, np.int64)
+    networks = fit(Examples(values, np.arange(400), ones, datasets.LABELS, label, ratings), quick, 1)
+    answers = networks(values)
+    axes, read = answers.axes.numpy()[0], answers.ratings.numpy()[0]
+    for k in (0, 1):
+        assert np.corrcoef(axes[:, k], true[:, k])[0, 1] > 0.7
+        assert abs(np.corrcoef(axes[:, k], true[:, 1 - k])[0, 1]) < 0.4
+        assert np.corrcoef(read[200:, k], ratings[200:, k])[0, 1] > 0.7
+    plain = fit(Examples(values, np.arange(400), ones, (), label[:, :0], ratings), quick, 1)
+    np.testing.assert_array_equal(plain(values).axes, plain(values).ratings)
 
 
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:
@@ -493,6 +425,49 @@ def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: P
     scores = evaluate(folders, out, tmp_path / "cache", out=tmp_path / "scores")
     assert scores["labels"]["macro_f1"] > 0.8
     assert (tmp_path / "scores" / "scores.png").is_file()
+
+
+def test_labels_that_name_quadrants_need_no_ratings(folders: Path, tmp_path: Path, quick: Effort) -> None:
+    from streammood.training.train import train  # noqa: PLC0415  needs the extra
+
+    for kind, label in (("drone", "sad"), ("noise", "aggressive"), ("strokes", "happy")):
+        (folders / kind).rename(folders / label)
+    out = tmp_path / "own.tflite"
+    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
+    assert set(manifest.labels) == {"sad", "aggressive", "happy"}
+    stream = MoodStream(MoodSettings(unmusical="ignore"), MoodModel.load(str(out)))
+    for kind, quadrant in (("drone", (-1, -1)), ("noise", (-1, 1)), ("strokes", (1, 1))):
+        stream.reset()
+        hops = Hops.of(extract_signal(tone(kind, 9, seconds=8.0), RATE))
+        mood = stream.push(hops, np.ones(len(hops), dtype=bool))[-1]
+        assert (mood.valence > 0, mood.arousal > 0) == (quadrant[0] > 0, quadrant[1] > 0)
+
+
+def test_the_music_model_tells_what_it_was_shown_apart(folders: Path, tmp_path: Path) -> None:
+    from streammood.models import music_model  # noqa: PLC0415
+    from streammood.training.music import train_music  # noqa: PLC0415  needs the extra
+
+    other = tmp_path / "other"
+    for number, kind in enumerate(("noise", "drone", "noise")):
+        (other / f"source{number}").mkdir(parents=True)
+        for seed in range(3):
+            path = other / f"source{number}" / f"{seed}.wav"
+            soundfile.write(path, tone(kind, 20 + 3 * number + seed, seconds=2.0), RATE)
+    data = tmp_path / "data"
+    for name in ("a", "b"):
+        (data / name).mkdir(parents=True)
+        for seed in range(4):
+            soundfile.write(data / name / f"{seed}.wav", tone("strokes", seed + 10 * (name == "b")), RATE)
+    with pytest.raises(DataError, match="3 sources"):
+        train_music(data, tmp_path / "nowhere", tmp_path / "x.npz", tmp_path / "cache")
+    model = train_music(data, other, tmp_path / "music.npz", tmp_path / "cache", streams=3)
+    again = music_model.parse((tmp_path / "music.npz").read_bytes())
+    assert "taken for music" in (tmp_path / "music.md").read_text(encoding="utf-8")
+    statistics = Statistics(SlotPool(embedding_model.shipped()).layout)
+    for kind, music in (("strokes", True), ("noise", False), ("drone", False)):
+        values = statistics(pool_slots(extract_signal(tone(kind, 77), RATE))[:11])
+        assert (model(values) > 0.5) == music
+        assert again(values) == pytest.approx(model(values), abs=1e-6)
 
 
 def test_a_clip_that_is_too_short_for_a_mood_is_named(folders: Path, tmp_path: Path, quick: Effort) -> None:
@@ -521,7 +496,7 @@ def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
     manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
     assert manifest.labels == ()
     model = MoodModel.load(str(out))
-    stream = MoodStream(MoodSettings(), model)
+    stream = MoodStream(MoodSettings(unmusical="ignore"), model)
     hops = Hops.of(extract_signal(tone("noise", 9, seconds=8.0), RATE))
     moods = stream.push(hops, np.ones(len(hops), dtype=bool))
     assert moods[-1].arousal > 0.0

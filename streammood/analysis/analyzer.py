@@ -11,7 +11,7 @@ from streammood.analysis.beat.beat_stream import BeatStream
 from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.gain import Gain
 from streammood.analysis.hops import Hops, Ticks
-from streammood.analysis.levels import LevelStream
+from streammood.analysis.levels import LevelStream, sounding
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.onsets import OnsetStream
 from streammood.config import Settings
@@ -98,7 +98,7 @@ class Analyzer:
                 events += [Tempo(*tempo) for tempo in tempi.tolist()]
             events += [Beat(*beat) for beat in beats.tolist()]
         if self.moods_due:
-            events += self.moods.push(hops, signal)
+            events += self.moods.push(hops, signal, sounding(levels))
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order
         return events
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from streammood.analysis.gain import FLOOR_DB, decibels, gated
-from streammood.analysis.hops import Hops, Records, record_of
+from streammood.analysis.hops import Flags, Hops, Records, record_of
 from streammood.config import LevelSettings
 from streammood.dsp.jit import exact_kernel
 from streammood.dsp.layout import HOP, LAYOUT
@@ -96,3 +96,9 @@ class LevelStream:
         levels = np.empty(len(hops), dtype=LEVEL)
         _levels(hops.sample, hops.delay, hops.values, hops.meters, fixed, self._gate, levels)
         return levels
+
+
+def sounding(levels: Records) -> Flags:
+    """Whether there is sound in each hop (n,), of records of ``LEVEL``: without, nothing is loud or bright."""
+    flags: Flags = (levels["rms"] > 0.0) | (levels["brightness"] > 0.0)
+    return flags

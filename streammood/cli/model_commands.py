@@ -15,10 +15,10 @@ from streammood.errors import ConfigError
 
 What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
 Fitted = Annotated[
-    Literal["mood", "beat", "embedding"],
+    Literal["mood", "beat", "embedding", "music"],
     typer.Argument(
         help="Which model; embedding: what the mood model hears voices and instruments with, from clips as for mood, "
-        "without their labels."
+        "without their labels; music: tells music, clips as for mood, from other sound."
     ),
 ]
 Data = Annotated[
@@ -42,7 +42,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The model; its .json, .md and .png come beside it. models/WHAT.tflite (embedding: .npz) by default.",
+            help="The model; .json, .md and .png come beside it. models/WHAT.tflite, or .npz, by default.",
         ),
     ] = None,
     cache: Cache = Path(".cache/features"),
@@ -50,27 +50,33 @@ def train(
         Path | None,
         typer.Option(
             "--from",
-            metavar="FILE",
+            metavar="PATH",
             help="beat: a model to fit further, instead of a new one. "
             "embedding: the wheel of musicnn (pip download --no-deps musicnn). "
-            "mood: the same wheel, if valence and arousal are to be as true as those of the shipped model.",
+            "music: a folder with a folder of recordings that are no music for each source of them.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything that is drawn by chance.")] = 1,
     jobs: Jobs = 1,
 ) -> None:
     """Train a model from clips, quantise it, write its card with its scores; needs the extra `train`."""
-    path = out or Path("models") / f"{what}{'.npz' if what == 'embedding' else '.tflite'}"
+    path = out or Path("models") / f"{what}{'.npz' if what in {'embedding', 'music'} else '.tflite'}"
     if what == "embedding" and start is None:
         raise ConfigError(
             "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
         )
+    if what == "music" and start is None:
+        raise ConfigError("--from is missing: a folder with a folder of recordings that are no music for each source")
     scores: Table = {}
     with native.silenced(), extra("train"):  # TensorFlow speaks of drivers and delegates
         if what == "mood":
             from streammood.training.train import train as fit_mood  # noqa: PLC0415  heavy, and an extra
 
-            scores = fit_mood(data, path, cache, seed, jobs, wheel=start).scores
+            scores = fit_mood(data, path, cache, seed, jobs).scores
+        elif what == "music" and start is not None:
+            from streammood.training.music import train_music  # noqa: PLC0415  heavy, and an extra
+
+            train_music(data, start, path, cache, seed)
         elif start is not None and what == "embedding":
             from streammood.training.embedding.train import train as fit_embedding  # noqa: PLC0415  heavy, and an extra
 

@@ -61,8 +61,9 @@ def _pieces(now: Snapshot, sample: float, meter: int) -> Iterator[_Piece]:
         yield 3, Text("no mood yet", "dim")
     else:
         mood = now.mood
-        style = mood_style(mood.label)
-        yield 3, Text.assemble((f"{mood.label:<10}", style), f" {100 * mood.confidence:3.0f} %")
+        style = mood_style(mood.label) if mood.music else "dim"
+        name = mood.label if mood.music else mood.label or "no music"
+        yield 3, Text.assemble((f"{name:<10}", style), f" {100 * mood.confidence:3.0f} %")
         yield 5, Text(f"V {mood.valence:+.2f} A {mood.arousal:+.2f}")
     if now.status is not None:
         status = now.status

@@ -16,6 +16,8 @@ def report(what: str, path: Path, scores: Table) -> list[str]:
     words = {"mood": _mood, "beat": _beat}.get(what, lambda _: "")(scores)
     if words:
         lines.append(f"Score: {words}.")
+    if what == "music":
+        return lines
     if what == "embedding":
         return [*lines, "Next: train the mood model anew, which is made for one embedding: streammood train --data DIR"]
     return [*lines, f"Next: streammood run --set {what}.model={path}"]
@@ -29,11 +31,8 @@ def _mood(scores: Table) -> str:
     if "after_5_s" in labels:
         words.append(f"{labels['after_5_s']:.3f} after 5 s")
     for axis in ("valence", "arousal"):
-        for kind in ("song", "piece"):
-            found = scores.get(f"{axis}, {kind}", {})
-            if "r2" in found:
-                words.append(f"R² of {axis} {found['r2']:.2f}")
-                break
+        if f"{axis}, read off" in scores:
+            words.append(f"R² of {axis} {scores[f'{axis}, read off']['r2']:.2f}")
     return ", ".join(words)
 
 

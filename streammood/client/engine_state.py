@@ -124,7 +124,7 @@ class EngineState:
             case "beat/locked", _ if before is not None:
                 self._note("tempo", f"Locked at {self._number('bpm'):.1f} BPM" if value else "Lock lost", now)
             case "mood/label", _:
-                self._note("mood", str(value), now)
+                self._note("mood", str(value) or "no music", now)
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
                 if "target/count" not in self.values:  # an engine that sends details says it itself, in its notes
                     self._note("loss", f"{value - before:.0f} samples of the input were lost", now)

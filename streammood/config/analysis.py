@@ -103,4 +103,4 @@ class MoodSettings(Strict):
     reaction: float = Field(0.5, ge=0.0, le=60.0)
     surprise: float = Field(0.5, ge=0.0, le=1.0)
     hysteresis: float = Field(0.1, ge=0.0, le=1.0)
-    agreement: float = Field(0.1, ge=0.0, le=1.0)
+    unmusical: Literal["fade", "hold", "ignore"] = "fade"

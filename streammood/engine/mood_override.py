@@ -49,7 +49,7 @@ class MoodOverride:
         if mood is None:
             if self.label is None:
                 return None
-            mood = Mood(sample, sample, 0.0, 0.0, dict.fromkeys(self._labels, 0.0), self.label, 0.0, False)
+            mood = Mood(sample, sample, 0.0, 0.0, dict.fromkeys(self._labels, 0.0), self.label, 0.0, False, False, 0.0)
         return self._overridden(replace(mood, sample=sample, decided=sample))
 
     def _overridden(self, mood: Mood) -> Mood:

@@ -18,7 +18,20 @@ _LEAD = 0.3  # s from the start to the first event
 _STEP = 0.02  # s between two states of the beat clock
 _FORGOTTEN = 2.5  # beats without one after which there are none
 _SWITCH_INTERVAL = 0.0005  # s, as in the live engine
-_NOT_LABELS = {"event", "time", "decided", "valence", "arousal", "label", "confidence", "path", "duration", "bpm"}
+_NOT_LABELS = {
+    "event",
+    "time",
+    "decided",
+    "valence",
+    "arousal",
+    "label",
+    "confidence",
+    "music",
+    "music_confidence",
+    "path",
+    "duration",
+    "bpm",
+}
 
 Row = Mapping[str, Any]
 
@@ -88,7 +101,8 @@ class Rows:
         self._label = label
         shares = {name: float(row[name]) for name in names}
         axes = float(row["valence"]), float(row["arousal"])
-        return Mood(sample, decided, *axes, shares, label, float(row["confidence"]), label != before)
+        music = bool(row.get("music", True)), float(row.get("music_confidence", 1.0))
+        return Mood(sample, decided, *axes, shares, label, float(row["confidence"]), label != before, *music)
 
     def _status(self, row: Row, sample: int, decided: int) -> Status:
         lost, latency = int(row["lost"]), float(row["latency"])

@@ -65,7 +65,7 @@ class Reporter:
         if isinstance(event, Beat):
             self._bpm.append(event.bpm)
             self.beats += 1
-        elif isinstance(event, Mood):
+        elif isinstance(event, Mood) and event.music:
             self.moods[event.label] += 1
         self._log.write(rows.line(event))
 

@@ -27,6 +27,8 @@ def _mood(mood: Mood) -> dict[str, Any]:
         **{label: round(p, 4) for label, p in mood.probabilities.items()},
         "label": mood.label,
         "confidence": round(mood.confidence, 4),
+        "music": mood.music,
+        "music_confidence": round(mood.music_confidence, 4),
     }
 
 
@@ -106,7 +108,8 @@ def read(lines: Iterable[str | bytes]) -> Iterator[Row]:
 def summary(path: str, duration: float, bpm: float, mood: Mood | None, labels: Sequence[str]) -> dict[str, Any]:
     """The last line, for the input as a whole; without any music the mood is null."""
     row: dict[str, Any] = {"event": "summary", "path": path, "duration": round(duration, 6), "bpm": round(bpm, 3)}
-    unknown = dict.fromkeys(("valence", "arousal", *labels, "label", "confidence"))
+    unknown = dict.fromkeys(("valence", "arousal", *labels, "label", "confidence", "music_confidence"))
+    unknown |= {"music": False}
     return row | (unknown if mood is None else _mood(mood))
 
 

@@ -17,20 +17,20 @@ from pydantic import Field, field_validator, model_validator
 
 from streammood.errors import ModelError
 from streammood.events import F32
-from streammood.models import embedding_model
+from streammood.models import embedding_model, music_model
 from streammood.models.embedding_model import Weights
 from streammood.models.manifest import ManifestBase, Name, Part, Sha256, Text, load
+from streammood.models.music_model import MusicModel
 from streammood.models.network import INT8, Network, Tensor
 from streammood.protocol.signals import moods
 
-FORMAT = 2  # of the manifest and of what goes into and comes out of the network
+FORMAT = 3  # of the manifest and of what goes into and comes out of the network
 RESERVED = frozenset(
     {"event", "time", "decided", "valence", "arousal", "label", "confidence", "path", "duration", "bpm"}
-    | {"index", "changed"}
+    | {"index", "changed", "music", "music_confidence"}
 )
-LIMIT = 5.0  # deviations beyond which a scaled value is clipped, when fitting and for novelty
+LIMIT = 5.0  # deviations beyond which a scaled value is clipped when fitting
 
-Distance = Annotated[float, Field(gt=0.0, le=LIMIT**2)]
 Finite = Annotated[float, Field(ge=-1e6, le=1e6)]
 Slope = Annotated[float, Field(gt=0.0, le=100.0)]
 Intercept = Annotated[float, Field(ge=-100.0, le=100.0)]
@@ -64,34 +64,19 @@ class Scaling(Part):
 
 
 class Line(Part):
-    """Straight lines through what a network says of valence and arousal: intercept + slope * answer."""
+    """Straight lines through a network's answers for valence and arousal: intercept + slope * answer."""
 
     intercept: tuple[Intercept, Intercept] = (0.0, 0.0)
     slope: tuple[Slope, Slope] = (1.0, 1.0)
 
 
-class Novelty(Part):
-    """How far statistics lie from those of music: their mean square, scaled, each limited to 25."""
-
-    values: int = Field(ge=1)  # of the statistics that count, the first ones; an embedding knows no sound as strange
-    familiar: Distance  # music seldom goes beyond this: confidence is whole
-    strange: float = Field(gt=0.0, le=1e6)  # speech, noise or hum: no confidence
-
-    @model_validator(mode="after")
-    def _apart(self) -> Novelty:
-        if self.strange <= self.familiar:
-            raise ValueError(f"strange must be above familiar ({self.familiar:g}), got {self.strange:g}")
-        return self
-
-
 class Manifest(ManifestBase):
     """Everything about a mood model that the program must know before it trusts it."""
 
-    format: Literal[2]
+    format: Literal[3]
     embedding: Sha256  # of the embedding that it hears with
     window: Window
     statistics: Scaling
-    novelty: Novelty
     labels: tuple[Name, ...] = Field(max_length=100)  # none: valence and arousal alone
     circumplex: Text = ""  # what valence and arousal were learned from
     temperature: float = Field(1.0, ge=0.01, le=100.0)  # divides the logits, so that probabilities are calibrated
@@ -102,12 +87,6 @@ class Manifest(ManifestBase):
     def _usable(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         check_labels(labels)
         return labels
-
-    @model_validator(mode="after")
-    def _counted(self) -> Manifest:
-        if self.novelty.values > len(self.statistics.scale):
-            raise ValueError(f"novelty.values must be at most the {len(self.statistics.scale)} statistics")
-        return self
 
 
 def check_labels(labels: Sequence[str]) -> None:
@@ -132,20 +111,28 @@ class Answer:
     logits: F32  # (n_labels,), calibrated
     valence: float  # -1..1
     arousal: float  # -1..1
-    familiarity: float  # 0..1, how much the window is like the music that the model learned from
 
 
 class MoodModel:
-    """A network, its manifest, and the embedding that it hears with."""
+    """A network, its manifest, the embedding that it hears with, and the model that tells music from other sound."""
 
-    def __init__(self, manifest: Manifest, network: bytes, embedding: Weights | None = None) -> None:
-        """A model of the ``network`` (the content of a .tflite file); by default with the shipped ``embedding``.
+    def __init__(
+        self, manifest: Manifest, network: bytes, embedding: Weights | None = None, music: MusicModel | None = None
+    ) -> None:
+        """A model of the ``network`` (the content of a .tflite file).
+
+        Args:
+            manifest: what describes the network.
+            network: content of a .tflite file.
+            embedding: None for the shipped one.
+            music: None for the shipped one.
 
         Raises:
             ValueError: it is not the network that the manifest describes.
         """
         self.manifest = manifest
         self.embedding = embedding or embedding_model.shipped()
+        self.music = music or music_model.shipped()
         gives = {"labels": len(manifest.labels), "axes": 2} if manifest.labels else {"axes": 2}
         takes = {"statistics": len(manifest.statistics.scale)}
         self._network = Network(network, takes, gives, manifest.signature)
@@ -175,14 +162,7 @@ class MoodModel:
         )
         valence, arousal = np.clip(self._intercept + self._slope * circumplex, -1.0, 1.0).tolist()
         scaled = logits[0] / self.manifest.temperature if logits else np.zeros(0, np.float32)
-        return Answer(scaled, valence, arousal, self._familiarity(statistics))
-
-    def _familiarity(self, statistics: F32) -> float:
-        novelty = self.manifest.novelty
-        counted = slice(0, novelty.values)
-        scaled = (statistics[counted] - self._centre[counted]) / self._spread[counted]
-        distance = float(np.mean(np.clip(scaled, -LIMIT, LIMIT) ** 2))
-        return min(max((novelty.strange - distance) / (novelty.strange - novelty.familiar), 0.0), 1.0)
+        return Answer(scaled, valence, arousal)
 
 
 class _Quantiser:

@@ -43,7 +43,7 @@ class Song:
     labels: tuple[str, ...]  # of the mood model, in its order
     mood: Mood | None  # of the whole; None where no music was heard
     beats: tuple[Beat, ...]  # in the order of their time
-    moods: tuple[Mood, ...]  # in the order of their time
+    moods: tuple[Mood, ...]  # of music, in the order of their time
     onsets: tuple[Onset, ...]
     damage: str | None = None  # why the file could not be read to its end
 
@@ -65,7 +65,7 @@ class Song:
             tuple(labels),
             mood,
             tuple(event for event in kept if isinstance(event, Beat)),
-            tuple(event for event in kept if isinstance(event, Mood)),
+            tuple(event for event in kept if isinstance(event, Mood) and event.music),
             tuple(event for event in kept if isinstance(event, Onset)),
             damage,
         )

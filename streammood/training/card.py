@@ -8,16 +8,15 @@ import numpy as np
 
 from streammood.models.mood_model import Manifest
 from streammood.training import tables
-from streammood.training.datasets import EMOTIONS, TAGS
-from streammood.training.protocol import SECONDS, Scores
+from streammood.training.datasets import NEVER_MET
+from streammood.training.scores import SECONDS, Scores
 from streammood.training.tables import Numbers
 
 _LIMITS = """\
 - A few labels cannot hold music; the probabilities and the place in the circumplex say more than the label.
 - Trained on previews of Western popular music and freely licensed songs; other traditions will be misread.
 - Of the four moods, sad and calm are most often confused, as among listeners; valence is harder than arousal.
-- Speech, applause and noise were not in the training data. `confidence` is the calibrated probability of the label,
-  lowered where the statistics of the window lie far from those of music. It is no detector of music.
+- `confidence` is the calibrated probability of the label times the probability that the sound is music (`music.md`).
 - Meant for lights and visuals. It says nothing about the people in the room."""
 
 
@@ -25,7 +24,7 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
     """The card in Markdown."""
     labels = f"Labels {', '.join(manifest.labels)}; v" if manifest.labels else "No labels: v"
     votes = (
-        "Its labels are the mean of what it says and of the votes of known clips, of which the model keeps principal "
+        "The labels are the mean of their answers and of the votes of known clips, of which the model keeps principal "
         "components of their statistics. "
         if manifest.labels
         else ""
@@ -45,18 +44,12 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         "## Protocol",
         f"Folds are grouped by artist, and stratified by label where there are labels; seed {seed}. In each fold a "
         "model is fitted to the others, quantised, and heard through the live path on the clips held out, with "
-        "default settings. The model described here is then fitted to all clips. What is fitted is several "
-        "teachers, to the labels and ratings, and then the network that ships, to what these teachers say, and in "
-        "valence and arousal likeness to known clips: by statistics, or, where the taggers of musicnn "
-        "(ISC licence; fitted to tags of the Million Song Dataset and of MagnaTagATune) were asked about the clips, by "
-        "what they would hear, which a linear map finds in the statistics and is fitted with the "
-        f"model, in each fold to the others. {votes}The temperature of the probabilities and the straight lines "
-        "that bring the axes to the scale of the ratings are computed from what such models say of clips held out: "
-        "for each fold from the other folds, for the model described here from all. How both are fitted and the "
-        "settings of `mood` were chosen on such folds of the public sets, with seeds 1 to 8. "
-        "Labelled clips are also fitted to in degraded copies (room, equaliser, noise, low-pass, clipping), and all"
-        " from some hop after the silence gate opened; the SVM beside is fitted to clean ones alone. The embedding "
-        "is one for all folds: it learned from tags of other music, and knows no label of these clips.",
+        "default settings. The model described here is then fitted to all clips. It is several dense networks on the "
+        f"same statistics. {votes}The temperature of the probabilities and the lines that bring the axes to their "
+        "range are computed from what such models say of clips held out: for each fold from the other folds, for the "
+        "model described here from all. Labelled clips are also fitted to in degraded copies (room, equaliser, noise, "
+        "low-pass, clipping), and all from some hop after the silence gate opened. The embedding is one for all "
+        "folds: it learned from tags of other music, and knows no label of these clips.",
         scores_in_words(scores, manifest.name),
         "## Limits",
         _LIMITS,
@@ -68,7 +61,7 @@ def scores_in_words(scores: Scores, picture: str) -> str:
     """All tables in Markdown, with the picture beside them named ``picture``."""
     labels = tables.by_label(scores)
     parts = [*_labels(scores, labels, picture)] if labels else []
-    parts += [_axes(scores), _contradictions(scores), _correlations(scores), _robustness(scores), _confidence(scores)]
+    parts += [_axes(scores), _contradictions(scores), _robustness(scores), _confidence(scores)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -83,7 +76,7 @@ def _labels(scores: Scores, numbers: Numbers, picture: str) -> Iterable[str]:
     yield _label_table(numbers)
     yield "Rows are true labels, columns the label of the summary:"
     yield tables.matrix(scores)
-    yield _unmet(scores)
+    yield _never_met(scores)
     yield "## Soon and steady"
     yield _table(
         ["seconds of sound", *(f"{t:g}" for t in SECONDS), "whole clip"],
@@ -93,20 +86,18 @@ def _labels(scores: Scores, numbers: Numbers, picture: str) -> Iterable[str]:
         f"First mood after {numbers['first_mood_s']:.1f} s; {numbers['label_changes_median']:.0f} label changes per "
         f"clip in the median, {numbers['label_changes_mean']:.2f} in the mean. {_followed(numbers)}"
     )
-    yield f"![score over the seconds, confusion matrix, steadiness against following]({picture}.png)"
-    yield _trade(scores)
+    yield f"![score over the seconds, confusion matrix, labels in the circumplex]({picture}.png)"
 
 
-def _unmet(scores: Scores) -> str:
-    numbers = tables.by_unmet(scores)
+def _never_met(scores: Scores) -> str:
+    numbers = tables.never_met(scores)
     if not numbers:
         return ""
-    names = ", ".join(dict.fromkeys(label for label, _ in scores.unmet))
+    names = ", ".join(dict.fromkeys(label for label, _ in scores.never_met))
     return (
-        "A model of the same kind that was fitted to no clip of `mirex_mood`, nor to any other of its artists, tells "
-        f"those of its clusters that are like a label here ({names}; {numbers['clips']:.0f} clips) with a macro-F1 of "
-        f"**{numbers['macro_f1']:.3f}**, the likeliest of these labels; {100 * numbers['heard_as_another']:.0f} % it "
-        "hears as another."
+        f"No clip of `{NEVER_MET}` was fitted to. Those of its clusters that are like a label here ({names}; "
+        f"{numbers['clips']:.0f} clips, of other artists) are told with a macro-F1 of **{numbers['macro_f1']:.3f}**, "
+        f"the likeliest of these labels; {100 * numbers['heard_as_another']:.0f} % are taken for another."
     )
 
 
@@ -128,8 +119,6 @@ def _label_table(numbers: Numbers) -> str:
     ]
     named = {
         "accuracy": "accuracy",
-        "macro_f1_float": "macro-F1 before quantising",
-        "macro_f1_svm": "macro-F1 of a plain SVM on the same statistics",
         "arousal_two_class": "accuracy, high or low arousal",
         "valence_two_class": "accuracy, high or low valence",
     }
@@ -137,36 +126,24 @@ def _label_table(numbers: Numbers) -> str:
     return _table(["measure", "value"], rows)
 
 
-def _trade(scores: Scores) -> str:
-    if not scores.trade:
-        return ""
-    rows = [
-        [
-            f"{row.settings.reaction:g}, {row.settings.surprise:g}, {row.settings.hysteresis:g}"
-            f"{' (default)' if row.default else ''}",
-            f"{row.changes:.2f}",
-            f"{row.followed:.1f} s",
-            f"{row.followed_75:.1f} s",
-        ]
-        for row in scores.trade
-    ]
-    head = "`mood.` reaction, surprise, hysteresis", "changes, mean", "followed, median", "followed, 75 %"
-    return f"Steadiness against following, on clips of one fold:\n\n{_table(head, rows)}"
-
-
 def _axes(scores: Scores) -> str:
-    axes = tables.by_axis(scores)
-    if not axes:
-        return ""
-    rows = [[name, f"{s.r2:.3f}", f"{s.ccc:.3f}", f"{s.rmse:.3f}", f"{s.spearman:.3f}"] for name, s in axes.items()]
-    parts = ["## Valence and arousal", _table(["axis, against ratings of", "R²", "CCC", "RMSE", "Spearman"], rows)]
-    moments = tables.moment_by_moment(scores)
-    if moments:
-        rows = [[axis, f"{n['rmse']:.3f}", f"{n['correlation_within']:.3f}"] for axis, n in moments.items()]
-        parts.append("Moment by moment, from the first mood on, against ratings every half second:")
-        parts.append(_table(["axis", "RMSE", "mean correlation within a piece"], rows))
-    if any(name.endswith("piece") for name in axes):
-        parts.append("Song: listeners' mean for 45 s, the scale of the output. Piece: other raters, another scale.")
+    numbers, read = tables.by_side(scores), tables.by_axis(scores)
+    parts = ["## Valence and arousal"] if numbers or read else []
+    if numbers:
+        rows = [
+            [axis, f"{numbers[f'auc_{axis}']:.3f}", f"{numbers[f'{axis}_5']:+.2f}..{numbers[f'{axis}_95']:+.2f}"]
+            for axis in ("valence", "arousal")
+        ]
+        parts.append("How well each axis tells the labels on either side of it apart, whole clips:")
+        parts.append(_table(["axis", "AUC", "5..95 % of the clips"], rows))
+        parts.append(
+            f"{100 * numbers['quadrant']:.0f} % of the clips lie in the quadrant of their label; the axes correlate "
+            f"with {numbers['correlation']:+.2f}."
+        )
+    if read:
+        rows = [[name, f"{s.r2:.3f}", f"{s.ccc:.3f}", f"{s.rmse:.3f}", f"{s.spearman:.3f}"] for name, s in read.items()]
+        parts.append("Listeners' ratings, read off both axes by a linear function (ten parts, the one read left out):")
+        parts.append(_table(["rating", "R²", "CCC", "RMSE", "Spearman"], rows))
     return "\n\n".join(parts)
 
 
@@ -181,18 +158,6 @@ def _contradictions(scores: Scores) -> str:
         f"{numbers['longest_clearly_s_median']:.1f} s in the median and {numbers['longest_clearly_s_90']:.1f} s in the "
         "90th percentile."
     )
-
-
-def _correlations(scores: Scores) -> str:
-    tags = tables.rank_correlations(scores, TAGS, "tags")
-    felt = tables.rank_correlations(scores, EMOTIONS, "emotions")
-    rows = [
-        [name.replace("_", " "), f"{n['valence']:+.2f}", f"{n['arousal']:+.2f}"] for name, n in (tags | felt).items()
-    ]
-    if not rows:
-        return ""
-    head = ["rank correlation with", "valence", "arousal"]
-    return f"Independent checks; felt emotions are a sanity check, not truth:\n\n{_table(head, rows)}"
 
 
 def _robustness(scores: Scores) -> str:
@@ -213,7 +178,14 @@ def _confidence(scores: Scores) -> str:
     means: Mapping[str, list[float]] = {
         name: [value for found in scores.unsure if (value := found[name]) is not None] for name in scores.unsure[0]
     }
+    numbers = tables.gate(scores)
     rows = [["music (held-out clips), median", f"{music:.2f}"]]
     rows += [[name, f"{np.mean(values):.2f}" if values else "no mood"] for name, values in means.items()]
-    head = "## Confidence\n\nMean `confidence` in synthesised sound that is no music:\n\n"
+    head = (
+        f"## Confidence\n\nOf the moods of held-out clips from the fifth second on, {100 * numbers['music']:.1f} % are "
+        f"taken for music and {100 * numbers['sure']:.1f} % have a confidence of 0.3 or more. Mean `confidence` in "
+        "synthesised sound that is no music:\n\n"
+        if numbers
+        else "## Confidence\n\n"
+    )
     return head + _table(["sound", "confidence"], rows)

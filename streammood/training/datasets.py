@@ -7,26 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streammood.errors import DataError
-from streammood.events import F32, QUADRANTS
+from streammood.events import QUADRANTS
 from streammood.models.manifest import DataSet
 from streammood.models.mood_model import check_labels
 from streammood.training.label_table import Row, read_rows
-from streammood.training.tasks import Task
 
 SOUND = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 LABELS = tuple(QUADRANTS)
 LEAST = 4  # artists or songs of each label
 LEAST_RATED = 20  # artists or songs with valence and arousal, where there are no labels
-TAGS = ("valence_tags", "arousal_tags")
-EMOTIONS = (
-    "amazement", "solemnity", "tenderness", "nostalgia", "calmness", "power", "joyful_activation", "tension", "sadness",
-)  # fmt: skip
-CLUSTERS = {1: "happy", 2: "sad", 4: "aggressive"}  # of mirex_mood, from 0, those that are like a label
+NEVER_MET = "mirex_mood"  # never fitted to: it shows what a model makes of other music
+CLUSTERS = {"2": "happy", "3": "sad", "5": "aggressive"}  # of that set, those that are like a label
 _LABEL_COLUMNS = ("mood", "label", "class")
 _GROUP_COLUMNS = ("artist_group", "group", "artist")
 
 Targets = dict[str, tuple[float, ...]]
-Moment = tuple[float, float, float]  # seconds, valence, arousal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +33,6 @@ class Clip:
     source: str
     targets: Targets = field(default_factory=dict)
     scored: bool = True  # whether its label counts in the scores
-    piece: tuple[float, float] | None = None  # valence and arousal of just this piece, by other raters
-    curve: tuple[Moment, ...] = ()  # the same, moment by moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +41,9 @@ class Corpus:
 
     clips: list[Clip]
     labels: tuple[str, ...]
-    tasks: list[Task]
     sources: tuple[DataSet, ...]
     circumplex: str  # what valence and arousal are learned from, for people
-    heard: F32 | None = None  # (n_clips, n_values) what taggers hear in the clips, which are compared by it
+    never_met: tuple[tuple[Path, str], ...] = ()  # clips of a set that is not fitted to, and the label of each
 
 
 def read(data: Path) -> Corpus:
@@ -108,7 +100,6 @@ def _known(data: Path, names: list[str]) -> Corpus:
     for name in names:
         targets_of, licence = _READERS[name]
         rows = read_rows(data / name / "labels.csv")
-        curves = _curves(data / name / "curves.csv")
         clips += [
             Clip(
                 data / name / row["file"],
@@ -116,56 +107,35 @@ def _known(data: Path, names: list[str]) -> Corpus:
                 name,
                 targets_of(row),
                 scored=name == "4q_taffc",
-                piece=_piece(row),
-                curve=tuple(curves.get(row["file"], ())),
             )
             for row in rows
         ]
         sources.append(DataSet(name=name, clips=len(rows), licence=licence))
-    return Corpus(clips, LABELS, _KNOWN_TASKS, tuple(sources), "listeners' ratings of `deam_10s`")
+    return Corpus(clips, LABELS, tuple(sources), _BOTH, _never_met(data / NEVER_MET, {clip.group for clip in clips}))
 
 
-def _piece(row: Row) -> tuple[float, float] | None:
-    return (row.number("valence_piece"), row.number("arousal_piece")) if row.get("valence_piece") else None
-
-
-def _curves(path: Path) -> dict[str, list[Moment]]:
-    curves: dict[str, list[Moment]] = {}
-    for row in read_rows(path) if path.is_file() else []:
-        moment = row.number("second"), row.number("valence"), row.number("arousal")
-        curves.setdefault(row["file"], []).append(moment)
-    return curves
+def _never_met(folder: Path, artists: set[str]) -> tuple[tuple[Path, str], ...]:
+    """Clips of other ``artists`` whose cluster is like a label, and that label."""
+    rows = read_rows(folder / "labels.csv") if (folder / "labels.csv").is_file() else []
+    return tuple(
+        (folder / row["file"], CLUSTERS[row["cluster"]])
+        for row in rows
+        if row["cluster"] in CLUSTERS and row.get("artist_group") not in artists
+    )
 
 
 def _quadrant(row: Row) -> Targets:
-    tags = (2.0 * row.number("valence_tags"), 2.0 * row.number("arousal_tags"))
-    return {"label": one_hot(row.choice("mood", LABELS), 4), "tags": tags}
-
-
-def _cluster(row: Row) -> Targets:
-    return {"cluster": one_hot(row.choice("cluster", ("1", "2", "3", "4", "5")), 5)}
+    return {"label": one_hot(row.choice("mood", LABELS), 4)}
 
 
 def _circumplex(row: Row) -> Targets:
     return {"circumplex": (row.number("valence"), row.number("arousal"))}
 
 
-def _felt(row: Row) -> Targets:
-    return {"emotions": tuple(row.number(name) for name in EMOTIONS)}
-
-
-_KNOWN_TASKS = [
-    Task("label", 4, "classes", 1.0),
-    Task("circumplex", 2, "values", 1.0),
-    Task("cluster", 5, "classes", 0.5),
-    Task("tags", 2, "values", 0.5),
-    Task("emotions", len(EMOTIONS), "values", 2.0),
-]
+_BOTH = "the labels, which name quadrants, and listeners' ratings of `deam_10s`, of which they are a linear function"
 _READERS: dict[str, tuple[Callable[[Row], Targets], str]] = {
     "4q_taffc": (_quadrant, "previews of commercial music, research use (Panda, Malheiro and Paiva, IEEE TAFFC 2018)"),
-    "mirex_mood": (_cluster, "previews of commercial music, research use (Panda et al., CMMR 2013)"),
     "deam_10s": (_circumplex, "CC BY-NC-SA (DEAM; Aljanaki, Yang and Soleymani, PLOS ONE 2017)"),
-    "emotify": (_felt, "research use (Emotify; Aljanaki, Wiering and Veltkamp, 2015)"),
 }
 
 
@@ -182,8 +152,6 @@ class _Row:
 
 def _own(rows: list[_Row]) -> Corpus:
     labels = tuple(sorted({row.label for row in rows if row.label}))
-    tasks = [Task("label", len(labels), "classes", 1.0)] if labels else []
-    tasks.append(Task("circumplex", 2, "values", 1.0))
     clips = []
     for row in rows:
         targets: Targets = {}
@@ -193,7 +161,7 @@ def _own(rows: list[_Row]) -> Corpus:
             targets["circumplex"] = row.circumplex
         clips.append(Clip(row.path, row.group, "own", targets, scored=bool(row.label)))
     sources = (DataSet(name="own", clips=max(1, len(clips)), licence="the trainer's own clips; their terms apply"),)
-    return Corpus(clips, labels, tasks, sources, "ratings of the clips")
+    return Corpus(clips, labels, sources, "ratings of the clips")
 
 
 def _from_csv(data: Path) -> list[_Row]:

@@ -13,7 +13,7 @@ from streammood.errors import DataError
 from streammood.models.mood_model import MoodModel
 from streammood.training import card, datasets, pictures, tables
 from streammood.training.frames import FrameCache
-from streammood.training.protocol import Audience, Scores, listen
+from streammood.training.scores import listen
 
 _SEED = 1
 
@@ -42,13 +42,12 @@ def evaluate(
         raise DataError(
             f"{data}: its labels are {', '.join(corpus.labels)}, those of the model {', '.join(labels) or 'none'}"
         )
-    frames = FrameCache(cache)
+    kept = FrameCache(cache)
     paths = [clip.path for clip in corpus.clips]
-    for _ in track(frames.fill(paths, jobs=jobs), total=len(paths), description="features"):
+    for _ in track(kept.fill(paths, jobs=jobs), total=len(paths), description="features"):
         pass
-    scores = Scores(corpus.labels)
-    everybody = Audience(list(range(len(paths))), network)
-    listen(corpus, lambda number: frames.frames(paths[number]), everybody, _SEED, robust, scores)
+    everything = list(range(len(paths)))
+    scores = listen(corpus, lambda number: kept.frames(paths[number]), everything, network, _SEED, robust)
     text = f"# `{network.manifest.name}` on {data.name}\n\n" + card.scores_in_words(scores, "scores")
     Console().print(Markdown(text))
     if out is not None:

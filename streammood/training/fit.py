@@ -1,14 +1,13 @@
-"""Fits networks to windows: mixup over all tasks, noise on what goes in, cosine learning rate.
+"""Fits networks to windows: mixup, noise on what goes in, cosine learning rate.
 
 What goes in is the mean of some windows of a clip, few or all of them, which is harder to learn by heart than windows.
-First many teachers are fitted to what is known of the clips, then the one that ships to what the teachers say together,
-which is in valence and arousal a mean of those networks and of likeness to known clips. Where taggers were asked about
-the clips that are fitted to, likeness is by what they would hear.
+Valence and arousal are those of the labels, where these name quadrants of the circumplex: each axis has to tell the
+labels on either side of it apart. Ratings are then a linear function of both axes that is fitted too, since raters
+have a scale, a middle and a lean of their own. Without such labels the axes are those of the ratings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,24 +15,18 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from streammood.events import F32
+from streammood.events import F32, QUADRANTS
 from streammood.training.folds import Ints
-from streammood.training.kernel import Likeness, translation
-from streammood.training.network import PUPIL, TEACHER, Networks, label_loss, teacher_loss
-from streammood.training.tasks import Task
-
-_ALIKE, _ALIKE_HEARD = 0.5, 0.65  # share of likeness in valence and arousal; where it is by what taggers hear
-
-Teachers = Callable[[Any], list[Any]]  # what they say to each task (n, task.size) of statistics (n, n_values)
+from streammood.training.network import Answers, Networks
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How long and how hard networks are fitted."""
 
-    teachers: int = 24
-    teaching: int = 40  # epochs of the teachers
-    learning: int = 60  # epochs of the network that ships
+    networks: int = 5
+    width: int = 64
+    epochs: int = 30
     least_steps: int = 400  # where there are few clips, more epochs
     per_clip: int = 3  # times that each clip comes in an epoch
     batch: int = 64
@@ -42,94 +35,89 @@ class Schedule:
     mixup: float = 0.3  # both parameters of the beta distribution
     smoothing: float = 0.1
     noise: float = 0.1  # deviation, on scaled statistics
+    sides: float = 2.0  # weight of the side of each axis on which a label lies
+    ratings: float = 1.0  # weight of the ratings
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What is fitted to."""
+    """What is fitted to; a target that a clip does not say is NaN."""
 
     values: F32  # (n_windows, n_values), scaled
-    targets: dict[str, F32]  # task by task (n_clips, size), NaN where a clip does not say
     clip: Ints  # (n_windows,) number of the clip
     variant: Ints  # (n_windows,) how the clip was degraded
-    tasks: list[Task]
-    heard: F32 | None = None  # (n_clips, n_heard) what taggers hear in the clips
-
-    def known(self, task: str) -> tuple[Ints, F32, F32]:
-        """Which clips say ``task`` (n,), their mean statistics as they are (n, n_values), what they say (n, size)."""
-        targets = self.targets[task]
-        told = np.flatnonzero(np.isfinite(targets).all(axis=1))
-        numbers, means = self.means(told)
-        return numbers, means, targets[numbers]
-
-    def means(self, clips: Ints) -> tuple[Ints, F32]:
-        """Which of ``clips`` there are as they are (n,), and the mean statistics of these (n, n_values)."""
-        clean = (self.variant == 0) & np.isin(self.clip, clips)
-        numbers = np.unique(self.clip[clean])
-        means = [self.values[clean & (self.clip == clip)].mean(axis=0) for clip in numbers]
-        return numbers, np.array(means, dtype=np.float32).reshape(len(means), -1)
-
-    def hearing(self) -> F32 | None:
-        """What makes of statistics what taggers hear (n_values, n_heard), or None where none were asked."""
-        if self.heard is None:
-            return None
-        numbers, means = self.means(np.unique(self.clip))
-        return translation(means, self.heard[numbers])
+    labels: tuple[str, ...]
+    label: F32  # (n_clips, n_labels), 1 for the label of the clip
+    ratings: F32  # (n_clips, 2) valence and arousal, scaled
 
 
 def fit(examples: Examples, schedule: Schedule, seed: int) -> Networks:
-    """The network that ships, as one of one."""
-    size = examples.values.shape[1]
-    teachers = Networks(schedule.teachers, size, examples.tasks, TEACHER)
-    _fit(teachers, examples, schedule, schedule.teaching, seed, None)
-    pupil = Networks(1, size, examples.tasks, PUPIL)
-    _fit(pupil, examples, schedule, schedule.learning, seed + 1, _together(teachers, examples))
-    return pupil
-
-
-def _together(teachers: Networks, examples: Examples) -> Teachers:
-    """The mean of ``teachers``, and in valence and arousal of them and of likeness to the clips that are rated."""
-    rated = next(number for number, task in enumerate(examples.tasks) if task.name == "circumplex")
-    _, means, ratings = examples.known("circumplex")
-    alike = _ALIKE if examples.heard is None else _ALIKE_HEARD
-    likeness = Likeness(means, ratings, examples.hearing()) if len(means) > 1 else None
-
-    def say(values: Any) -> list[Any]:
-        said = [tf.reduce_mean(answer, axis=0) for answer in teachers(values)]
-        if likeness is not None:
-            said[rated] = (1.0 - alike) * said[rated] + alike * likeness(values)
-        return said
-
-    return say
-
-
-def _fit(
-    networks: Networks, examples: Examples, schedule: Schedule, epochs: int, seed: int, teachers: Teachers | None
-) -> None:
+    """Networks that were fitted to ``examples``."""
     rng = np.random.default_rng(seed)
-    values, targets = examples.values, examples.targets
+    corners = corners_of(examples.labels)
+    networks = Networks(
+        schedule.networks, examples.values.shape[1], len(examples.labels), schedule.width, corners is not None
+    )
     takes = takes_of(examples.clip, examples.variant)
     steps = -(-len(takes) * schedule.per_clip // schedule.batch)
-    epochs = max(epochs, -(-schedule.least_steps // steps))
+    epochs = max(schedule.epochs, -(-schedule.least_steps // steps))
     rate = keras.optimizers.schedules.CosineDecay(schedule.rate, epochs * steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.decay)
-    step = _step(networks, examples.tasks, optimizer, schedule.smoothing, teachers)
+    targets = np.concatenate([examples.label, examples.ratings], axis=1)
+
+    def step(values: Any, first: Any, second: Any, share: Any) -> None:
+        with tf.GradientTape() as tape:
+            answers = networks(values, training=True)
+            each = share * _loss(answers, first, corners, schedule)
+            each += (1.0 - share) * _loss(answers, second, corners, schedule)
+            loss = tf.reduce_sum(tf.reduce_mean(each, axis=1))
+        gradients = tape.gradient(loss, networks.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, networks.trainable_variables, strict=True))
+
+    compiled = tf.function(step, reduce_retracing=True)
     for _ in range(epochs):
         picked = rng.permutation(np.repeat(list(takes), schedule.per_clip))
         for start in range(0, picked.size, schedule.batch):
             batch = picked[start : start + schedule.batch]
-            given = np.stack([values[pick_windows(takes[clip], rng)].mean(axis=0) for clip in batch])
+            given = np.stack([examples.values[pick_windows(takes[clip], rng)].mean(axis=0) for clip in batch])
             given += rng.normal(0.0, schedule.noise, given.shape).astype(np.float32)
             other = rng.permutation(batch.size)
             share = rng.beta(schedule.mixup, schedule.mixup, batch.size).astype(np.float32)
             share = np.maximum(share, 1.0 - share)
             mix = share[:, None]
-            step(
-                mix * given + (1.0 - mix) * given[other],
-                [targets[task.name][batch] for task in examples.tasks],
-                [targets[task.name][batch[other]] for task in examples.tasks],
-                share,
-            )
+            compiled(mix * given + (1.0 - mix) * given[other], targets[batch], targets[batch[other]], share)
+    return networks
+
+
+def corners_of(labels: tuple[str, ...]) -> F32 | None:
+    """Signs of valence and arousal (n_labels, 2) of labels that name quadrants; None for others."""
+    if not labels or not set(labels) <= set(QUADRANTS):
+        return None
+    return np.array([QUADRANTS[label] for label in labels], dtype=np.float32)
+
+
+def _loss(answers: Answers, targets: Any, corners: F32 | None, schedule: Schedule) -> Any:
+    """Loss of each example (count, n)."""
+    n = targets.shape[1] - 2
+    loss = 0.0
+    if n:
+        label, known = _known(targets[:, :n])
+        smooth = label * (1.0 - schedule.smoothing) + schedule.smoothing / n
+        each = -tf.reduce_sum(smooth * tf.nn.log_softmax(answers.labels), axis=-1)
+        if corners is not None:
+            side = tf.broadcast_to(0.5 + 0.5 * (1.0 - schedule.smoothing) * (label @ corners), tf.shape(answers.axes))
+            apart = tf.nn.sigmoid_cross_entropy_with_logits(side, answers.axes)
+            each += schedule.sides * tf.reduce_sum(apart, axis=-1)
+        loss += known * each
+    ratings, known = _known(targets[:, n:])
+    loss += schedule.ratings * known * tf.reduce_mean((answers.ratings - ratings) ** 2, axis=-1)
+    return loss
+
+
+def _known(targets: Any) -> tuple[Any, Any]:
+    """Targets (n, size) with 0 for NaN, and 1 for each row (n,) that says something, else 0."""
+    known = tf.reduce_all(tf.math.is_finite(targets), axis=-1)
+    return tf.where(known[:, None], targets, tf.zeros_like(targets)), tf.cast(known, tf.float32)
 
 
 def takes_of(clip: Ints, variant: Ints) -> dict[int, list[Ints]]:
@@ -142,23 +130,3 @@ def pick_windows(takes: list[Ints], rng: np.random.Generator) -> Ints:
     """One window, some or all of one of ``takes``, any number as likely as any other."""
     windows = takes[rng.integers(len(takes))]
     return rng.choice(windows, rng.integers(1, windows.size + 1), replace=False)
-
-
-def _step(networks: Networks, tasks: list[Task], optimizer: Any, smoothing: float, teachers: Teachers | None) -> Any:
-    def step(values: Any, first: Any, second: Any, share: Any) -> None:
-        with tf.GradientTape() as tape:
-            answers = networks(values, training=True)
-            loss = 0.0
-            if teachers is None:
-                for task, answer, a, b in zip(tasks, answers, first, second, strict=True):
-                    each = share * label_loss(task, answer, a, smoothing)
-                    each += (1.0 - share) * label_loss(task, answer, b, smoothing)
-                    loss += tf.reduce_sum(tf.reduce_mean(each, axis=1))
-            else:
-                for task, answer, said in zip(tasks, answers, teachers(values), strict=True):
-                    wanted = tf.stop_gradient(said)
-                    loss += tf.reduce_sum(tf.reduce_mean(teacher_loss(task, answer, wanted), axis=1))
-        gradients = tape.gradient(loss, networks.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, networks.trainable_variables, strict=True))
-
-    return tf.function(step, reduce_retracing=True)

@@ -32,9 +32,3 @@ def assign(clips: list[Clip], folds: int, seed: int) -> Ints:
         for fold, (_, held) in enumerate(rest.split(others, groups=others)):
             fold_of.update((others[number], fold) for number in held)
     return np.array([fold_of.get(clip.group, -1) for clip in clips])
-
-
-def unmet(clips: list[Clip], target: str) -> npt.NDArray[np.bool_]:
-    """Which clips (n_clips,) are kept from a model that shall never meet those with ``target``, nor their artists."""
-    artists = {clip.group for clip in clips if target in clip.targets}
-    return np.array([clip.group in artists for clip in clips], dtype=np.bool_)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.analysis.hops import Hops
-from streammood.analysis.levels import LevelStream
+from streammood.analysis.levels import LevelStream, sounding
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.config import LevelSettings, MoodSettings
 from streammood.events import Mood, seconds
@@ -45,5 +45,6 @@ class Listener:
         self._levels.reset()
         self._stream.reset()
         hops = Hops.of(frames)
-        moods = self._stream.push(hops, self._levels.push(hops)["signal"])
+        levels = self._levels.push(hops)
+        moods = self._stream.push(hops, levels["signal"], sounding(levels))
         return Heard(moods, self._stream.summary())

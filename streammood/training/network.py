@@ -1,6 +1,7 @@
-"""The mood network: statistics of a window through dense layers, with a head for every task.
+"""The mood networks: statistics of a window through dense layers, to labels and to valence and arousal.
 
-Many teachers are fitted beside each other; one network ships, and beside it the votes of known clips.
+Several are fitted beside each other; what ships is one network that gives the mean of their answers, and of the votes
+of known clips.
 """
 
 from __future__ import annotations
@@ -14,119 +15,101 @@ import tensorflow as tf
 import tf_keras as keras
 from tf_keras import layers
 
-from streammood.training.tasks import Task
+from streammood.events import F32
 from streammood.training.votes import Affine, Votes
 
+_DROPOUT = (0.2, 0.5, 0.4)  # of what goes in and of each hidden layer, while fitting
 _HIDDEN = 2  # layers
 
 
 @dataclass(frozen=True, slots=True)
-class Dropout:
-    """Shares of values that are left out while a network is fitted."""
+class Answers:
+    """What ``count`` networks give for n windows."""
 
-    given: float
-    first: float
-    second: float
-
-
-TEACHER = Dropout(0.2, 0.5, 0.4)
-PUPIL = Dropout(0.1, 0.2, 0.2)  # what a teacher says of every window is hard to learn by heart
+    labels: Any  # (count, n, n_labels), logits
+    axes: Any  # (count, n, 2)
+    ratings: Any  # (count, n, 2), the axes as raters would place them
 
 
 class Networks(keras.Model):  # type: ignore[misc]
     """``count`` dense networks on the same statistics, each with weights of its own."""
 
-    def __init__(self, count: int, size: int, tasks: list[Task], dropout: Dropout, width: int = 96) -> None:
+    def __init__(self, count: int, size: int, n_labels: int, width: int, lean: bool) -> None:
+        """``lean``: raters have a scale, a middle and a lean of their own; otherwise ratings are the axes."""
         super().__init__()
-        self._dropout = dropout
+        self._n_labels = n_labels
         sizes = [size] + [width] * _HIDDEN
         self._hidden = [self._layer(count, before, after) for before, after in pairwise(sizes)]
-        self._heads = [self._layer(count, width, task.size) for task in tasks]
+        self._head = self._layer(count, width, n_labels + 2)
+        self._raters = (
+            tf.Variable(np.tile(np.eye(2, dtype=np.float32), (count, 1, 1)), trainable=lean),
+            tf.Variable(np.zeros((count, 1, 2), np.float32), trainable=lean),
+        )
 
     def _layer(self, count: int, before: int, after: int) -> tuple[Any, Any]:
         kernels = np.stack([keras.initializers.GlorotUniform()((before, after)).numpy() for _ in range(count)])
         return tf.Variable(kernels), tf.Variable(np.zeros((count, 1, after), np.float32))
 
-    def call(self, statistics: Any, training: bool = False) -> list[Any]:
-        """Answers to each task (count, n, task.size) for ``statistics`` (n, size)."""
-        x = tf.repeat(statistics[None], self.count, axis=0)
-        x = _without(x, self._dropout.given, training)
-        for (kernel, bias), share in zip(self._hidden, (self._dropout.first, self._dropout.second), strict=True):
-            x = _without(tf.nn.relu(tf.matmul(x, kernel) + bias), share, training)
-        return [tf.matmul(x, kernel) + bias for kernel, bias in self._heads]
-
-    def first(self) -> tuple[list[Affine], list[Affine]]:
-        """Each hidden layer and each head of the first of the networks."""
-        hidden, heads = (
-            [[kernel[0].numpy(), bias[0, 0].numpy()] for kernel, bias in part] for part in (self._hidden, self._heads)
-        )
-        return hidden, heads
+    def call(self, statistics: Any, training: bool = False) -> Answers:
+        """The answers to scaled ``statistics`` (n, size)."""
+        x = tf.repeat(statistics[None], self._head[0].shape[0], axis=0)
+        x = tf.nn.dropout(x, _DROPOUT[0]) if training else x
+        for (kernel, bias), share in zip(self._hidden, _DROPOUT[1:], strict=True):
+            x = tf.nn.relu(tf.matmul(x, kernel) + bias)
+            x = tf.nn.dropout(x, share) if training else x
+        answer = tf.matmul(x, self._head[0]) + self._head[1]
+        axes = answer[..., self._n_labels :]
+        return Answers(answer[..., : self._n_labels], axes, tf.matmul(axes, self._raters[0]) + self._raters[1])
 
     @property
-    def count(self) -> int:
-        """How many there are."""
-        return int(self._hidden[0][0].shape[0])
+    def layers_of_each(self) -> list[list[Affine]]:
+        """Kernel and bias of each hidden layer, and of the head, of each network."""
+        every = [*self._hidden, self._head]
+        count = self._head[0].shape[0]
+        return [[[kernel[k].numpy(), bias[k, 0].numpy()] for kernel, bias in every] for k in range(count)]
 
     @property
-    def size(self) -> int:
-        """How many statistics go in."""
-        return int(self._hidden[0][0].shape[1])
+    def n_labels(self) -> int:
+        """How many labels there are."""
+        return self._n_labels
 
 
-def _without(x: Any, share: float, training: bool) -> Any:
-    return tf.nn.dropout(x, share) if training else x
+def shipped(networks: Networks, votes: Votes | None, lean: float = 0.0) -> Any:
+    """The network that ships: ``labels``, the mean of the networks and of the votes, and ``axes``.
 
-
-def label_loss(task: Task, answer: Any, target: Any, smoothing: float) -> Any:
-    """Loss of each example (..., n) against what its clip says, 0 where it says nothing."""
-    known = tf.reduce_all(tf.math.is_finite(target), axis=-1)
-    target = tf.where(known[..., None], target, tf.zeros_like(target))
-    if task.kind == "classes":
-        target = target * (1.0 - smoothing) + smoothing / task.size
-    loss = _loss(task, answer, target)
-    return tf.where(known, loss, tf.zeros_like(loss))
-
-
-def teacher_loss(task: Task, answer: Any, wanted: Any) -> Any:
-    """Loss of each example (..., n) against the answer of a teacher."""
-    return _loss(task, answer, tf.nn.softmax(wanted) if task.kind == "classes" else wanted)
-
-
-def _loss(task: Task, answer: Any, target: Any) -> Any:
-    if task.kind == "classes":
-        loss = -tf.reduce_sum(target * tf.nn.log_softmax(answer), axis=-1)
-    else:
-        loss = tf.reduce_mean((answer - target) ** 2, axis=-1)
-    return task.weight * loss
-
-
-def shipped(network: Networks, tasks: list[Task], offset: Any, gain: Any, votes: Votes | None) -> Any:
-    """The network that is shipped: the circumplex, and before it, where there are labels, the mean of both opinions.
-
-    ``gain`` turns the fitted circumplex into -1..1 about ``offset``.
+    Without labels, and so without ``votes``, it gives the axes alone. ``lean`` times the arousal is taken from the
+    valence.
     """
-    statistics = layers.Input((network.size,), name="statistics")
-    hidden, heads = network.first()
-    x = statistics
-    for affine in hidden:
-        x = _dense(x, affine, "relu")
-    answers = {task.name: _dense(x, head) for task, head in zip(tasks, heads, strict=True)}
-    axes = layers.Rescaling(gain, offset, name="axes")(answers["circumplex"])
+    each, n = networks.layers_of_each, networks.n_labels
+    statistics = layers.Input((each[0][0][0].shape[0],), name="statistics")
+    tops = []
+    for *hidden, _ in each:
+        x = statistics
+        for affine in hidden:
+            x = _dense(x, affine, activation="relu")
+        tops.append(x)
+    top = layers.Concatenate()(tops) if len(tops) > 1 else tops[0]
+    kernel: F32 = (np.concatenate([head[0] for *_, head in each]) / len(each)).astype(np.float32)
+    bias: F32 = np.stack([head[1] for *_, head in each]).mean(axis=0)
+    kernel[:, n] -= np.float32(lean) * kernel[:, n + 1]
+    bias[n] -= np.float32(lean) * bias[n + 1]
+    axes = _dense(top, [kernel[:, n:], bias[n:]], name="axes")
     if votes is None:
         return keras.Model(statistics, [axes])
-    return keras.Model(statistics, [layers.Average(name="labels")([answers["label"], _voted(statistics, votes)]), axes])
+    labels = layers.Average(name="labels")([_dense(top, [kernel[:, :n], bias[:n]]), _voted(statistics, votes)])
+    return keras.Model(statistics, [labels, axes])
 
 
 def _voted(statistics: Any, votes: Votes) -> Any:
     """Log odds of labels by ``votes``; the inner ``relu`` changes nothing but the range that int8 has to cover."""
     placed = _dense(statistics, votes.placed)
     square = tf.reduce_sum(placed * placed, axis=1, keepdims=True)
-    alike = tf.exp(tf.nn.relu(_dense(placed, votes.near, "relu") - square))
-    return _dense(_dense(alike, votes.pairs, "tanh"), votes.counted)
+    alike = tf.exp(tf.nn.relu(_dense(placed, votes.near, activation="relu") - square))
+    return _dense(_dense(alike, votes.pairs, activation="tanh"), votes.counted)
 
 
-def _dense(x: Any, affine: Affine, activation: str | None = None) -> Any:
-    layer = layers.Dense(affine[1].size, activation=activation)
+def _dense(x: Any, affine: Affine, **options: Any) -> Any:
+    layer = layers.Dense(affine[1].size, **options)
     answer = layer(x)
     layer.set_weights(affine)
     return answer

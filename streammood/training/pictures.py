@@ -1,4 +1,4 @@
-"""The picture of a model card: the score over the seconds, which labels are taken for which, steady or quick."""
+"""The picture of a model card: the score over the seconds, which labels are taken for which, where labels lie."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
+from streammood.events import QUADRANTS
+from streammood.palette import colours
 from streammood.training.measures import confusion
-from streammood.training.protocol import SECONDS, Scores
+from streammood.training.scores import SECONDS, Scores, label_of
 from streammood.training.tables import by_label
 
 mpl.use("Agg")
@@ -21,17 +23,14 @@ def draw(scores: Scores, path: Path) -> None:
     numbers = by_label(scores)
     if not numbers:
         return
-    panels = 3 if scores.trade else 2
+    panels = 3 if set(scores.labels) == set(QUADRANTS) else 2
     figure, axes = plt.subplots(1, panels, figsize=(4.5 * panels, 3.8), constrained_layout=True)
     axes[0].plot(SECONDS, [numbers[f"after_{t:g}_s"] for t in SECONDS], "o-")
     axes[0].axhline(numbers["macro_f1"], linestyle=":", color="grey")
     axes[0].set(xlabel="seconds of sound", ylabel="macro-F1", ylim=(0, 1), title="how soon (dotted: whole clip)")
     _confusion(axes[1], scores)
-    if scores.trade:
-        for row in scores.trade:
-            axes[2].plot(row.changes, row.followed, "s" if row.default else "o", color="C1" if row.default else "C0")
-        axes[2].set(xlabel="label changes in a clip", ylabel="s until a change is followed", ylim=(0, None))
-        axes[2].set(xlim=(0, None), title="steady or quick (square: default)")
+    if panels == 3:
+        _circumplex(axes[2], scores)
     figure.savefig(path, dpi=90)
     plt.close(figure)
 
@@ -47,3 +46,15 @@ def _confusion(axes: Any, scores: Scores) -> None:
     for row, column in np.ndindex(*counts.shape):
         dark = bool(shares[row, column] > 0.5)
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color="w" if dark else "k")
+
+
+def _circumplex(axes: Any, scores: Scores) -> None:
+    own = colours(scores.labels, "paper")
+    for number, label in enumerate(scores.labels):
+        moods = [a.heard.summary for a in scores.labelled if label_of(a.clip) == number]
+        places = np.array([(mood.valence, mood.arousal) for mood in moods if mood is not None])
+        axes.plot(*places.T, ".", color=own[label], markersize=4, label=label)
+    axes.axhline(0.0, color="grey", linewidth=0.6)
+    axes.axvline(0.0, color="grey", linewidth=0.6)
+    axes.set(xlabel="valence", ylabel="arousal", xlim=(-1, 1), ylim=(-1, 1), title="where clips of each label lie")
+    axes.legend(fontsize=7, loc="lower right")

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
-from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
 from streammood.events import QUADRANTS, Mood, seconds
 from streammood.training.folds import Ints
 from streammood.training.listening import Heard
-from streammood.training.measures import AxisScore, confusion, macro_f1
-from streammood.training.protocol import SECONDS, Answered, Scores, label_of, likeliest
+from streammood.training.measures import AxisScore, confusion, macro_f1, read_off
+from streammood.training.scores import SECONDS, Scores, label_of, likeliest
 
 Numbers = dict[str, float]
+_SETTLED = 5.0  # s from which answers rest on a full window
+_SURE = 0.3  # confidence
+_RATED = 20  # clips, at least, for scores of ratings
 _CLEARLY = 0.1  # distance of a value from 0 from which its sign means something
 
 
 def by_label(scores: Scores) -> Numbers:
-    """Macro-F1 of the summaries: folds, spread, second opinions, and after so many seconds; none without labels."""
+    """Macro-F1 of the summaries: folds, spread, and after so many seconds; none without labels."""
     labelled = scores.labelled
     if not labelled:
         return {}
@@ -29,22 +32,11 @@ def by_label(scores: Scores) -> Numbers:
         "spread": float(np.std(each)),
         **{f"fold_{k}": value for k, value in enumerate(each, start=1)},
         "accuracy": float(np.mean(true == said)),
-        **_second_opinions(scores),
         **{f"after_{t:g}_s": _over_folds(scores, scores.predicted(t)) for t in SECONDS},
         **_sides(scores, said),
         **_steadiness(scores),
     }
     return {name: round(value, 4) for name, value in numbers.items() if np.isfinite(value)}
-
-
-def _second_opinions(scores: Scores) -> Numbers:
-    numbers = {}
-    if all(answer.floating for answer in scores.labelled):
-        said = np.array([likeliest(answer.floating, scores.labels) for answer in scores.labelled])
-        numbers["macro_f1_float"] = _over_folds(scores, said)
-    if all(answer.support_vectors is not None for answer in scores.labelled):
-        numbers["macro_f1_svm"] = _over_folds(scores, np.array([a.support_vectors for a in scores.labelled]))
-    return numbers
 
 
 def _steadiness(scores: Scores) -> Numbers:
@@ -80,52 +72,43 @@ def _sides(scores: Scores, said: Ints) -> Numbers:
 
 
 def by_axis(scores: Scores) -> dict[str, AxisScore]:
-    """Scores of valence and arousal against ratings of the song, and of just the piece that was heard."""
-    found = {}
-    for what in ("song", "piece"):
-        pairs = [
-            (rated, (mood.valence, mood.arousal))
-            for answer in scores.answers
-            if (mood := answer.heard.summary) is not None and (rated := _rating(answer, what)) is not None
-        ]
-        if len(pairs) >= 3:
-            true, heard = np.array(pairs).transpose(1, 0, 2)
-            for k, axis in enumerate(("valence", "arousal")):
-                found[f"{axis}, {what}"] = AxisScore.of(true[:, k], heard[:, k])
-    return found
-
-
-def _rating(answer: Answered, what: str) -> tuple[float, ...] | None:
-    return answer.clip.targets.get("circumplex") if what == "song" else answer.clip.piece
-
-
-def moment_by_moment(scores: Scores) -> dict[str, Numbers]:
-    """RMSE, and mean correlation within a piece, of valence and arousal against ratings along the piece."""
-    errors: list[np.typing.NDArray[np.float64]] = []
-    correlations: list[list[float]] = []
-    for answer in scores.answers:
-        pairs = [
-            ((valence, arousal), (mood.valence, mood.arousal))
-            for second, valence, arousal in answer.clip.curve
-            if (mood := answer.heard.at(second)) is not None
-        ]
-        if len(pairs) >= 5:
-            true, heard = np.array(pairs).transpose(1, 0, 2)
-            errors.append((true - heard) ** 2)
-            correlations.append([_correlation(true[:, k], heard[:, k]) for k in (0, 1)])
-    if not errors:
+    """Scores of the ratings as they are read off valence and arousal; none where nobody rated."""
+    pairs = [
+        (answer.clip.targets["circumplex"], (mood.valence, mood.arousal))
+        for answer in scores.answers
+        if (mood := answer.heard.summary) is not None and "circumplex" in answer.clip.targets
+    ]
+    if len(pairs) < _RATED:
         return {}
-    rmse, within = np.sqrt(np.concatenate(errors).mean(axis=0)), np.nanmean(correlations, axis=0)
+    true, axes = np.array(pairs).transpose(1, 0, 2)
+    return {axis: AxisScore.of(true[:, k], read_off(axes, true[:, k])) for k, axis in enumerate(("valence", "arousal"))}
+
+
+def by_side(scores: Scores) -> Numbers:
+    """How well each axis tells the labels on either side of it apart, for the four quadrants only."""
+    answers = [answer for answer in scores.labelled if answer.heard.summary is not None]
+    if set(scores.labels) != set(QUADRANTS) or not answers:
+        return {}
+    sides = np.array([QUADRANTS[scores.labels[label_of(answer.clip)]] for answer in answers])
+    moods = [answer.heard.summary for answer in answers]
+    axes = np.array([(mood.valence, mood.arousal) for mood in moods if mood is not None])
+    numbers = {"quadrant": float(np.mean(((axes > 0) == (sides > 0)).all(axis=1)))}
+    numbers["correlation"] = float(np.corrcoef(axes.T)[0, 1])
+    for k, axis in enumerate(("valence", "arousal")):
+        numbers[f"auc_{axis}"] = float(roc_auc_score(sides[:, k] > 0, axes[:, k]))
+        numbers[f"{axis}_5"], numbers[f"{axis}_95"] = np.quantile(axes[:, k], [0.05, 0.95]).tolist()
+    return {name: round(value, 4) for name, value in numbers.items()}
+
+
+def gate(scores: Scores) -> Numbers:
+    """What telling music from other sound costs on music, from the fifth second on: shares of the answers."""
+    moods = [mood for answer in scores.answers for mood in answer.heard.moods if seconds(mood.decided) >= _SETTLED]
+    if not moods:
+        return {}
     return {
-        axis: {"rmse": round(float(rmse[k]), 4), "correlation_within": round(float(within[k]), 4)}
-        for k, axis in enumerate(("valence", "arousal"))
+        "music": round(float(np.mean([mood.music for mood in moods])), 4),
+        "sure": round(float(np.mean([mood.confidence >= _SURE for mood in moods])), 4),
     }
-
-
-def _correlation(true: np.typing.NDArray[np.float64], heard: np.typing.NDArray[np.float64]) -> float:
-    if true.std() < 1e-6 or heard.std() < 1e-6:
-        return np.nan
-    return float(np.corrcoef(true, heard)[0, 1])
 
 
 def contradictions(scores: Scores) -> Numbers:
@@ -134,7 +117,7 @@ def contradictions(scores: Scores) -> Numbers:
         return {}
     at_all, clearly, longest = [], [], []
     for answer in scores.labelled:
-        signs = [(QUADRANTS[m.label], m) for m in answer.heard.moods]
+        signs = [(QUADRANTS[m.label], m) for m in answer.heard.moods if m.label]
         clear = [_apart(sign, mood, _CLEARLY) for sign, mood in signs]
         at_all += [_apart(sign, mood, 0.0) for sign, mood in signs]
         clearly += clear
@@ -164,25 +147,6 @@ def _interval(heard: Heard) -> float:
     return seconds(moods[-1].decided - moods[0].decided) / (len(moods) - 1) if len(moods) > 1 else 0.0
 
 
-def rank_correlations(scores: Scores, names: tuple[str, ...], task: str) -> dict[str, Numbers]:
-    """Spearman's correlation of valence and arousal with each of the values that a task names."""
-    pairs = [
-        (answer.clip.targets[task], (mood.valence, mood.arousal))
-        for answer in scores.answers
-        if task in answer.clip.targets and (mood := answer.heard.summary) is not None
-    ]
-    if len(pairs) < 3:
-        return {}
-    true, heard = np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
-    return {
-        name: {
-            axis: round(float(spearmanr(true[:, column], heard[:, k])[0]), 4)
-            for k, axis in enumerate(("valence", "arousal"))
-        }
-        for column, name in enumerate(names)
-    }
-
-
 def by_treatment(scores: Scores) -> Numbers:
     """Macro-F1 of the clips that were treated, after each treatment; the first is without any."""
     true = np.array([label_of(treated.clip) for treated in scores.treated], dtype=np.int64)
@@ -193,14 +157,14 @@ def by_treatment(scores: Scores) -> Numbers:
     return numbers
 
 
-def by_unmet(scores: Scores) -> Numbers:
-    """Macro-F1 on a set that the model never met, by the likeliest of its own labels; none without a mood."""
-    if all(mood is None for _, mood in scores.unmet):
+def never_met(scores: Scores) -> Numbers:
+    """Macro-F1 on a set that was not fitted to, by the likeliest of its own labels; none without a mood."""
+    if all(mood is None for _, mood in scores.never_met):
         return {}
-    names = tuple(sorted({label for label, _ in scores.unmet}))
-    true = np.array([names.index(label) for label, _ in scores.unmet], dtype=np.int64)
-    said = np.array([likeliest(mood, names) for _, mood in scores.unmet], dtype=np.int64)
-    freely = [scores.labels[likeliest(mood, scores.labels)] for _, mood in scores.unmet if mood is not None]
+    names = tuple(sorted({label for label, _ in scores.never_met}))
+    true = np.array([names.index(label) for label, _ in scores.never_met], dtype=np.int64)
+    said = np.array([likeliest(mood, names) for _, mood in scores.never_met], dtype=np.int64)
+    freely = [scores.labels[likeliest(mood, scores.labels)] for _, mood in scores.never_met if mood is not None]
     return {
         "clips": float(true.size),
         "macro_f1": round(macro_f1(true, said, len(names)), 4),
@@ -225,12 +189,11 @@ def matrix(scores: Scores) -> str:
 
 def everything(scores: Scores) -> dict[str, dict[str, float]]:
     """All numbers, table by table, as the manifest keeps them."""
-    tables: dict[str, dict[str, float]] = {"labels": by_label(scores)}
+    tables: dict[str, dict[str, float]] = {"labels": by_label(scores), "axes": by_side(scores)}
     for name, score in by_axis(scores).items():
-        tables[name] = {measure: round(value, 4) for measure, value in asdict(score).items()}
-    for axis, numbers in moment_by_moment(scores).items():
-        tables[f"{axis}, moment by moment"] = numbers
+        tables[f"{name}, read off"] = {measure: round(value, 4) for measure, value in asdict(score).items()}
     tables["contradictions"] = contradictions(scores)
     tables["robustness"] = by_treatment(scores)
-    tables["never met"] = by_unmet(scores)
+    tables["music"] = gate(scores)
+    tables["never met"] = never_met(scores)
     return {name: numbers for name, numbers in tables.items() if numbers}

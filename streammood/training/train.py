@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from rich.progress import Progress
 
@@ -17,22 +18,22 @@ from streammood.analysis.mood.slots import HOPS
 from streammood.analysis.mood.statistics import SHORTEST
 from streammood.config import MoodSettings
 from streammood.errors import DataError
-from streammood.events import F32
+from streammood.events import F32, QUADRANTS, Mood
 from streammood.models.mood_model import Manifest, MoodModel
 from streammood.training import card, datasets, folds, pictures, tables
 from streammood.training.bars import bars
-from streammood.training.calibrate import calibrate, of_each_fold
+from streammood.training.build import Fitted, build
+from streammood.training.calibrate import Calibration, calibrate, of_each_fold
 from streammood.training.datasets import Clip, Corpus
-from streammood.training.embedding import taggers
 from streammood.training.fit import Schedule
+from streammood.training.folds import Ints
 from streammood.training.frames import FrameCache
-from streammood.training.kept import build_once
 from streammood.training.listening import Listener
-from streammood.training.protocol import Scores, Trial, hear_fold, hear_unmet, say_fold
+from streammood.training.scores import Scores, listen
 from streammood.training.windows import Windows, cut, pool_slots
 
 FOLDS = 5
-ROBUST = 60  # clips of each fold that are also degraded and heard
+ROBUST = 24  # clips of each fold that are also degraded and heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,23 @@ class Effort:
     robust: int = ROBUST
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """What all folds have in common."""
+
+    corpus: Corpus
+    windows: Windows
+    fold: Ints  # (n_clips,)
+    kept: FrameCache
+    effort: Effort
+    name: str
+    seed: int
+
+    def held(self, number: int) -> Ints:
+        """Numbers of the clips of a fold; none for -1, the model that ships."""
+        return np.flatnonzero(self.fold == number) if number >= 0 else np.zeros(0, np.int64)
+
+
 def train(
     data: Path,
     out: Path,
@@ -51,47 +69,41 @@ def train(
     seed: int = 1,
     jobs: int = 1,
     effort: Effort | None = None,
-    wheel: Path | None = None,
 ) -> Manifest:
     """Train on the clips in ``data``; write ``out`` (.tflite), its manifest (.json) and its card (.md, .png).
 
-    Features and fitted models are kept in ``cache``: a run that was stopped goes on where it was. With the ``wheel`` of
-    musicnn, its taggers are asked about the clips, and known clips are compared by what they hear.
+    Features are kept in ``cache``: a second run only fits and scores.
 
     Raises:
-        DataError: there are no labels, too few clips, or a clip or the wheel cannot be read.
+        DataError: there are no labels, too few clips, or a clip cannot be read.
     """
     effort = effort or Effort()
     corpus = datasets.read(data)
-    if wheel is not None:
-        taggers.check(wheel)
     fold = folds.assign(corpus.clips, effort.folds, seed)
     kept = FrameCache(cache, seed)
     with bars() as progress:
         _fill(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
         corpus = _with_circumplex(corpus, kept, progress)
-        if wheel is not None:
-            corpus = _with_taggers(corpus, wheel, kept, jobs, progress)
-        windows = _windows(corpus, kept, jobs, progress)
-        trial = Trial(corpus, windows, fold, kept, effort.schedule, seed, effort.robust)
-        scores = Scores(corpus.labels)
+        trial = _Trial(corpus, _windows(corpus, kept, jobs, progress), fold, kept, effort, out.stem, seed)
+        numbers = sorted(set(fold.tolist()) - {-1})
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
-            numbers = sorted(set(fold.tolist()) - {-1})
-            saying = pool.map(partial(say_fold, trial), numbers)
-            final = pool.submit(build_once, cache, corpus, windows, effort.schedule, out.stem, seed)
-            never_met = pool.submit(hear_unmet, trial)
-            said = list(progress.track(saying, total=len(numbers), description="folds"))
-            heard = pool.map(partial(hear_fold, trial), of_each_fold(said, corpus.labels), numbers)
-            for of_one in progress.track(heard, total=len(numbers), description="listening"):
+            fitting = pool.map(partial(_fit, trial), [*numbers, -1])
+            *of_folds, shipping = progress.track(fitting, total=len(numbers) + 1, description="fitting")
+            held = [fitted.held for fitted in of_folds]
+            calibration = calibrate([*chain(*held)], corpus.labels)
+            scores = Scores(corpus.labels)
+            work = zip(numbers, of_folds, of_each_fold(held, corpus.labels), strict=True)
+            for of_one in progress.track(
+                pool.map(partial(_listen, trial), work), total=len(numbers), description="listening"
+            ):
                 scores.add(of_one)
-            scores.add(never_met.result())
-            for _ in progress.track([0], description="final fit"):
-                fitted = final.result().calibrated(calibrate([*chain(*said)], corpus.labels))
-    manifest = fitted.manifest.model_copy(update={"scores": tables.everything(scores)})
+        model = shipping.model(calibration)
+        scores.never_met = _never_met(corpus, model, kept, progress)
+    manifest = model.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(fitted.quantised)
+    out.write_bytes(shipping.network)
     out.with_suffix(".json").write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    text = card.render(manifest, scores, seed, len(fitted.quantised))
+    text = card.render(manifest, scores, seed, len(shipping.network))
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     pictures.draw(scores, out.with_suffix(".png"))
     return manifest
@@ -102,26 +114,43 @@ def _share_cores(jobs: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // jobs))
 
 
+def _fit(trial: _Trial, number: int) -> Fitted:
+    return build(
+        trial.corpus, trial.windows, trial.held(number), trial.effort.schedule, trial.name, trial.seed + 1 + number
+    )
+
+
+def _listen(trial: _Trial, work: tuple[int, Fitted, Calibration]) -> Scores:
+    number, fitted, calibration = work
+    clips = trial.corpus.clips
+    return listen(
+        trial.corpus, lambda clip: trial.kept.frames(clips[clip].path), trial.held(number).tolist(),
+        fitted.model(calibration), trial.seed + number, trial.effort.robust, number,
+    )  # fmt: skip
+
+
+def _never_met(corpus: Corpus, model: MoodModel, kept: FrameCache, progress: Progress) -> list[tuple[str, Mood | None]]:
+    listener = Listener(model)
+    clips = progress.track(corpus.never_met, description="never met")
+    return [(label, listener.listen(kept.frames(path)).summary) for path, label in clips]
+
+
 def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Corpus:
-    """The corpus itself, or, where nobody rated valence and arousal, with what the shipped model hears in each clip."""
-    if any("circumplex" in clip.targets for clip in corpus.clips):
+    """The corpus itself, or, where nothing tells valence and arousal, with what the shipped model says of each clip."""
+    if (corpus.labels and set(corpus.labels) <= set(QUADRANTS)) or any(
+        "circumplex" in clip.targets for clip in corpus.clips
+    ):
         return corpus
     name = MoodSettings().model
-    listener = Listener(MoodModel.load(name))
+    listener = Listener(MoodModel.load(name), MoodSettings(unmusical="ignore"))
     clips: list[Clip] = []
     for clip in progress.track(corpus.clips, description="circumplex"):
         mood = listener.listen(kept.frames(clip.path)).summary
         axes = {} if mood is None else {"circumplex": (mood.valence, mood.arousal)}
         clips.append(replace(clip, targets={**clip.targets, **axes}))
     return replace(
-        corpus, clips=clips, circumplex=f"what the shipped model `{name}` hears in the clips, for want of ratings"
+        corpus, clips=clips, circumplex=f"what the shipped model `{name}` says of the clips, for want of ratings"
     )
-
-
-def _with_taggers(corpus: Corpus, wheel: Path, kept: FrameCache, jobs: int, progress: Progress) -> Corpus:
-    """The corpus, and what musicnn's taggers hear in it."""
-    heard = taggers.hear([clip.path for clip in corpus.clips], wheel, kept, jobs, progress)
-    return replace(corpus, heard=heard, circumplex=f"{corpus.circumplex}, clips compared by what musicnn hears in them")
 
 
 def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -> Windows:

@@ -131,10 +131,14 @@ def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
     if not shares:
         return Text("no mood yet", DIM)
     said = values.get("mood/label")
-    best = said if isinstance(said, str) else max(shares, key=lambda label: shares[label])
+    unmusical = number(values, "music") == 0
+    best = said if isinstance(said, str) and said else max(shares, key=lambda label: shares[label])
     own = palette.colours([*shares], "screen", colours)
+    if unmusical:
+        best, own = (said if isinstance(said, str) and said else "no music"), dict.fromkeys(shares, DIM)
     text = Text.assemble(
-        (best, f"bold {own.get(best, 'white')}"), f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}"
+        (best, DIM if unmusical else f"bold {own.get(best, 'white')}"),
+        f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}",
     )
     text.append(f"   V {told(values, 'mood/valence', '+.2f')}  A {told(values, 'mood/arousal', '+.2f')}", DIM)
     if number(values, "control/hold"):

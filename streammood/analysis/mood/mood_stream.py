@@ -5,33 +5,34 @@ averaged, which is what makes the mood right and steady; in labels, those of a w
 A quick average beside it notices that the music has changed: where it has contradicted the slow one for long enough,
 the slow one starts again from it.
 
-Silence ends a piece of music: the window and the evidence are forgotten, so no answer mixes what came before
-and after it. Only ``summary`` looks at everything since the last reset.
+Silence, and sound that is not music, end a piece of music: the evidence is forgotten, so no answer mixes what came
+before and after. Until there is music again no label is given, the probabilities fall to even and valence and arousal
+to 0, unless the settings say otherwise. Only ``summary`` looks at all the music since the last reset.
 
-Valence and arousal were learned from other ratings than the labels, which name quadrants of the same circumplex: they
-are drawn a little to where the labels lie, so that the two contradict each other less.
-
-Confidence is the calibrated probability of the label, lowered where the sound is unlike music.
+Confidence is the calibrated probability of the label times the probability that the sound is music.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from streammood.analysis.hops import Flags, Hops
+from streammood.analysis.mood.music_gate import QUIET, SHORT, MusicGate
 from streammood.analysis.mood.slots import HOPS, SlotPool
 from streammood.analysis.mood.statistics import Statistics
 from streammood.analysis.mood.window import SlotWindow
 from streammood.config import MoodSettings
 from streammood.dsp.layout import HOP
 from streammood.errors import ModelError
-from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Mood
+from streammood.events import ANALYSIS_RATE, F32, Mood
 from streammood.models.mood_model import MoodModel
 
 _APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
 _FULLNESS = 8  # power of how full a window is by which its labels count: a fuller one knows all that it knew, and more
-_CORNER = 0.5  # where a label that is certain lies on both axes, with the signs of its quadrant
+_FADE = 1.5  # s in which the last mood fades once the music has ended
 
 
 class Evidence:
@@ -46,7 +47,7 @@ class Evidence:
         self._sums[:] = self._weights[:] = 0.0
 
     def add(self, values: F32, weights: F32) -> None:
-        """Let the past fade by one step and add logits, valence, arousal and familiarity (n_labels + 3,)."""
+        """Let the past fade by one step and add logits, valence, arousal and probability of music (n_labels + 3,)."""
         self._sums *= self._keep
         self._sums += weights * values
         self._weights *= self._keep
@@ -74,8 +75,8 @@ class Evidence:
         return valence, arousal
 
     @property
-    def familiarity(self) -> float:
-        """How much this is like the music that the model learned from, 0..1."""
+    def music(self) -> float:
+        """Probability that the sound is music, 0..1."""
         return float(self._sums[-1] / self._weights[-1])
 
 
@@ -86,12 +87,6 @@ def softmax(logits: F32) -> F32:
     shares = np.exp(logits - logits.max())
     scaled: F32 = shares / shares.sum()
     return scaled
-
-
-def corners(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
-    """Where labels (n_labels, 2) lie in valence and arousal; empty unless all of them are names of quadrants."""
-    named = set(labels) <= set(QUADRANTS)
-    return _CORNER * np.array([QUADRANTS[label] for label in labels] if named else [])
 
 
 class Totals:
@@ -145,8 +140,6 @@ class MoodStream:
         if manifest.window.hops != HOPS or len(manifest.statistics.scale) != self._statistics.size:
             raise ModelError(f"{manifest.name}: was made for other statistics than this version's; train it again")
         self._first = manifest.window.first
-        self._corners = corners(self._labels)
-        self._agreement = settings.agreement if self._corners.size else 0.0
         self._step = max(1, int(settings.interval * ANALYSIS_RATE) // HOP) * HOP  # never slower than asked for
         fade = settings.interval / max(settings.smoothing, 1e-3)
         n = len(self._labels)
@@ -154,6 +147,8 @@ class MoodStream:
         self._quick = Evidence(n, float(np.exp(-settings.interval / max(settings.reaction, 1e-3))))
         self._whole = Evidence(n, 1.0)
         self._patience = max(1, round(settings.reaction / settings.interval))
+        self._gate = MusicGate()
+        self._even = dict.fromkeys(self._labels, 1.0 / max(1, n))
         self.reset()
 
     def reset(self) -> None:
@@ -162,56 +157,92 @@ class MoodStream:
         self.totals.clear()
         self._last_sample = 0
         self._label: int | None = None
+        self._last: Mood | None = None  # of music
+        self._strength = 0.0  # of the last mood, which falls to 0 once the music has ended
+        self._silent = QUIET  # samples since there was sound
         self._begin()
 
     def _begin(self) -> None:
         """What comes next is other music."""
         self._pool.reset()
         self._window.reset()
+        self._gate.reset()
+        self._forget()
+        self._due = 0
+
+    def _forget(self) -> None:
         self._slow.clear()
         self._quick.clear()
         self._contradicted = 0
         self._held: int | None = None
-        self._due = 0
 
-    def push(self, hops: Hops, signal: Flags) -> list[Mood]:
-        """The moods that are due at ``hops``; none where ``signal`` (n,) says that the silence gate is closed."""
+    def push(self, hops: Hops, signal: Flags, sounds: Flags | None = None) -> list[Mood]:
+        """The moods that are due at ``hops``; none in silence, once the last one has faded.
+
+        Args:
+            hops: features, in the order of the stream.
+            signal: (n,) whether the silence gate is open.
+            sounds: (n,) whether there is sound now; None where ``signal`` says that too.
+        """
         moods, at = [], 0
-        audible = signal.tolist()
+        audible = self._audible(signal, signal if sounds is None else sounds)
         while at < len(audible):
-            if not audible[at]:
+            if audible[at]:
+                at += self._pool.push(hops.values[at : self._until(at, audible, hops.sample)])
+                if self._pool.complete:
+                    self._window.add(self._pool.slot)
+                    self.totals.add(self._pool.slot)
+            else:
                 if self._pool.begun:
                     self._begin()
                 at += 1
-                continue
-            at += self._pool.push(hops.values[at : self._until(at, audible, hops.sample)])
             sample = hops.sample + (at - 1) * HOP
-            if self._pool.complete:
-                self._window.add(self._pool.slot)
-                self.totals.add(self._pool.slot)
-            if sample >= self._due and self._window.count >= self._first:
-                self._due = sample + self._step
+            if sample < self._due:
+                continue
+            if self._window.count >= self._first:
                 moods.append(self._answer(sample, sample + hops.delay))
+            elif self._strength > 0.0:
+                moods.append(self._unmusical(sample, sample + hops.delay))
+            else:
+                continue
+            self._due = sample + self._step
         return moods
+
+    def _audible(self, signal: Flags, sounds: Flags) -> list[bool]:
+        """Whether each hop belongs to music or to a short rest in it (n,)."""
+        audible = []
+        for opened, loud in zip(signal.tolist(), sounds.tolist(), strict=True):
+            self._silent = 0 if loud else self._silent + HOP
+            audible.append(opened and self._silent < QUIET)
+        return audible
 
     def _until(self, at: int, audible: list[bool], sample: int) -> int:
         """One past the last hop that can be pooled at once from hop ``at`` on, where hop 0 ends at ``sample``."""
         until = audible.index(False, at) if False in audible[at:] else len(audible)
-        if self._window.count < self._first:
+        if self._window.count < self._first and self._strength == 0.0:
             return until
         return min(until, at + 1 + max(0, -((sample + at * HOP - self._due) // HOP)))
 
     def summary(self) -> Mood | None:
-        """The mood of everything since the last reset; none where no mood was heard."""
+        """The mood of all music since the last reset; None where there was none."""
         if not self._whole.known:
             return None
         label = int(self._whole.probabilities.argmax()) if self._labels else None
-        return self._mood(self._whole, label, self._last_sample, self._last_sample, False)
+        whole = self._mood(self._whole, label, self._last_sample, self._last_sample, False)
+        return replace(whole, music=True)
 
     def _answer(self, sample: int, decided: int) -> Mood:
+        before = self._gate.music
+        ignore = self._settings.unmusical == "ignore"
+        self._gate.push(1.0 if ignore else self._model.music(self._statistics(self._window.newest(SHORT))))
+        if not self._gate.music:
+            return self._unmusical(sample, decided)
+        if not before:  # what lies farther back was something else
+            self._window.keep(max(SHORT, self._first))
+            self._forget()
         window = self._window.recent()
         answer = self._model(self._statistics(window))
-        values = np.append(answer.logits, [answer.valence, answer.arousal, answer.familiarity])
+        values = np.append(answer.logits, [answer.valence, answer.arousal, self._gate.probability])
         weights = np.full_like(values, (window.shape[0] / self._window.length) ** _FULLNESS)
         weights[-3:-1] = 1.0
         for evidence in (self._slow, self._quick, self._whole):
@@ -221,7 +252,32 @@ class MoodStream:
         changed = label != self._label  # the first label of a stream is a change too: it sets the scene
         self._held = self._label = label
         self._last_sample = sample
-        return self._mood(self._slow, label, sample, decided, changed)
+        self._strength = 1.0
+        self._last = self._mood(self._slow, label, sample, decided, changed)
+        return self._last
+
+    def _unmusical(self, sample: int, decided: int) -> Mood:
+        """The mood while there is no music: the last one as it fades, or as it is held."""
+        last = self._last or Mood(sample, decided, 0.0, 0.0, self._even, "", 0.0, changed=False)
+        last = replace(
+            last, sample=sample, decided=decided, confidence=0.0, changed=False, music=self._gate.music,
+            music_confidence=self._gate.probability,
+        )  # fmt: skip
+        self._strength = max(0.0, self._strength - self._settings.interval / _FADE)
+        if self._settings.unmusical == "hold":
+            return last
+        changed, self._label = self._label is not None, None
+        share = self._strength
+        return replace(
+            last,
+            valence=share * last.valence,
+            arousal=share * last.arousal,
+            probabilities={
+                label: share * p + (1.0 - share) * self._even[label] for label, p in last.probabilities.items()
+            },
+            label="",
+            changed=changed,
+        )
 
     def _notice_change(self) -> None:
         self._contradicted = self._contradicted + 1 if self._contradicts() else 0
@@ -244,17 +300,9 @@ class MoodStream:
 
     def _mood(self, evidence: Evidence, label: int | None, sample: int, decided: int, changed: bool) -> Mood:
         shares = evidence.probabilities.tolist()
-        valence, arousal = self._drawn(evidence.circumplex, shares)
+        valence, arousal = evidence.circumplex
         name, share = ("", 1.0) if label is None else (self._labels[label], shares[label])
         return Mood(
             sample, decided, valence, arousal, dict(zip(self._labels, shares, strict=True)),
-            name, share * evidence.familiarity, changed,
+            name, share * evidence.music, changed, self._gate.music, evidence.music,
         )  # fmt: skip
-
-    def _drawn(self, circumplex: tuple[float, float], shares: list[float]) -> tuple[float, float]:
-        """Valence and arousal, drawn to where labels of these ``shares`` lie."""
-        share = self._agreement
-        if share == 0.0:
-            return circumplex
-        valence, arousal = ((1.0 - share) * np.array(circumplex) + share * np.dot(shares, self._corners)).tolist()
-        return valence, arousal

@@ -26,7 +26,15 @@ class SlotWindow:
         self._next = (self._next + 1) % self.length
         self.count = min(self.count + 1, self.length)
 
+    def keep(self, slots: int) -> None:
+        """Forget all but the newest ``slots``."""
+        self.count = min(self.count, slots)
+
     def recent(self) -> F32:
         """The slots that are kept (count, n_values), oldest first; a view."""
         end = self._next + self.length
         return self._buffer[end - self.count : end]
+
+    def newest(self, slots: int) -> F32:
+        """At most so many of them, the newest; a view."""
+        return self.recent()[-slots:]

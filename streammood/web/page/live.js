@@ -133,7 +133,9 @@ export class Live {
     const label = this.label(values);
     const labels = labelsOf(values);
     const colour = colourOf(label, this.link.colors);
-    setText(find("label"), label || "–");
+    const unmusical = values.music === 0;
+    document.querySelector(".card.mood").classList.toggle("unmusical", unmusical);
+    setText(find("label"), label || (unmusical ? "no music" : "–"));
     find("label").style.setProperty("--letters", Math.max(5, label.length));
     document.documentElement.style.setProperty("--mood", label ? colour : "#e8ecf1");
     for (const name of ["valence", "arousal"]) setText(find(name), signed(values[`mood/${name}`]));
@@ -176,7 +178,7 @@ export class Live {
     const values = state?.values ?? {};
     const now = this.link.serverTime();
     const colour = (label) => colourOf(label, this.link.colors);
-    this.circumplex.draw(this.history, now, css(blend(moodsOf(values), this.link.colors)));
+    this.circumplex.draw(this.history, now, css(blend(values.music === 0 ? {} : moodsOf(values), this.link.colors)));
     this.curves.draw(this.history, now, HISTORY, labelsOf(values), colour);
     this.describe(values);
   }
@@ -185,7 +187,7 @@ export class Live {
   describe(values) {
     const { "mood/valence": valence, "mood/arousal": arousal } = values;
     const known = valence !== undefined && arousal !== undefined;
-    const now = known ? `valence ${signed(valence, 1)}, arousal ${signed(arousal, 1)}` : "no mood yet";
+    const now = values.music === 0 ? "no music" : known ? `valence ${signed(valence, 1)}, arousal ${signed(arousal, 1)}` : "no mood yet";
     describe(find("circumplex"), `Valence and arousal: ${now}`);
     const shares = new Map();
     for (const { label } of this.history) if (label) shares.set(label, (shares.get(label) ?? 0) + 1 / this.history.length);
