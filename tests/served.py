@@ -94,9 +94,10 @@ class Served:
 class Dashboard:
     """Runs until the context ends."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, library: Path | None = None, **settings: Any) -> None:
         given = {"port": free_port(), "osc_port": free_port(socket.SOCK_DGRAM), **settings}
-        self._settings = Settings.model_validate({"dashboard": given})
+        file = None if library is None else str(library)
+        self._settings = Settings.model_validate({"dashboard": given, "library": {"file": file}})
         self.port, self.osc_port = self._settings.dashboard.port, self._settings.dashboard.osc_ports[0]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()

@@ -379,7 +379,7 @@ def test_nothing_overflows_and_everything_has_a_name(
 ) -> None:
     page = visit(engine[1].origin, width, 800)
     shown(page, "label", "happy")
-    for view in ("#live", "#songs"):
+    for view in ("#live", "#songs", "#library"):
         page.goto(f"{engine[1].origin}/{view}")
         page.wait_for_selector(f"main{view}:not([hidden])")
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), view

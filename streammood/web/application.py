@@ -17,7 +17,8 @@ from streammood.errors import SinkError
 from streammood.web import tables
 from streammood.web.addresses import Addresses, qr_image
 from streammood.web.connections import Connections
-from streammood.web.guard import Guard
+from streammood.web.guard import SESSION, Guard
+from streammood.web.library import LibraryPages
 from streammood.web.pages import Pages
 from streammood.web.reports import Reports
 from streammood.web.uploads import Uploads
@@ -54,6 +55,7 @@ def application(settings: Settings, guard: Guard, connections: Connections) -> w
     """Everything that is served, ready to run."""
     app = web.Application(middlewares=[guard.middleware, connections.middleware], client_max_size=1 << 16)
     files, pages, uploads = _Files(), Pages(settings.dashboard), Uploads(settings)
+    library = LibraryPages(settings.library, uploads.open, SESSION)
 
     async def addresses(_: web.Request) -> web.Response:
         known = Addresses.of(settings.dashboard, guard)
@@ -62,7 +64,7 @@ def application(settings: Settings, guard: Guard, connections: Connections) -> w
 
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])
-    app.add_routes([web.get("/ws", pages.serve), *uploads.routes()])
+    app.add_routes([web.get("/ws", pages.serve), *uploads.routes(), *library.routes()])
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -82,6 +84,7 @@ def application(settings: Settings, guard: Guard, connections: Connections) -> w
             transport.close()
         pages.close()
         await uploads.close()
+        await library.close()
 
     async def hang_up(_: web.Application) -> None:
         await pages.hang_up()

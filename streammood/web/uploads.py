@@ -17,28 +17,13 @@ from streammood.config import Settings
 from streammood.web.analyst import Analyst, SongError
 from streammood.web.downloads import DOWNLOADS
 from streammood.web.guard import SESSION
+from streammood.web.kinds import SOUND_TYPES
 from streammood.web.store import RefusedError, Store, Stored
 
 _STALLED = 30.0  # s without a byte after which an upload is abandoned
 _LONGEST = 1800.0  # s that an upload may take in all
 _PIECE = 1 << 16  # bytes
 _SWEEP = 5.0  # s between looks for songs that nobody wants any more
-_TYPES = {
-    ".wav": "audio/wav",
-    ".flac": "audio/flac",
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".mp3": "audio/mpeg",
-    ".aif": "audio/aiff",
-    ".aiff": "audio/aiff",
-    ".m4a": "audio/mp4",
-    ".m4b": "audio/mp4",
-    ".mp4": "audio/mp4",
-    ".m4v": "audio/mp4",
-    ".aac": "audio/aac",
-    ".webm": "audio/webm",
-}
 
 
 class Uploads:
@@ -97,11 +82,31 @@ class Uploads:
         except BaseException:  # the browser has gone away, or the server stops
             self._songs.remove(song)
             raise
+        self._begin(song)
+        return web.json_response(song.summary(), status=201)
+
+    def open(self, session: str, path: Path) -> dict[str, Any]:
+        """Have a file of this machine analysed among the songs of ``session``; its own is never changed or deleted.
+
+        Raises:
+            HTTPException: there is no room for it, or it cannot be linked to.
+        """
+        try:
+            song = self._songs.admit(session, path.name)
+            song.path.symlink_to(path)
+        except RefusedError as refusal:
+            raise web.HTTPTooManyRequests(text=f"{refusal.text}\n") from None
+        except OSError as error:
+            self._songs.remove(song)
+            raise web.HTTPInsufficientStorage(text=f"The song cannot be linked to ({error.strerror}).\n") from None
+        self._begin(song)
+        return song.summary()
+
+    def _begin(self, song: Stored) -> None:
         song.state, song.touched = "waiting", time.monotonic()
         task = asyncio.create_task(self._analyse(song))
         self._tasks[song.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(song.id, None))
-        return web.json_response(song.summary(), status=201)
 
     async def _receive(self, request: web.Request, song: Stored) -> None:
         size = 0
@@ -170,7 +175,7 @@ class Uploads:
         if song.state in {"uploading", "failed"}:
             raise web.HTTPConflict(text="There is no sound of this song.\n")
         if request.query.get("as") != "wav":
-            kind = _TYPES.get(song.path.suffix, "application/octet-stream")
+            kind = SOUND_TYPES.get(song.path.suffix, "application/octet-stream")
             return web.FileResponse(song.path, headers={"Content-Type": kind})
         await self._made(song, song.wav, lambda: self._converter.convert(song))
         return web.FileResponse(song.wav, headers={"Content-Type": "audio/wav"})

@@ -2,6 +2,7 @@
 
 import "./supported.js";
 import { Controls } from "./controls.js";
+import { LibraryPage } from "./library.js";
 import { Link } from "./link.js";
 import { Live } from "./live.js";
 import { SongsPage } from "./songs.js";
@@ -10,6 +11,7 @@ const link = new Link();
 const controls = new Controls(link);
 const live = new Live(link, controls);
 const songs = new SongsPage(link);
+const library = new LibraryPage(link, songs);
 const select = document.querySelector("#engines select");
 
 function choose(number) {
@@ -29,8 +31,8 @@ function connect() {
 }
 
 function route() {
-  const view = location.hash === "#songs" ? "songs" : "live";
-  for (const name of ["live", "songs"]) {
+  const view = ["songs", "library"].find((name) => location.hash === `#${name}`) ?? "live";
+  for (const name of ["live", "songs", "library"]) {
     document.getElementById(name).hidden = name !== view;
     const tab = document.getElementById(`tab-${name}`);
     if (name === view) tab.setAttribute("aria-current", "page");
@@ -38,11 +40,13 @@ function route() {
   }
   live.visible = view === "live";
   songs.visible = view === "songs";
+  library.show(view === "library");
 }
 
 function frame(time) {
   live.frame(time);
   songs.frame(time);
+  library.frame();
   requestAnimationFrame(frame);
 }
 
