@@ -7,25 +7,31 @@ from pathlib import Path
 from streammood.capture import Source
 from streammood.capture.device import DeviceSource, devices
 from streammood.capture.paced import Paced
+from streammood.capture.played import Played
 from streammood.capture.sound_file import SUFFIXES, SoundFile
 from streammood.config import Settings
 from streammood.demo.synth import Synth
+from streammood.errors import SourceError
 
 DEMO = "demo"
 AUTO = "auto"
 
 
-def open_source(text: str | None, settings: Settings) -> Source:
+def open_source(text: str | None, settings: Settings, play: bool = False) -> Source:
     """The source that ``text`` names: `demo`, `auto`, a sound file, or a device by index or name.
 
+    Files and the demo are heard on the default output if ``play``, in step with what is sent.
+
     Raises:
-        SourceError: there is no such input.
+        SourceError: there is no such input, or it is a device and is to be played.
     """
-    block = settings.input.block
+    block, paced = settings.input.block, Played if play else Paced
     if text == DEMO or (text == AUTO and not devices()):
-        return Paced(Synth(repeat=True), block)
+        return paced(Synth(repeat=True), block)
     if text is not None and text != AUTO and not text.isdigit() and is_path(text):
-        return Paced(SoundFile(Path(text).expanduser(), settings.input.channels), block)
+        return paced(SoundFile(Path(text).expanduser(), settings.input.channels), block)
+    if play:
+        raise SourceError("--play is for `--input FILE` and `--input demo`; a device is heard already")
     return DeviceSource(settings.input)
 
 

@@ -93,6 +93,7 @@ def run(
     record: Annotated[
         Path | None, typer.Option(metavar="FILE.flac", help="Keep the input, mixed to one channel, in a sound file.")
     ] = None,
+    play: Annotated[bool, typer.Option("--play", help="Hear the file or the demo, in step with what is sent.")] = False,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after this long.")] = None,
     dashboard: Annotated[
         bool, typer.Option("--dashboard", help="Start the dashboard too, and open its page; needs the extra `views`.")
@@ -111,7 +112,7 @@ def run(
     out = terminal.console(stderr=events == "-")
     with native.silenced() if view is None else contextlib.nullcontext():
         models = Models.load(settings)
-        source = open_source(input, settings)
+        source = open_source(input, settings, play)
         log = open_log(events, settings.log).also(LastRun(default_path()))
         read = None if config is None else functools.partial(overrides.load_again, config)
         views = [dashboard_target(settings.dashboard)] if dashboard else []
