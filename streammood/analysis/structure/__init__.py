@@ -1,0 +1,1 @@
+"""Where in the song the music is: energy, build-ups, drops, breakdowns, sections."""

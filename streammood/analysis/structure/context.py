@@ -1,0 +1,107 @@
+"""What the last bars sounded like, and the numbers by which models judge it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from streammood.analysis.hops import F64, Record
+from streammood.analysis.structure.beat_rows import (
+    CENTROID,
+    FLOOR,
+    HIGH,
+    HIGH_FLUX,
+    LOUD,
+    LOW,
+    N_SHAPE,
+    WIDTH,
+)
+
+MEMORY = 40  # beats
+AHEAD = 8  # beats after a boundary that are heard before it is judged
+_FADE = 0.02  # dB a beat by which the loudest of the song is forgotten
+_SMOOTH = 4  # beats
+_SCALE = np.array([6.0, 4.0, 4.0, 3.0, 8.0, 0.3, 0.3, 0.2, 0.1, 0.5])  # what is a change of each column of the shape
+_LEAST = -80.0  # dB
+_RANGE = 45.0  # dB below the loudest band within which bands are compared
+
+
+class Context:
+    """The rows of the last beats, and the loudest that the song has been."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.rows: deque[Record] = deque(maxlen=MEMORY)
+        self.low = self.loud = -60.0  # dB, the loudest four beats so far, slowly forgotten
+        self._relative: deque[F64] = deque(maxlen=MEMORY)
+
+    def push(self, row: Record) -> None:
+        """One beat more."""
+        self.rows.append(row)
+        recent = np.mean([past["shape"] for past in list(self.rows)[-_SMOOTH:]], axis=0)
+        self.low = max(self.low - _FADE, float(recent[LOW]))
+        self.loud = max(self.loud - _FADE, float(recent[LOUD]))
+        self._relative.append(self.relative(row))
+
+    def bass(self, row: Record) -> float:
+        """Low end that is there all the time in ``row``, in dB against the most of the song."""
+        return float(row["shape"][FLOOR]) - self.low
+
+    def relative(self, row: Record) -> F64:
+        """What tells a build-up (8,): treble, width, busy treble, brightness, loudness, low end, bass."""
+        shape = row["shape"]
+        return np.array(
+            [
+                max(shape[HIGH] - shape[LOUD], -50.0),
+                shape[WIDTH],
+                shape[HIGH_FLUX],
+                shape[CENTROID],
+                max(shape[LOUD] - self.loud, -30.0),
+                max(shape[LOW] - self.low, -50.0),
+                max(shape[FLOOR] - self.low, -60.0),
+            ]
+        )
+
+    def rise(self) -> F64 | None:
+        """What tells a build-up at the last beat: each of ``relative`` now, and how it has changed; None too early."""
+        if len(self._relative) < 2 * _SMOOTH:
+            return None
+        past = np.array(self._relative)[::-1]  # the last beat first
+        now, before, bar, long = past[:4], past[4:8], past[8:12], past[12:20]
+        mean = now.mean(axis=0)
+        changes = [mean - (part if len(part) else past[-4:]).mean(axis=0) for part in (before, bar, long)]
+        return np.concatenate([mean, *changes, past[0, -1:]])
+
+    def change(self, back: int) -> F64 | None:
+        """How the music changed at the beat ``back`` beats ago; None where too little is known.
+
+        Of the shape, the bands and the pitches: the beats before against those after, over one bar and over two.
+        """
+        rows = list(self.rows)
+        at = len(rows) - 1 - back
+        if at < _SMOOTH or back < AHEAD - 1:
+            return None
+        shapes = np.maximum(np.array([row["shape"] for row in rows]), _LEAST)
+        bands = np.array([row["bands"] for row in rows[max(0, at - 16) : at + AHEAD]])
+        bands = np.maximum(np.array([row["bands"] for row in rows]), bands.max() - _RANGE)
+        chroma = np.array([row["chroma"] for row in rows])
+        found: list[F64] = []
+        for beats in (4, 8, 16):
+            before, after = slice(max(0, at - beats), at), slice(at, at + min(beats, AHEAD))
+            step = np.abs(shapes[after].mean(axis=0) - shapes[before].mean(axis=0)) / _SCALE
+            timbre = np.sqrt(np.mean((bands[after].mean(axis=0) - bands[before].mean(axis=0)) ** 2)) / 4.0
+            ours, theirs = chroma[after].mean(axis=0), chroma[before].mean(axis=0)
+            pitches = 1.0 - ours @ theirs / (np.linalg.norm(ours) * np.linalg.norm(theirs) + 1e-9)
+            found += [step, np.array([timbre, pitches])]
+        found.append(np.abs(shapes[at] - shapes[at - 1]) / _SCALE)
+        number = rows[at]["number"]
+        found.append(np.array([float(number == 1), float(number == 0)]))
+        return np.concatenate(found)
+
+
+N_RISE = 4 * 7 + 1
+N_CHANGE = 3 * (N_SHAPE + 2) + N_SHAPE + 2

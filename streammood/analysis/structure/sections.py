@@ -1,0 +1,186 @@
+"""Where sections begin: breakdowns, build-ups, drops, and other changes, each on its beat.
+
+The low end that is there all the time, bass and kick together, says what plays: with it a groove, without it a
+breakdown or a build-up. A build-up is told by a model while treble, width and pace rise; a drop is the return of the
+low end after a build-up. What else changes between the bars, another model judges a bar later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from streammood.analysis.hops import Record
+from streammood.analysis.structure.beat_rows import HIGH, LOUD, LOW
+from streammood.analysis.structure.context import AHEAD, Context
+from streammood.models.structure_model import StructureModel
+
+Kind = Literal["boundary", "buildup", "drop", "breakdown"]
+CALM, GROOVE, BUILD, DROP, BREAKDOWN = range(5)
+
+_BASS = -11.0  # dB against the most of the song, above which bass and kick play
+_GROOVE = 16  # beats of bass after which its absence is a breakdown
+_GONE = 4  # beats without bass that make one
+_BUILD, _UNBUILD = 0.5, 0.25  # likelihood at which a build-up is told, and below which it is none
+_PROMISE = 10  # beats after the last moment of a build-up within which a drop may come
+_CLIMB = 10  # beats that a build-up takes, at least, after it was told
+_RETURN = -6.0  # dB against the most of the song, in the first moments of a drop
+_LEAP = 10.0  # dB by which the low end leaps then
+_PLUNGE = 6.0  # dB by which the treble falls against the whole then
+_GAP = 12.0  # dB below the most of the song: next to nothing plays
+_PHRASE = 16  # beats; drops come a whole number of phrases after the build-up began
+_WINDOW = 4  # beats before within which the likeliest change is the boundary
+_AFTER = 1  # the same after it
+_ALIGNED = 0.5  # log odds of a boundary for a whole number of phrases since the last one
+_LEAST = 6  # beats from one boundary to the next
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that begins at a beat."""
+
+    kind: Kind
+    sample: float  # of the beat
+    decided: int
+    confidence: float  # 0..1
+    count: int  # of the beat
+
+
+@dataclass(slots=True)
+class _Section:
+    """The section that plays."""
+
+    kind: int = CALM
+    count: int = 0  # of its first beat
+
+
+class Sections:
+    """Beats in, what begins with them out. ``buildup`` 0..1 and ``kind`` speak of the latest beat."""
+
+    def __init__(self, model: StructureModel) -> None:
+        self._model = model
+        self.context = Context()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new song."""
+        self.context.reset()
+        self.buildup = 0.0
+        self.kind = CALM
+        self.begun = 0  # count of the first beat of the section
+        self._with = self._without = 0  # beats in a row with bass, and without
+        self._played = 0  # beats of bass since the section with bass began
+        self._told = False  # the build-up that goes on was told
+        self._since = 10**6  # beats since it was likely
+        self._changes: list[tuple[float, Record]] = []  # how likely the last beats are boundaries
+        self._latest = -(10**6)  # count of the beat of the latest boundary
+
+    def push(self, row: Record) -> list[Found]:
+        """What the record ``row`` of ``BEAT_ROW`` makes known."""
+        return self._early(row) if row["early"] else self._whole(row)
+
+    def _early(self, row: Record) -> list[Found]:
+        """A drop is known by the first moments of its beat, if the beats before were without low end."""
+        context = self.context
+        if not self._promised(row):
+            return []
+        low = [past["shape"][LOW] for past in list(context.rows)[-2:]]
+        treble = [past["shape"][HIGH] - past["shape"][LOUD] for past in list(context.rows)[-2:]]
+        shape = row["shape"]
+        leaps = shape[LOW] - max(low) > _LEAP
+        plunges = min(treble) - (shape[HIGH] - shape[LOUD]) > _PLUNGE
+        gap = context.loud - context.rows[-1]["shape"][LOUD] > _GAP
+        phrase = (int(row["count"]) - self.begun) % _PHRASE == 0
+        if shape[LOW] - context.low > _RETURN and (plunges or gap or (leaps and phrase)):
+            return [self._drop(row, 0.8)]
+        return []
+
+    def _promised(self, row: Record) -> bool:
+        """Whether the beat of ``row`` may be a drop: a build-up was told, long enough ago, and a bar begins."""
+        beats = int(row["count"]) - self.begun
+        bar = row["number"] == 1 or beats % 4 == 0
+        return self._told and self._since <= _PROMISE and self.kind == BUILD and beats >= _CLIMB and bool(bar)
+
+    def _whole(self, row: Record) -> list[Found]:
+        context = self.context
+        context.push(row)
+        bass = context.bass(row) > _BASS
+        self._with, self._without = (self._with + 1, 0) if bass else (0, self._without + 1)
+        found: list[Found] = []
+        found += self._breakdown()
+        found += self._build(row)
+        if self._with == 2 and self._promised(context.rows[-2]):
+            found.append(self._drop(context.rows[-2], 0.7, int(row["decided"])))
+        elif self._with == _GONE and self.kind not in (GROOVE, DROP):
+            found += self._boundary(context.rows[-_GONE], int(row["decided"]), 0.6)
+            self._enter(GROOVE, context.rows[-_GONE])
+        if self.kind in (GROOVE, DROP):
+            self._played += bass
+        found += self._change(row)
+        return found
+
+    def _breakdown(self) -> list[Found]:
+        rows = self.context.rows
+        if self.kind not in (GROOVE, DROP) or self._without < _GONE or self._played < _GROOVE:
+            return []
+        first, now = rows[-self._without], rows[-1]
+        self._enter(BREAKDOWN, first)
+        self._latest = int(first["count"])
+        return [Found("breakdown", float(first["sample"]), int(now["decided"]), 0.8, int(first["count"]))]
+
+    def _build(self, row: Record) -> list[Found]:
+        rise = self.context.rise()
+        if rise is None:
+            return []
+        likely = self._model.buildup(rise) if self.kind not in (DROP,) or self._played > _GROOVE else 0.0
+        self.buildup += 0.5 * (likely - self.buildup)
+        self._since = 0 if likely > _BUILD else self._since + 1
+        if self._since > 2 * _PROMISE:
+            self._told = False
+        if self._told or self.buildup < _BUILD:
+            return []
+        self._told = True
+        first = self._downbeat(row)
+        self._enter(BUILD, first)
+        return [Found("buildup", float(first["sample"]), int(row["decided"]), self.buildup, int(first["count"]))]
+
+    def _downbeat(self, row: Record) -> Record:
+        """The first beat of a bar that is nearest to the beat before ``row``; that beat where no bar is known."""
+        near = list(self.context.rows)[-5:]
+        first: Record = min(near, key=lambda past: (past["number"] != 1, abs(past["count"] - row["count"] + 1)))
+        return first
+
+    def _drop(self, row: Record, confidence: float, decided: int | None = None) -> Found:
+        self._told, self.buildup = False, 0.0
+        self._latest = int(row["count"])
+        self._enter(DROP, row)
+        when = int(row["decided"]) if decided is None else decided
+        return Found("drop", float(row["sample"]), when, confidence, int(row["count"]))
+
+    def _enter(self, kind: int, row: Record) -> None:
+        self.kind, self.begun, self._played = kind, int(row["count"]), 0
+
+    def _boundary(self, row: Record, decided: int, confidence: float) -> list[Found]:
+        count = int(row["count"])
+        if count - self._latest < _LEAST:
+            return []
+        self._latest = self.begun = count
+        return [Found("boundary", float(row["sample"]), decided, confidence, count)]
+
+    def _change(self, row: Record) -> list[Found]:
+        """The likeliest boundary of the last beats, once the beats after it are known."""
+        rows = self.context.rows
+        change = self.context.change(AHEAD - 1)
+        if change is None:
+            return []
+        at = rows[-AHEAD]
+        aligned = (int(at["count"]) - self._latest) % _PHRASE == 0
+        self._changes.append((self._model.boundary(change, _ALIGNED if aligned else 0.0), at))
+        del self._changes[: -_WINDOW - _AFTER - 1]
+        if len(self._changes) <= _AFTER:
+            return []
+        likely, there = self._changes[-1 - _AFTER]
+        new = self.kind == BUILD and abs(int(there["count"]) - self.begun) <= _WINDOW
+        if likely < self._model.threshold * (0.2 if new else 1.0) or likely < max(p for p, _ in self._changes):
+            return []
+        return self._boundary(there, int(row["decided"]), likely)

@@ -1,0 +1,68 @@
+"""The small linear models by which sections and energy are judged, fitted to arrangements of our own making."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from streammood import resources
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linear:
+    """A weighted sum and an offset."""
+
+    weights: F64  # (n,)
+    offset: float
+
+    def __call__(self, values: F64) -> float:
+        """The sum for ``values`` (n,)."""
+        return float(self.weights @ values + self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StructureModel:
+    """Judges build-ups, boundaries and energy."""
+
+    rise: Linear
+    change: Linear
+    activity: Linear
+    threshold: float  # likelihood above which a change is a boundary
+
+    @classmethod
+    def of(cls, document: dict[str, object]) -> StructureModel:
+        """The model that a JSON document describes."""
+        parts = {}
+        for name in ("rise", "change", "activity"):
+            part = document[name]
+            assert isinstance(part, dict)
+            parts[name] = Linear(np.array(part["weights"], dtype=np.float64), float(part["offset"]))
+        return cls(**parts, threshold=float(str(document["threshold"])))
+
+    def buildup(self, rise: F64) -> float:
+        """How likely a build-up plays, 0..1."""
+        return _logistic(self.rise(rise))
+
+    def boundary(self, change: F64, prior: float = 0.0) -> float:
+        """How likely a section begins, 0..1; ``prior``: log odds of what is known beside."""
+        return _logistic(self.change(change) + prior)
+
+    def energy(self, activity: F64) -> float:
+        """How much is going on, 0..1."""
+        return min(1.0, max(0.0, self.activity(activity)))
+
+
+def _logistic(value: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-min(30.0, max(-30.0, value)))))
+
+
+@cache
+def load() -> StructureModel:
+    """The model that ships."""
+    return StructureModel.of(json.loads(resources.models().joinpath("structure.json").read_text(encoding="utf-8")))
