@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from streammood.events import Level as Level
     from streammood.events import Mood as Mood
     from streammood.events import Onset as Onset
+    from streammood.events import Section as Section
     from streammood.events import Status as Status
+    from streammood.events import Structure as Structure
     from streammood.events import Tempo as Tempo
     from streammood.events import seconds as seconds
     from streammood.models import Models as Models
@@ -51,7 +53,7 @@ _PLACES = {
     "api.live": ("listen",),
     "config": ("Settings", "load_settings"),
     "errors": ("ConfigError", "ModelError", "SourceError", "StreammoodError"),
-    "events": ("Beat", "Event", "Level", "Mood", "Onset", "Status", "Tempo", "seconds"),
+    "events": ("Beat", "Event", "Level", "Mood", "Onset", "Section", "Status", "Structure", "Tempo", "seconds"),
     "models": ("Models",),
     "songs.song": ("Song",),
 }

@@ -131,6 +131,35 @@ class Mood:
 
 
 @dataclass(frozen=True, slots=True)
+class Structure:
+    """Where in the song the music is, ten times a second."""
+
+    sample: int
+    decided: int
+    energy: float  # 0..1, how much is going on, against this song so far and against music at large
+    buildup: float  # 0..1, how sure it is that a build-up plays
+    breakdown: bool  # bass and kick have stopped
+    kind: int  # of the section: 0 calm, 1 groove, 2 build-up, 3 drop, 4 breakdown
+    index: int  # sections since the stream began
+    bars: int  # whole bars since this section began
+    confidence: float  # 0..1, how sure its beginning is
+    countin: int  # bars to the next likely boundary; 0 = not known
+    grid: float  # 0..1, how often boundaries fell there in this song
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Something began at a beat: a section, or a build-up in it."""
+
+    sample: int
+    decided: int
+    kind: str  # "boundary", "buildup", "drop" or "breakdown"
+    confidence: float  # 0..1
+    bars: int  # of the section that has ended; 0 = not known
+    locked: bool  # whether the tempo was trusted
+
+
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """How one output is doing."""
 
@@ -174,7 +203,7 @@ class Status:
     operator: OperatorState = field(default_factory=OperatorState)
 
 
-Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Status
+Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Structure | Section | Status
 
 
 def seconds(sample: float) -> float:

@@ -90,9 +90,8 @@ def test_downbeats_only_when_known() -> None:
 @pytest.mark.parametrize("unlocked", [False, True])
 def test_tempo_and_beats_leave_only_while_locked_unless_all_are_asked_for(unlocked: bool) -> None:
     lost: list[Event] = [replace(TEMPO, bpm=90.0, locked=False), replace(BEAT, locked=False, count=18)]
-    script: list[tuple[float, Event | None]] = [
-        (float(i), event) for i, event in enumerate([*lost, TEMPO, BEAT, *lost])
-    ]
+    events: list[Event] = [*lost, TEMPO, BEAT, *lost]
+    script: list[tuple[float, Event | None]] = [(float(i), event) for i, event in enumerate(events)]
     messages = sent({"hold": 0.05, "resend": 0.4}, [*script, *((6.0 + t / 5, None) for t in range(10))], unlocked)
     count = values(messages, "/streammood/beat/count")
     assert values(messages, "/streammood/beat").count(1) == (3 if unlocked else 1)

@@ -14,12 +14,13 @@ from streammood.analysis.hops import Hops, Ticks
 from streammood.analysis.levels import LevelStream, sounding
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.onsets import OnsetStream
+from streammood.analysis.structure.structure_stream import StructureStream
 from streammood.config import Settings
-from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Tempo
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Section, Structure, Tempo
 from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
-KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Tempo})
+KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, Structure, Tempo})
 
 
 class Analyzer:
@@ -36,12 +37,13 @@ class Analyzer:
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
+        self._structure = StructureStream(models.structure)
         self._kinds = frozenset(kinds)
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
-        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods):
+        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods, self._structure):
             part.reset()
 
     @property
@@ -73,6 +75,7 @@ class Analyzer:
         if gap >= _BRIDGED:
             self._onsets.reset()
             self.beats.restart()
+            self._structure.restart()
 
     def push(self, block: F32) -> list[Event]:
         """The events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
@@ -92,11 +95,15 @@ class Analyzer:
         if Level in kinds:
             events += [Level(*level) for level in levels.tolist()]
         signal = np.ascontiguousarray(levels["signal"])  # one hop alone would be another layout, which is compiled anew
-        if Tempo in kinds or Beat in kinds:
+        structured = Structure in kinds or Section in kinds
+        if Tempo in kinds or Beat in kinds or structured:
             tempi, beats = self.beats.push(hops, signal)
             if Tempo in kinds:
                 events += [Tempo(*tempo) for tempo in tempi.tolist()]
-            events += [Beat(*beat) for beat in beats.tolist()]
+            if Beat in kinds:
+                events += [Beat(*beat) for beat in beats.tolist()]
+            if structured:
+                events += self._structure.push(hops, signal, tempi)
         if self.moods_due:
             events += self.moods.push(hops, signal, sounding(levels))
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from streammood import __version__
-from streammood.events import Beat, Event, Mood, Onset, Status, seconds
 from streammood.protocol.commands import Answer, Command
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, seconds
 
 FORMAT_VERSION = 1
 
@@ -18,6 +18,11 @@ Row: TypeAlias = dict[str, Any]
 
 def _time(sample: float) -> float:
     return round(seconds(sample), 6)
+
+
+def _half_second(sample: int) -> bool:
+    """Whether this is the first ``Structure`` of a half second; one comes every tenth."""
+    return sample % (ANALYSIS_RATE // 2) < ANALYSIS_RATE // 10
 
 
 def _mood(mood: Mood) -> dict[str, Any]:
@@ -46,12 +51,11 @@ def header(source: str, sample_rate: int, began: str | None = None) -> dict[str,
 
 def line(event: Event) -> dict[str, Any] | None:
     """One event as a JSON object, times in seconds on the stream clock; None for events that are not logged."""
-    when = {"time": _time(event.sample), "decided": _time(event.decided)}
+    values: dict[str, Any] | None = None
+    name = type(event).__name__.lower()
     match event:
         case Beat():
-            return {
-                "event": "beat",
-                **when,
+            values = {
                 "bpm": round(event.bpm, 3),
                 "confidence": round(event.confidence, 4),
                 "locked": event.locked,
@@ -60,13 +64,20 @@ def line(event: Event) -> dict[str, Any] | None:
                 "bar_confidence": round(event.bar_confidence, 4),
             }
         case Onset():
-            return {"event": "onset", **when, "strength": round(event.strength, 4)}
+            values = {"strength": round(event.strength, 4)}
         case Mood():
-            return {"event": "mood", **when, **_mood(event)}
+            values = _mood(event)
+        case Structure() if _half_second(event.sample):
+            name, values = "energy", {"energy": round(event.energy, 4)}
+        case Section():
+            values = {
+                "kind": event.kind,
+                "confidence": round(event.confidence, 4),
+                "bars": event.bars,
+                "locked": event.locked,
+            }
         case Status():
-            return {
-                "event": "status",
-                **when,
+            values = {
                 "signal": event.signal,
                 "input": int(event.input),
                 "load": round(event.load, 3),
@@ -78,7 +89,10 @@ def line(event: Event) -> dict[str, Any] | None:
                 "notes": list(event.notes),
             }
         case _:
-            return None
+            pass
+    if values is None:
+        return None
+    return {"event": name, "time": _time(event.sample), "decided": _time(event.decided), **values}
 
 
 def action(sample: float, command: Command, answer: Answer) -> dict[str, Any]:

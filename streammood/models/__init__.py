@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streammood.config import Settings
+from streammood.models import structure_model
 from streammood.models.beat_model import BeatModel
 from streammood.models.mood_model import MoodModel
+from streammood.models.structure_model import StructureModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,7 @@ class Models:
 
     mood: MoodModel
     beat: BeatModel | None  # None: aubio tracks the beats
+    structure: StructureModel = field(default_factory=structure_model.load)
 
     @classmethod
     def load(cls, settings: Settings) -> Models:

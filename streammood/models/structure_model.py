@@ -65,4 +65,4 @@ def _logistic(value: float) -> float:
 @cache
 def load() -> StructureModel:
     """The model that ships."""
-    return StructureModel.of(json.loads(resources.models().joinpath("structure.json").read_text(encoding="utf-8")))
+    return StructureModel.of(json.loads((resources.folder("models") / "structure.json").read_text(encoding="utf-8")))

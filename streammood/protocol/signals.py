@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
-from streammood.events import Beat, Event, Level, Mood, Onset, Status, Tempo
+from streammood.events import Beat, Event, Level, Mood, Onset, Section, Status, Structure, Tempo
 
 Value: TypeAlias = float | int | str
 Range: TypeAlias = tuple[float, float]
@@ -93,6 +93,10 @@ def _each_target(field: str) -> Callable[[Status], dict[str, Any]]:
     return lambda status: {str(number): read(target) for number, target in enumerate(status.targets, 1)}
 
 
+def _fires(*kinds: str) -> Callable[[Section], int | None]:
+    return lambda section: 1 if section.locked and section.kind in kinds else None
+
+
 def _row(
     name: str, kind: Kind, form: Any, bounds: Range | None, unit: str, event: Any, read: Any, text: str, **rest: Any
 ) -> Signal:
@@ -149,6 +153,24 @@ _TABLE = (
          option="label"),
     _row("mood/changed", "trigger", int, SWITCH, "", Mood, lambda mood: 1 if mood.changed else None,
          "the label is another one"),
+    _row("energy", "flow", float, UNIT, "", Structure, "energy",
+         "how much is going on, against this song so far and music at large"),
+    _row("buildup", "flow", float, UNIT, "", Structure, "buildup", "how sure it is that a build-up plays"),
+    _row("breakdown", "state", int, SWITCH, "", Structure, "breakdown", "1 while bass and kick have stopped",
+         ends=True),
+    _row("drop", "trigger", int, SWITCH, "", Section, _fires("drop"),
+         "bass and kick are back after a build-up; only while the tempo is locked"),
+    _row("section/changed", "trigger", int, SWITCH, "", Section, _fires("boundary", "drop", "breakdown"),
+         "a section has begun; only while the tempo is locked"),
+    _row("section/index", "state", int, COUNT, "", Structure, "index", "sections since the start"),
+    _row("section/bars", "state", int, COUNT, "", Structure, "bars", "bars since the section began"),
+    _row("section/kind", "state", int, (0, 4), "", Structure, "kind",
+         "0 calm, 1 groove, 2 build-up, 3 drop, 4 breakdown"),
+    _row("section/confidence", "flow", float, UNIT, "", Structure, "confidence", "how sure its beginning is"),
+    _row("phrase/countin", "state", int, (0, 64), "", Structure, "countin",
+         "bars to the next likely boundary; 0 = not known"),
+    _row("phrase/confidence", "flow", float, UNIT, "", Structure, "grid",
+         "how often boundaries fell there in this song"),
     _row("status/alive", "state", int, SWITCH, "", Status, lambda status: 1, "1 while the program runs", ends=True),
     _row("status/signal", "state", int, SWITCH, "", (Level, Status), "signal", "1 while there is sound", ends=True),
     _row("status/input", "state", int, (0, 5), "", Status, "input",

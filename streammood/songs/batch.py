@@ -17,7 +17,7 @@ from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.config.base import printable
 from streammood.errors import SinkError, SourceError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Structure
 from streammood.log import rows
 from streammood.log.event_log import EventLog, RowSink
 from streammood.log.rows import Row
@@ -26,7 +26,7 @@ from streammood.songs.song import Song
 from streammood.songs.worker import Answer, Failure, Serve, Worker, share_out
 
 _BLOCK = 8192  # samples
-_KINDS = (Beat, Mood, Onset)
+_KINDS = (Beat, Mood, Onset, Section, Structure)
 _STEM = 230  # bytes of a stem, so that a name with an ending fits into the 255 that file systems take
 
 Export: TypeAlias = Callable[[Song, Path, str], None]

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from streammood.analysis.hops import Flags, Hops, Record, Records
+from streammood.analysis.hops import F64, Flags, Hops, Record, Records
 from streammood.dsp.jit import exact_kernel
 from streammood.dsp.layout import HOP, LAYOUT, N_MELS
 from streammood.events import ANALYSIS_RATE, F32
@@ -48,9 +48,7 @@ BEAT_ROW = np.dtype(
     ],
     align=True,
 )
-FLOW_ROW = np.dtype(
-    [("sample", "i8"), ("decided", "i8"), ("sounds", "?"), ("shape", "f8", (N_SHAPE,))], align=True
-)
+FLOW_ROW = np.dtype([("sample", "i8"), ("decided", "i8"), ("sounds", "?"), ("shape", "f8", (N_SHAPE,))], align=True)
 """Ten times a second: the shape as it was on the mean of the last half second."""
 _STATE = np.dtype(
     [
@@ -75,7 +73,8 @@ _RMS, _CENTROID = LAYOUT.rms, LAYOUT.centroid
 
 @exact_kernel
 def _power(decibels: float) -> float:
-    return 10.0 ** (decibels / 10.0)
+    power: float = 10.0 ** (decibels / 10.0)
+    return power
 
 
 @exact_kernel
@@ -140,6 +139,20 @@ def _begin(state: Record, beat: int, start: float) -> None:
 
 
 @exact_kernel
+def _add(state: Record, values: F32, shape: F64) -> None:
+    """Add a hop to the sums of the beat."""
+    if state.hops < _LONGEST:
+        state.low[state.hops] = np.float64(values[_LOW])
+    state.hops += 1
+    for k in range(N_SHAPE):
+        state.shape[k] += shape[k]
+    for j in range(N_MELS):
+        state.bands[j * N_BANDS // N_MELS] += _power(state.last[j]) * N_BANDS / N_MELS
+    for k in range(N_CHROMA):
+        state.chroma[k] += np.float64(values[_CHROMA + k])
+
+
+@exact_kernel
 def _write_flow(state: Record, sample: int, decided: int, sounds: bool, out: Record) -> None:
     out.sample, out.decided, out.sounds = sample, decided, sounds
     for k in range(N_SHAPE):
@@ -175,15 +188,7 @@ def _push(
             _write_flow(s, sample, sample + delay, signal[i], flows[flowed])
             flowed += 1
         if s.known:
-            if s.hops < _LONGEST:
-                s.low[s.hops] = np.float64(values[i, _LOW])
-            s.hops += 1
-            for k in range(N_SHAPE):
-                s.shape[k] += shape[k]
-            for j in range(N_MELS):
-                s.bands[j * N_BANDS // N_MELS] += _power(s.last[j]) * N_BANDS / N_MELS
-            for k in range(N_CHROMA):
-                s.chroma[k] += np.float64(values[i, _CHROMA + k])
+            _add(s, values[i], shape)
             if not s.early and sample >= s.start + EARLY * ANALYSIS_RATE:
                 s.early = True
                 _write(s, tempo, sample + delay, True, rows[found])

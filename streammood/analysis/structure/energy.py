@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from streammood.analysis.hops import F64, Record
-from streammood.analysis.structure.beat_rows import CENTROID, FLOOR, FLUX, HIGH, HIGH_FLUX, LOUD, LOW, LOW_FLUX, MID, WIDTH
+from streammood.analysis.structure.beat_rows import (
+    CENTROID,
+    FLOOR,
+    FLUX,
+    HIGH,
+    HIGH_FLUX,
+    LOUD,
+    LOW,
+    LOW_FLUX,
+    MID,
+    WIDTH,
+)
 from streammood.models.structure_model import StructureModel
 
 _FADE = 0.005  # dB a tenth of a second by which the loudest of the song is forgotten

@@ -23,13 +23,14 @@ _GROOVE = 16  # beats of bass after which its absence is a breakdown
 _GONE = 4  # beats without bass that make one
 _BUILD, _UNBUILD = 0.5, 0.25  # likelihood at which a build-up is told, and below which it is none
 _PROMISE = 10  # beats after the last moment of a build-up within which a drop may come
-_CLIMB = 10  # beats that a build-up takes, at least, after it was told
+_CLIMB = 12  # beats that a build-up takes, at least, after it was told
 _RETURN = -6.0  # dB against the most of the song, in the first moments of a drop
 _LEAP = 10.0  # dB by which the low end leaps then
 _PLUNGE = 6.0  # dB by which the treble falls against the whole then
 _GAP = 12.0  # dB below the most of the song: next to nothing plays
 _PHRASE = 16  # beats; drops come a whole number of phrases after the build-up began
 _WINDOW = 4  # beats before within which the likeliest change is the boundary
+_NEW = 2  # beats around the start of a build-up that was told in which less likely changes are boundaries
 _AFTER = 1  # the same after it
 _ALIGNED = 0.5  # log odds of a boundary for a whole number of phrases since the last one
 _LEAST = 6  # beats from one boundary to the next
@@ -96,10 +97,9 @@ class Sections:
         return []
 
     def _promised(self, row: Record) -> bool:
-        """Whether the beat of ``row`` may be a drop: a build-up was told, long enough ago, and a bar begins."""
+        """Whether the beat of ``row`` may be a drop: a build-up was told, long enough ago."""
         beats = int(row["count"]) - self.begun
-        bar = row["number"] == 1 or beats % 4 == 0
-        return self._told and self._since <= _PROMISE and self.kind == BUILD and beats >= _CLIMB and bool(bar)
+        return self._told and self._since <= _PROMISE and self.kind == BUILD and beats >= _CLIMB
 
     def _whole(self, row: Record) -> list[Found]:
         context = self.context
@@ -180,7 +180,7 @@ class Sections:
         if len(self._changes) <= _AFTER:
             return []
         likely, there = self._changes[-1 - _AFTER]
-        new = self.kind == BUILD and abs(int(there["count"]) - self.begun) <= _WINDOW
+        new = self.kind == BUILD and abs(int(there["count"]) - self.begun) <= _NEW
         if likely < self._model.threshold * (0.2 if new else 1.0) or likely < max(p for p, _ in self._changes):
             return []
         return self._boundary(there, int(row["decided"]), likely)

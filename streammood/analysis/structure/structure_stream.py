@@ -1,0 +1,93 @@
+"""Hops and the beat clock in, structure out: energy and the section that plays, and what begins."""
+
+from __future__ import annotations
+
+from streammood.analysis.hops import Flags, Hops, Record, Records
+from streammood.analysis.structure.beat_rows import FLOW, BeatRows
+from streammood.analysis.structure.energy import Energy
+from streammood.analysis.structure.sections import BREAKDOWN, CALM, Found, Sections
+from streammood.events import ANALYSIS_RATE, Event, Section, Structure
+from streammood.models.structure_model import StructureModel
+
+_PAUSE = 2.0  # s of silence after which another song begins
+_PHRASE = 8  # bars on whose grid sections end
+_METER = 4  # beats in a bar where it is not known
+
+
+class StructureStream:
+    """Energy ten times a second, and drops, build-ups, breakdowns and other boundaries as they become known."""
+
+    def __init__(self, model: StructureModel) -> None:
+        self._rows = BeatRows()
+        self._energy = Energy(model)
+        self._sections = Sections(model)
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new stream."""
+        self._rows.reset()
+        self._index = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new song, and go on counting sections."""
+        self._energy.reset()
+        self._sections.reset()
+        self._silent = 0  # samples
+        self._beat = 0  # count of the latest beat
+        self._meter = _METER
+        self._confidence = 0.0
+        self._on_grid = [1, 2]  # boundaries a whole number of phrases after the one before, of how many
+
+    def push(self, hops: Hops, signal: Flags, tempi: Records) -> list[Event]:
+        """What becomes known with ``hops``, in no order.
+
+        ``signal`` (n,): whether the silence gate is open; ``tempi`` (n,): the beat clock after each hop.
+        """
+        events: list[Event] = []
+        rows, flows = self._rows.push(hops, signal, tempi)
+        waiting = list(rows)
+        for flow in flows:
+            while waiting and waiting[0]["decided"] <= flow["decided"]:
+                events += self._take(waiting.pop(0))
+            events.append(self._structure(flow))
+        for row in waiting:
+            events += self._take(row)
+        return events
+
+    def _take(self, row: Record) -> list[Event]:
+        self._beat = int(row["count"]) + (not row["early"])
+        self._meter = int(row["meter"]) or _METER
+        began = self._sections.begun
+        return [self._section(found, began, bool(row["locked"])) for found in self._sections.push(row)]
+
+    def _section(self, found: Found, began: int, locked: bool) -> Section:
+        bars = max(0, round((found.count - began) / self._meter)) if self._index else 0
+        if found.kind != "buildup":
+            self._index += 1
+            self._confidence = found.confidence
+            self._on_grid[0] += bars > 0 and bars % _PHRASE == 0
+            self._on_grid[1] += 1
+        return Section(round(found.sample), found.decided, found.kind, found.confidence, bars, locked)
+
+    def _structure(self, flow: Record) -> Structure:
+        self._silent = 0 if flow["sounds"] else self._silent + FLOW
+        if self._silent >= _PAUSE * ANALYSIS_RATE:
+            self.restart()
+        energy = self._energy.push(flow)
+        sections = self._sections
+        known = self._index > 0 and sections.context.rows
+        bars = max(0, self._beat - sections.begun) // self._meter if known else 0
+        return Structure(
+            sample=int(flow["sample"]),
+            decided=int(flow["decided"]),
+            energy=energy,
+            buildup=sections.buildup,
+            breakdown=sections.kind == BREAKDOWN,
+            kind=sections.kind if known else CALM,
+            index=self._index,
+            bars=bars,
+            confidence=self._confidence if known else 0.0,
+            countin=_PHRASE - bars % _PHRASE if known else 0,
+            grid=self._on_grid[0] / self._on_grid[1] if known else 0.0,
+        )
