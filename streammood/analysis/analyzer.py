@@ -37,13 +37,13 @@ class Analyzer:
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
-        self._structure = StructureStream(models.structure)
+        self.structure = StructureStream(models.structure)  # training takes its place
         self._kinds = frozenset(kinds)
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
-        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods, self._structure):
+        for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods, self.structure):
             part.reset()
 
     @property
@@ -75,7 +75,7 @@ class Analyzer:
         if gap >= _BRIDGED:
             self._onsets.reset()
             self.beats.restart()
-            self._structure.restart()
+            self.structure.restart()
 
     def push(self, block: F32) -> list[Event]:
         """The events that ``block`` (n,), samples in -1..1, makes known, in the order of ``decided``."""
@@ -103,7 +103,7 @@ class Analyzer:
             if Beat in kinds:
                 events += [Beat(*beat) for beat in beats.tolist()]
             if structured:
-                events += self._structure.push(hops, signal, tempi)
+                events += self.structure.push(hops, signal, tempi)
         if self.moods_due:
             events += self.moods.push(hops, signal, sounding(levels))
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order

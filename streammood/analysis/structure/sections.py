@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from streammood.analysis.hops import Record
-from streammood.analysis.structure.beat_rows import HIGH, LOUD, LOW
+from streammood.analysis.structure.beat_rows import HIGH, LOUD, LOW, WIDTH
 from streammood.analysis.structure.context import AHEAD, Context
 from streammood.models.structure_model import StructureModel
 
@@ -28,6 +30,8 @@ _RETURN = -6.0  # dB against the most of the song, in the first moments of a dro
 _LEAP = 10.0  # dB by which the low end leaps then
 _PLUNGE = 6.0  # dB by which the treble falls against the whole then
 _GAP = 12.0  # dB below the most of the song: next to nothing plays
+_SOON = 3  # beats after a build-up was told in which the low end may be a part of it
+_DARKER, _NARROWER = 3.0, 0.75  # dB by which the treble falls after a drop, or share of the width that stays
 _PHRASE = 16  # beats; drops come a whole number of phrases after the build-up began
 _WINDOW = 4  # beats before within which the likeliest change is the boundary
 _NEW = 2  # beats around the start of a build-up that was told in which less likely changes are boundaries
@@ -47,12 +51,9 @@ class Found:
     count: int  # of the beat
 
 
-@dataclass(slots=True)
-class _Section:
-    """The section that plays."""
-
-    kind: int = CALM
-    count: int = 0  # of its first beat
+def _treble(row: Record) -> float:
+    """Treble in dB against the whole."""
+    return float(row["shape"][HIGH] - row["shape"][LOUD])
 
 
 class Sections:
@@ -72,6 +73,7 @@ class Sections:
         self._with = self._without = 0  # beats in a row with bass, and without
         self._played = 0  # beats of bass since the section with bass began
         self._told = False  # the build-up that goes on was told
+        self._told_at = 0  # count of the beat when it was
         self._since = 10**6  # beats since it was likely
         self._changes: list[tuple[float, Record]] = []  # how likely the last beats are boundaries
         self._latest = -(10**6)  # count of the beat of the latest boundary
@@ -85,21 +87,33 @@ class Sections:
         context = self.context
         if not self._promised(row):
             return []
-        low = [past["shape"][LOW] for past in list(context.rows)[-2:]]
-        treble = [past["shape"][HIGH] - past["shape"][LOUD] for past in list(context.rows)[-2:]]
-        shape = row["shape"]
-        leaps = shape[LOW] - max(low) > _LEAP
-        plunges = min(treble) - (shape[HIGH] - shape[LOUD]) > _PLUNGE
-        gap = context.loud - context.rows[-1]["shape"][LOUD] > _GAP
-        phrase = (int(row["count"]) - self.begun) % _PHRASE == 0
-        if shape[LOW] - context.low > _RETURN and (plunges or gap or (leaps and phrase)):
+        before = list(context.rows)[-2:]
+        shape, beats = row["shape"], int(row["count"]) - self._told_at
+        leaps = shape[LOW] - max(past["shape"][LOW] for past in before) > _LEAP
+        plunges = min(_treble(past) for past in before) - _treble(row) > _PLUNGE
+        sure = plunges or self._gap(1) or (leaps and (int(row["count"]) - self.begun) % _PHRASE == 0)
+        if beats >= _CLIMB and shape[LOW] - context.low > _RETURN and sure:
             return [self._drop(row, 0.8)]
         return []
 
     def _promised(self, row: Record) -> bool:
-        """Whether the beat of ``row`` may be a drop: a build-up was told, long enough ago."""
-        beats = int(row["count"]) - self.begun
-        return self._told and self._since <= _PROMISE and self.kind == BUILD and beats >= _CLIMB
+        """Whether the beat of ``row`` may be a drop: a build-up plays, or has just ended."""
+        return self._told and self._since <= _PROMISE and self.kind == BUILD
+
+    def _gap(self, back: int) -> bool:
+        """Whether next to nothing played ``back`` beats ago."""
+        rows = self.context.rows
+        return len(rows) >= back and self.context.loud - float(rows[-back]["shape"][LOUD]) > _GAP
+
+    def _settles(self) -> bool:
+        """Whether the last two beats are darker than those before, as after a build-up, or follow a gap."""
+        rows = list(self.context.rows)
+        if len(rows) < 6:
+            return False
+        treble = np.array([_treble(row) for row in rows[-6:]])
+        width = np.array([row["shape"][WIDTH] for row in rows[-6:]])
+        darker = treble[:4].mean() - treble[4:].mean() > _DARKER or width[4:].mean() < _NARROWER * width[:4].mean()
+        return bool(darker) or self._gap(3)
 
     def _whole(self, row: Record) -> list[Found]:
         context = self.context
@@ -109,7 +123,8 @@ class Sections:
         found: list[Found] = []
         found += self._breakdown()
         found += self._build(row)
-        if self._with == 2 and self._promised(context.rows[-2]):
+        late = int(row["count"]) - self._told_at >= _SOON
+        if self._with == 2 and late and self._promised(row) and self._settles():
             found.append(self._drop(context.rows[-2], 0.7, int(row["decided"])))
         elif self._with == _GONE and self.kind not in (GROOVE, DROP):
             found += self._boundary(context.rows[-_GONE], int(row["decided"]), 0.6)
@@ -121,9 +136,14 @@ class Sections:
 
     def _breakdown(self) -> list[Found]:
         rows = self.context.rows
-        if self.kind not in (GROOVE, DROP) or self._without < _GONE or self._played < _GROOVE:
+        gone = min(self._without, len(rows))
+        if self.kind == BUILD:  # it led nowhere
+            if self.buildup > _UNBUILD or self._since < _GONE or gone < self._since:
+                return []
+            gone = self._since
+        elif self.kind not in (GROOVE, DROP) or gone < _GONE or self._played < _GROOVE:
             return []
-        first, now = rows[-self._without], rows[-1]
+        first, now = rows[-gone], rows[-1]
         self._enter(BREAKDOWN, first)
         self._latest = int(first["count"])
         return [Found("breakdown", float(first["sample"]), int(now["decided"]), 0.8, int(first["count"]))]
@@ -139,7 +159,7 @@ class Sections:
             self._told = False
         if self._told or self.buildup < _BUILD:
             return []
-        self._told = True
+        self._told, self._told_at = True, int(row["count"])
         first = self._downbeat(row)
         self._enter(BUILD, first)
         return [Found("buildup", float(first["sample"]), int(row["decided"]), self.buildup, int(first["count"]))]
