@@ -10,7 +10,7 @@ import pytest
 
 from streammood.config import TargetSettings
 from streammood.errors import ConfigError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Status, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Section, Status, Structure, Tempo
 from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.signals import TRIGGERS, VALUES
 from tests.receiver import Message, Receiver
@@ -50,7 +50,8 @@ def values(messages: list[Message], address: str) -> list[object]:
 
 
 def test_default_addresses_one_number_each() -> None:
-    events: list[Event] = [LEVEL, TEMPO, BEAT, Onset(1, 2, 0.5), mood(), STATUS]
+    structure = [Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6), Section(1, 1, "drop", 0.8, 8, True)]
+    events: list[Event] = [LEVEL, TEMPO, BEAT, Onset(1, 2, 0.5), mood(), *structure, STATUS]
     messages = sent({}, [(float(i), event) for i, event in enumerate(events)])
     got = {m.address.removeprefix("/streammood/") for m in messages}
     assert got == (TRIGGERS | VALUES - {"mood/label"}) | {f"mood/{label}" for label in LABELS}
@@ -58,7 +59,8 @@ def test_default_addresses_one_number_each() -> None:
         assert len(m.arguments) == 1
         assert type(m.value) in (float, int)
     whole = {"beat", "downbeat", "onset", "mood/changed", "beat/number", "beat/count", "beat/locked", "mood/index"}
-    whole |= {"level/clipping", "beat/meter"}
+    whole |= {"level/clipping", "beat/meter", "drop", "breakdown", "phrase/countin"}
+    whole |= {"section/changed", "section/index", "section/bars", "section/kind"}
     shares = {"status/latency", "status/load"}
     for m in messages:
         name = m.address.removeprefix("/streammood/")

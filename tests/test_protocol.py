@@ -22,7 +22,19 @@ from streammood.config import ControlSettings, MapEntry, Settings
 from streammood.engine.control_server import ControlServer
 from streammood.engine.operator import Operator
 from streammood.errors import ConfigError, ControlError, OscError
-from streammood.events import Beat, Event, Level, Mood, Onset, OperatorState, Status, TargetState, Tempo
+from streammood.events import (
+    Beat,
+    Event,
+    Level,
+    Mood,
+    Onset,
+    OperatorState,
+    Section,
+    Status,
+    Structure,
+    TargetState,
+    Tempo,
+)
 from streammood.protocol import commands, markdown, osc, signals
 from streammood.protocol.commands import COMMANDS, KEYS, Answer, Command
 from streammood.protocol.signals import SIGNALS, Signal, find
@@ -36,6 +48,8 @@ EVENTS: list[Event] = [
     Onset(1, 1, 0.5),
     Level(1, 1, 0.5, 0.4, 0.3, 0.2, 0.6, -30.0, True),
     Mood(1, 1, 0.5, -0.5, dict(zip(LABELS, (0.6, 0.4), strict=True)), "Nice", 0.4, True),
+    Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6),
+    Section(1, 1, "drop", 0.8, 8, True),
     Status(1, 1, True, 7, 0.002, notes=("a", "b"), targets=(TargetState("wall", 1, 0, -20.0, True),),
            operator=OperatorState(mood="happy")),
 ]  # fmt: skip
@@ -60,7 +74,7 @@ def test_every_value_that_is_sent_is_found_and_accepted_as_it_is() -> None:
             assert signal.accept(value) == value
             assert type(value) is signal.form
     assert ("mood/Nice", 0.4) in [(name, value) for _, name, value in told(EVENTS[4])]
-    assert [value for _, name, value in told(EVENTS[5]) if name == "status/note"] == ["a", "b"]
+    assert [value for _, name, value in told(EVENTS[-1]) if name == "status/note"] == ["a", "b"]
 
 
 NUMBERS = st.one_of(st.floats(), st.integers(-(2**63), 2**63 - 1), st.booleans())

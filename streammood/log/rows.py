@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from streammood import __version__
-from streammood.protocol.commands import Answer, Command
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, seconds
+from streammood.protocol.commands import Answer, Command
 
 FORMAT_VERSION = 1
 

@@ -28,6 +28,8 @@ _NAME = 12  # columns that a target's name gets at least
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _METER_DB = 60.0  # level signals span -60..0 dBFS
 _LOAD, _LATENCY = 0.8, 20.0  # share of the time there is, and ms, from which on they are shown in red
+_SECTIONS = ("calm", "groove", "build-up", "drop", "breakdown")  # as section/kind counts them
+_DROP = 3
 _INPUT = {
     0: ("gone", BAD),
     1: ("fine", GOOD),
@@ -86,6 +88,21 @@ def tempo(values: Values, lit: int | None, width: int) -> Text:
     text.append(f" beat {told(values, 'beat/count', '.0f')}", DIM)
     if meter:
         text.append(f"  {meter} in a bar, {told(values, 'beat/bar', '.0f', ' %', 100)} sure", DIM)
+    if place := song(values):
+        text.append("\n").append_text(place)
+    return text
+
+
+def song(values: Values) -> Text:
+    """Where in the song the music is, and the bars to the next likely boundary; empty while that is not known."""
+    if not number(values, "section/index"):
+        return Text()
+    kind, bars = round(number(values, "section/kind") or 0), round(number(values, "section/bars") or 0)
+    text = Text.assemble((_SECTIONS[kind], "bold white" if kind == _DROP else ""), (f"  bar {bars + 1}", DIM))
+    if ahead := number(values, "phrase/countin"):
+        text.append(f", {ahead:.0f} to the next", DIM)
+    if number(values, "buildup"):
+        text.append(f"  build-up {told(values, 'buildup', '.0f', ' %', 100)}", DIM)
     return text
 
 
@@ -96,7 +113,8 @@ def levels(values: Values, width: int) -> Text:
     clips = bool(number(values, "level/clipping"))
     text = Text()
     rows = (("level", "level/rms", BAD if clips else GOOD), ("low", "level/low", ACCENT), ("mid", "level/mid", ACCENT))
-    for name, signal, style in (*rows, ("high", "level/high", ACCENT), ("bright", "brightness", DIM)):
+    shown = (*rows, ("high", "level/high", ACCENT), ("bright", "brightness", DIM), ("energy", "energy", GOOD))
+    for name, signal, style in shown:
         value = number(values, signal)
         text.append(f"{name:<7}", DIM)
         text.append_text(bar(value, length, style))

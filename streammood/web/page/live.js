@@ -11,6 +11,7 @@ import { paintSwatch } from "./ribbon.js";
 const FLOOR = -60; // dB of an empty meter
 const HISTORY = 300; // s
 const ENTRIES = 200;
+const SECTIONS = ["Calm", "Groove", "Build-up", "Drop", "Breakdown"]; // as section/kind counts them
 const STATES = {
   cut: "Dashboard not reached",
   waiting: "Waiting for an engine",
@@ -96,6 +97,7 @@ export class Live {
     this.showState();
     this.showTempo(state.values);
     this.showMood(state.values);
+    this.showSong(state.values);
     this.showInput(state.values);
     this.controls.showInForce(state.values);
   }
@@ -127,6 +129,15 @@ export class Live {
     const meter = values["beat/meter"];
     this.lamps.show(meter);
     setText(find("bar"), meter ? [meter, number(100 * values["beat/bar"], 0, "%")].join(" · ").replace(" · –", "") : "–");
+  }
+
+  showSong(values) {
+    const kind = values["section/kind"];
+    const words = kind === undefined || values["section/index"] === 0 ? ["–"] : [SECTIONS[kind], `bar ${values["section/bars"] + 1}`];
+    if (values["phrase/countin"] > 0) words.push(`${values["phrase/countin"]} to the next`);
+    setText(find("section"), words.join(" · "));
+    find("section").dataset.kind = kind ?? "";
+    for (const name of ["energy", "buildup"]) fill(find(name), values[name]);
   }
 
   showMood(values) {
