@@ -50,7 +50,10 @@ def values(messages: list[Message], address: str) -> list[object]:
 
 
 def test_default_addresses_one_number_each() -> None:
-    structure = [Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6), Section(1, 1, "drop", 0.8, 8, True)]
+    structure: list[Event] = [
+        Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6),
+        Section(1, 1, "drop", 0.8, 8, True),
+    ]
     events: list[Event] = [LEVEL, TEMPO, BEAT, Onset(1, 2, 0.5), mood(), *structure, STATUS]
     messages = sent({}, [(float(i), event) for i, event in enumerate(events)])
     got = {m.address.removeprefix("/streammood/") for m in messages}
@@ -59,7 +62,7 @@ def test_default_addresses_one_number_each() -> None:
         assert len(m.arguments) == 1
         assert type(m.value) in (float, int)
     whole = {"beat", "downbeat", "onset", "mood/changed", "beat/number", "beat/count", "beat/locked", "mood/index"}
-    whole |= {"level/clipping", "beat/meter", "drop", "breakdown", "phrase/countin"}
+    whole |= {"level/clipping", "beat/meter", "drop", "breakdown", "phrase/countin", "music"}
     whole |= {"section/changed", "section/index", "section/bars", "section/kind"}
     shares = {"status/latency", "status/load"}
     for m in messages:
