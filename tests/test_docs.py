@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,15 @@ def test_every_command_has_a_line() -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     for name in commands._MODULES:
         assert f"`streammood {name}" in text, name
+
+
+def test_the_tree_of_the_architecture_is_that_of_the_import_rules() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    project = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    names = [name.rpartition(".")[2] for layer in contract["layers"] for name in layer.split(" | ")]
+    places = [re.search(rf"^[├└]── (?:.* )?{name}(?:/|\.py)", text, re.MULTILINE) for name in names]
+    starts = [place.start() if place else -1 for place in places]
+    assert -1 not in starts, [name for name, at in zip(names, starts, strict=True) if at < 0]
+    lines = [text.count("\n", 0, at) for at in starts]
+    assert all(a <= b + 1 for a, b in pairwise(lines))  # rooms of one layer may stand in any order
