@@ -14,27 +14,27 @@ def quiet() -> Iterator[int | None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
-        kept = os.dup(2)
+        copy = os.dup(2)
     except OSError:  # it is closed
         yield None
         return
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
-        yield kept
+        yield copy
     finally:
-        os.dup2(kept, 2)
+        os.dup2(copy, 2)
         os.close(null)
-        os.close(kept)
+        os.close(copy)
 
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
     """Keep native code quiet for as long as a command runs, while Python goes on writing to the error output."""
     before = sys.stderr
-    with quiet() as kept:
-        if kept is not None:
-            sys.stderr = open(os.dup(kept), "w", encoding=before.encoding, errors=before.errors, buffering=1)  # noqa: PTH123, SIM115
+    with quiet() as copy:
+        if copy is not None:
+            sys.stderr = open(os.dup(copy), "w", encoding=before.encoding, errors=before.errors, buffering=1)  # noqa: PTH123, SIM115
         try:
             yield
         finally:

@@ -86,7 +86,7 @@ def test_warmup_compiles_what_a_start_needs() -> None:
     result = CliRunner().invoke(app, ["warmup"])
     assert result.exit_code == 0, result.output
     assert "Ready after" in result.output
-    assert jit.known() > 20
+    assert jit.loaded() > 20
     assert jit.stored()
 
 

@@ -36,18 +36,18 @@ def blocks(seconds: float, sample: float | None = None) -> list[F32]:
 
 
 @pytest.mark.parametrize(
-    ("sample", "short", "long", "state", "told"),
+    ("sample", "short", "long", "state", "fault"),
     [(0.0, 9.0, 12.0, InputState.ZEROS, "zeros"), (0.25, 2.0, 4.0, InputState.STUCK, "stuck at 0.25")],
 )
-def test_samples_that_do_not_move(sample: float, short: float, long: float, state: InputState, told: str) -> None:
+def test_samples_that_do_not_move(sample: float, short: float, long: float, state: InputState, fault: str) -> None:
     health = InputHealth(RATE)
     now = push(health, blocks(short, sample))
     assert health.state is InputState.FINE
-    assert health.told("line") == ""
+    assert health.fault("line") == ""
     now = push(health, blocks(long - short, sample), began=now)
     assert health.state is state
-    assert told in health.told("line")
-    assert "`line`" in health.told("line")
+    assert fault in health.fault("line")
+    assert "`line`" in health.fault("line")
     push(health, blocks(0.1), began=now)
     assert health.state is InputState.FINE
 
@@ -64,9 +64,9 @@ def test_a_wrong_rate_is_measured(true: int) -> None:
     push(health, blocks(20.0), rate=true, jitter=0.01)
     assert health.state is InputState.WRONG_RATE
     assert health.measured == pytest.approx(true, rel=0.01)
-    assert f"not {RATE}" in health.told("line")
+    assert f"not {RATE}" in health.fault("line")
     if true != 41_000:
-        assert f"delivers {true} samples" in health.told("line")
+        assert f"delivers {true} samples" in health.fault("line")
 
 
 def test_drift_jitter_stalls_and_losses_are_no_wrong_rate() -> None:

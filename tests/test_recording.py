@@ -78,8 +78,8 @@ def test_a_full_disk_is_reported_and_the_file_is_whole(tmp_path: Path, monkeypat
     assert wait_for(lambda: recording.written > 4096)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 1_000_000))
     assert wait_for(lambda: bool(recording.ended))
-    heard = engine.heard
-    assert wait_for(lambda: engine.heard > heard + 4096), "the show goes on"
+    heard = engine.received
+    assert wait_for(lambda: engine.received > heard + 4096), "the show goes on"
     engine.stop()
     assert engine.error is None
     assert soundfile.info(recording.path).frames == recording.written

@@ -122,19 +122,19 @@ class Resampler:
 
     def reset(self) -> None:
         """Begin a new stream, after silence."""
-        self._known = np.zeros(self._reach)  # the last samples of the input
+        self._last = np.zeros(self._reach)  # the last samples of the input
         self._offset, self._turn = 0.0, 0
 
     def push(self, block: F32) -> F32:
         """Samples at the analysis rate; they end ``delay`` samples before the block (n,) does."""
         if self._ratio == 1.0 or block.size == 0:
             return block
-        samples = np.concatenate([self._known, block])
+        samples = np.concatenate([self._last, block])
         out = np.empty(int(samples.size * self._ratio) + 1, dtype=np.float32)
         made, centre, self._offset = _convert(
             samples, self._ratio, self._reach, self._offset, self._turn, _sinc(), self._rows, self._starts,
             self._counts, out,
         )  # fmt: skip
         self._turn += made
-        self._known = samples[centre - self._reach :]
+        self._last = samples[centre - self._reach :]
         return out[:made]

@@ -70,20 +70,20 @@ class AvDecoder:
 
     def frames(self, size: int) -> Iterator[Frames]:
         """Yield everything that decodes."""
-        held: list[F32] = []
+        waiting: list[F32] = []
         count, kind = 0, (self.sample_rate, self.channels)
         frame: AudioFrame | None = self._first
         while frame is not None:
             this = (frame.sample_rate, frame.layout.nb_channels)
-            if count >= size or (held and this != kind):
-                yield kind[0], np.ascontiguousarray(np.concatenate(held))
-                held, count = [], 0
+            if count >= size or (waiting and this != kind):
+                yield kind[0], np.ascontiguousarray(np.concatenate(waiting))
+                waiting, count = [], 0
             kind = this
-            held.append(_samples(frame))
+            waiting.append(_samples(frame))
             count += frame.samples
             frame = next(self._frames, None)
-        if held:
-            yield kind[0], np.ascontiguousarray(np.concatenate(held))
+        if waiting:
+            yield kind[0], np.ascontiguousarray(np.concatenate(waiting))
         self._books.close(self._stream.codec_context.frame_size / self.sample_rate)
 
     def close(self) -> None:

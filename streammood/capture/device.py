@@ -229,8 +229,8 @@ class DeviceSource:
             self._check_rate(audio, device, count)
             return count, list(range(1, count + 1))
         if max(wanted) > device.channels:
-            told = f"has {device.channels} channels, got channel {max(wanted)}"
-            raise SourceError(f"input.channels: `{device.name}` {told}")
+            fault = f"has {device.channels} channels, got channel {max(wanted)}"
+            raise SourceError(f"input.channels: `{device.name}` {fault}")
         if self._accepts(audio, device, device.channels, self.sample_rate):
             return device.channels, list(wanted)
         self._check_rate(audio, device, max(wanted))

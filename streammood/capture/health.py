@@ -57,7 +57,7 @@ class InputHealth:
             return InputState.ZEROS if zeros else InputState.STUCK
         return InputState.WRONG_RATE if self.measured else InputState.FINE
 
-    def told(self, name: str) -> str:
+    def fault(self, name: str) -> str:
         """The present fault of the input ``name``, for people, and what to do; empty while it is fine."""
         match self.state:
             case InputState.ZEROS:

@@ -86,19 +86,19 @@ class SoundFile:
 
     def blocks(self, size: int) -> Iterator[F32]:
         """Yield blocks (size,) of one channel; the last may be shorter."""
-        held = np.zeros(0, dtype=np.float32)
+        rest = np.zeros(0, dtype=np.float32)
         self._mixer = None
         damage: SourceError | None = None
         try:
             for frames in self.frames(size):
-                held = np.concatenate([held, self._mix(frames)])
-                whole = held.size - held.size % size
-                yield from held[:whole].reshape(-1, size)
-                held = held[whole:]
+                rest = np.concatenate([rest, self._mix(frames)])
+                whole = rest.size - rest.size % size
+                yield from rest[:whole].reshape(-1, size)
+                rest = rest[whole:]
         except SourceError as error:
             damage = error
-        if held.size:
-            yield held
+        if rest.size:
+            yield rest
         if damage is not None:
             raise damage
 

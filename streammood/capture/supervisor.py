@@ -19,7 +19,7 @@ from streammood.events import ANALYSIS_RATE, F32
 from streammood.lasting import LastResort, reason_of
 from streammood.log.notes import Notes
 
-_STALL = 0.25  # s without a block that are told of
+_STALL = 0.25  # s without a block that is reported
 _RETRY_INTERVAL = 0.5  # s between looks for an input that has gone
 _LET_GO = 5.0  # s that a driver may take to answer when the program ends
 
@@ -39,7 +39,7 @@ class Capture:
         self.stalls = 0
         self.failure = ""  # of the capture thread, the latest
         self._now = clock
-        self._present = 0  # the latest sample of the stream clock that was told
+        self._present = 0  # the latest sample of the stream clock that was reported
         self.timeline = Timeline(0.0, clock(), 1.0 / ANALYSIS_RATE)
         self._buffer = buffer
         self._notes = notes
@@ -53,7 +53,7 @@ class Capture:
         self._clock = SampleClock(self.rate)
         self._losses = LossDetector(self.rate)
         self._health = InputHealth(self.rate)
-        self._told = ""  # what was wrong with the input, last
+        self._fault = ""  # what was wrong with the input, last
         self._advice = ""  # on the channels of the input, last
         self._base = base
         self._expected = 0  # count of the next sample in the ring, if none was dropped
@@ -160,10 +160,10 @@ class Capture:
 
     def _examine(self, block: Block) -> None:
         self._health.push(block.samples, block.captured)
-        told = self._health.told(self.source.name)
-        if told != self._told:
-            self._told = told
-            self._notes.add(told or f"the input `{self.source.name}` is well again")
+        fault = self._health.fault(self.source.name)
+        if fault != self._fault:
+            self._fault = fault
+            self._notes.add(fault or f"the input `{self.source.name}` is well again")
         advice = self.source.advice
         if advice != self._advice:
             self._advice = advice

@@ -18,7 +18,7 @@ import typer
 
 from streammood.cli import terminal, wiring
 from streammood.cli.ending import DEADLY
-from streammood.cli.options import Config, Set, app, extra, told
+from streammood.cli.options import Config, Set, app, extra, report_errors
 from streammood.client.child import DASHBOARD, Child, control_option, reached_at, view_target
 from streammood.config import DashboardSettings, Settings, TargetSettings
 
@@ -27,7 +27,7 @@ _NICE = 5  # beside an engine it must not take what the engine needs
 
 
 @app.command()
-@told
+@report_errors
 def dashboard(
     config: Config = None,
     host: Annotated[

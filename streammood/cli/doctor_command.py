@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from streammood.cli import bug_report, terminal, wiring
-from streammood.cli.options import Config, Set, app, told
+from streammood.cli.options import Config, Set, app, report_errors
 from streammood.errors import SinkError
 
 
 @app.command()
-@told
+@report_errors
 def doctor(
     config: Config = None,
     set: Set = None,

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from streammood.cli import terminal, wiring
 from streammood.cli.first_start import preparing
-from streammood.cli.options import Channels, Config, Events, Set, app, extra, open_log, told
+from streammood.cli.options import Channels, Config, Events, Set, app, extra, open_log, report_errors
 from streammood.config.base import printable
 from streammood.songs.batch import Batch, Result, make_folder
 from streammood.songs.collect import collect
@@ -20,7 +20,7 @@ from streammood.songs.exports import Exports, Kind, Place
 
 
 @app.command("analyze")
-@told
+@report_errors
 def analyze_files(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Sound files, or folders of them.")],
     config: Config = None,
@@ -56,7 +56,7 @@ def analyze_files(
             importlib.import_module("matplotlib")
     places = {kind: Place.of(kind, path, len(found.files)) for kind, path in wanted.items() if path is not None}
     screen = terminal.console(stderr=True)
-    terminal.print_said(screen, settings.notes)
+    terminal.print_lines(screen, settings.notes)
     if note := found.note():
         screen.print(f"streammood: {note}", style="dim", markup=False)
     results = []
@@ -85,7 +85,7 @@ def _report(results: Sequence[Result], problems: Sequence[str], screen: Console,
     for error in (*problems, *failed):
         screen.print(f"streammood: {printable(error)}", style="red", markup=False)
     if len(results) > 1 and failed:
-        told = f"{len(failed)} of {len(results)} files could not be read to their end or written"
-        screen.print(f"streammood: {told}", style="red", markup=False)
+        summary = f"{len(failed)} of {len(results)} files could not be read to their end or written"
+        screen.print(f"streammood: {summary}", style="red", markup=False)
     if problems or failed:
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from rich.console import Console
 from streammood.analysis.analyzer import Analyzer
 from streammood.analysis.warmup import warm_up
 from streammood.cli import terminal
-from streammood.cli.options import app, told
+from streammood.cli.options import app, report_errors
 from streammood.config import Settings
 from streammood.dsp import jit
 from streammood.events import ANALYSIS_RATE
@@ -50,7 +50,7 @@ def _show_while(out: Console, done: threading.Event) -> None:
             return
     out.print("First start: compiling the analysis for this machine, which takes some seconds and happens once.")
     with terminal.progress(out) as bar:
-        task = bar.add_task("compiling", total=jit.known())
+        task = bar.add_task("compiling", total=jit.loaded())
         while not done.wait(_REDRAW):
             bar.update(task, completed=jit.compiled())
     note = "" if jit.stored() else ", at each start: set NUMBA_CACHE_DIR to a folder that may be written, to do it once"
@@ -58,7 +58,7 @@ def _show_while(out: Console, done: threading.Event) -> None:
 
 
 @app.command()
-@told
+@report_errors
 def warmup() -> None:
     """Compile what the first start would compile, so that the show begins at once."""
     out = terminal.console()

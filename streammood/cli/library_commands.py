@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from streammood.cli import library_queries, terminal
 from streammood.cli.first_start import preparing
 from streammood.cli.library_options import File, library, settings_of
-from streammood.cli.options import Channels, Config, Set, told
+from streammood.cli.options import Channels, Config, Set, report_errors
 from streammood.config.base import printable, shown
 from streammood.errors import ConfigError, LibraryError, SinkError, SourceError
 from streammood.library import tagging, tags
@@ -28,7 +28,7 @@ _OFTEN = 10.0  # s between lines about a scan where the output is no terminal
 
 
 @library.command("scan")
-@told
+@report_errors
 def scan_folders(
     paths: Annotated[
         list[Path] | None,
@@ -139,7 +139,7 @@ def _report(report: Report, forgotten: int, store: Store, screen: Console, out: 
 
 
 @library.command("status")
-@told
+@report_errors
 def show_status(library: File = None, config: Config = None, set: Set = None) -> None:
     """What the library holds, how far a scan is, and which files failed and why."""
     out = terminal.console()
@@ -164,7 +164,7 @@ def show_status(library: File = None, config: Config = None, set: Set = None) ->
 
 
 @library.command("tag")
-@told
+@report_errors
 def tag_files(
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="[PATH]...", help="Only songs at or below these; all by default.")

@@ -15,7 +15,7 @@ from rich.text import Text
 from streammood.cli import library_options as options
 from streammood.cli import terminal
 from streammood.cli.library_options import File, library, settings_of
-from streammood.cli.options import Config, Set, told
+from streammood.cli.options import Config, Set, report_errors
 from streammood.cli.status_line import mood_style
 from streammood.config.base import printable
 from streammood.config.library import Feeling
@@ -34,7 +34,7 @@ Way = Annotated[bool | None, typer.Option("--follow/--lift", help="Music like it
 
 
 @library.command("find")
-@told
+@report_errors
 def find_songs(
     mood: options.Mood = None,
     at: options.At = None,
@@ -64,7 +64,7 @@ def find_songs(
 
 
 @library.command("playlist")
-@told
+@report_errors
 def write_playlist(
     file: Kinds,
     mood: options.Mood = None,
@@ -110,7 +110,7 @@ def write_playlist(
 
 
 @library.command("recommend")
-@told
+@report_errors
 def recommend_songs(
     feeling: Annotated[Feeling, typer.Option(help="How somebody feels.")],
     follow: Way = None,

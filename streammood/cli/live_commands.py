@@ -35,7 +35,7 @@ from streammood.cli.options import (
     Target,
     app,
     open_log,
-    told,
+    report_errors,
 )
 from streammood.cli.preflight import preflight
 from streammood.cli.screen import Echo, Screen
@@ -53,7 +53,7 @@ _LOOK = 0.1  # s between looks whether the input has ended
 
 
 @app.command()
-@told
+@report_errors
 def devices() -> None:
     """List the inputs that there are, the default marked."""
     found = all_devices()
@@ -63,7 +63,7 @@ def devices() -> None:
 
 
 @app.command()
-@told
+@report_errors
 def presets() -> None:
     """List the shipped presets, for --config and for `preset:` of a target."""
     terminal.console().print(terminal.preset_table(shipped_presets()))
@@ -79,7 +79,7 @@ otherwise): /streammood/do/ and {", ".join(row.call for row in COMMANDS.values()
 
 
 @app.command(help=_RUN_HELP)
-@told
+@report_errors
 def run(
     config: Config = None,
     input: Input = None,
@@ -167,7 +167,7 @@ def _wait(engine: Engine, page: Child | None, stopped: threading.Event, duration
 
 
 @app.command()
-@told
+@report_errors
 def check(config: Config = None, input: Input = None, target: Target = None, set: Set = None) -> None:
     """Look whether everything is ready for the show: settings, model, input, targets, latency budget."""
     overrides = wiring.Overrides(device=input, targets=tuple(target or ()), values=tuple(set or ()))

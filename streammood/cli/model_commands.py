@@ -9,7 +9,7 @@ import typer
 
 from streammood import native
 from streammood.cli import terminal
-from streammood.cli.options import app, extra, told
+from streammood.cli.options import app, extra, report_errors
 from streammood.cli.trained import Table, report
 from streammood.errors import ConfigError
 
@@ -34,7 +34,7 @@ Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for featu
 
 
 @app.command()
-@told
+@report_errors
 def train(
     data: Data,
     what: Fitted = "mood",
@@ -90,7 +90,7 @@ def train(
 
 
 @app.command()
-@told
+@report_errors
 def evaluate(
     data: Data,
     what: What = "mood",

@@ -11,14 +11,14 @@ from typing import Annotated
 import typer
 
 from streammood.cli import wiring
-from streammood.cli.options import Config, Set, app, extra, told
+from streammood.cli.options import Config, Set, app, extra, report_errors
 from streammood.client.child import TERMINAL, Child, control_option, view_target
 from streammood.client.listener import bind
 from streammood.config import Settings, TargetSettings, split_target
 from streammood.engine.live import Engine
 from streammood.errors import ConfigError
 from streammood.protocol.commands import COMMANDS
-from streammood.tui.screen import TerminalState, errors_kept
+from streammood.tui.screen import TerminalState, errors_stored
 
 _LOOK = 0.1  # s between looks whether to stop
 _LOOPBACK = "127.0.0.1"
@@ -34,7 +34,7 @@ Keys: {" · ".join(_OURS)} · up, down choose a target · q quit.
 
 
 @app.command(help=_HELP)
-@told
+@report_errors
 def monitor(
     port: Annotated[int, typer.Option(min=1, max=65_535, metavar="PORT", help="Receive OSC there.")] = 7072,
     host: Annotated[
@@ -103,7 +103,7 @@ def watch(
     given += [part for value in values for part in ("--set", value)]
     given += ["--host", view.host, "--port", str(view.port), *control_option(settings.control)]
     terminal = TerminalState()
-    with errors_kept():
+    with errors_stored():
         shown = Child("monitor", *given, terminal=True)
         try:
             while not (stopped.is_set() or engine.finished.is_set() or shown.ended or time.monotonic() >= end):

@@ -12,7 +12,7 @@ import typer
 
 from streammood.cli import terminal, wiring
 from streammood.cli.ending import Ending
-from streammood.cli.options import Config, Set, Target, app, told
+from streammood.cli.options import Config, Set, Target, app, report_errors
 from streammood.config.base import shown
 from streammood.engine.replay import Replay, labels_of
 from streammood.errors import ConfigError, SinkError, SourceError
@@ -60,7 +60,7 @@ def _labels(log: Path) -> tuple[str, ...]:
 
 
 @app.command()
-@told
+@report_errors
 def replay(
     log: Log,
     config: Config = None,
@@ -91,7 +91,7 @@ def replay(
 
 
 @app.command()
-@told
+@report_errors
 def report(
     logs: Annotated[list[Path], typer.Argument(metavar="EVENTS.jsonl...", help="Event logs of `run`, in their order.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.html", help="Where the page goes.")],

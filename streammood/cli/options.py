@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 
-def told(command: Callable[P, None]) -> Callable[P, None]:
+def report_errors(command: Callable[P, None]) -> Callable[P, None]:
     """Show the errors that a user can meet as one line, and exit with 1."""
 
     @functools.wraps(command)

@@ -88,12 +88,12 @@ def _targets(settings: Settings) -> Iterator[Finding]:
         except StreammoodError as error:
             yield Finding("target", False, str(error))
             continue
-        told = [f"{target.name} at {where}" if target.name else where]
-        told += [f"which is {number}"] if (number := numeric(address)) != target.host else []
-        told += [f"preset {target.preset}"] if target.preset else []
-        told += [f"offset {target.offset:+g} ms"] if target.offset else []
-        told += [f"beat ×{target.beat:g}"] if target.beat != 1.0 else []
-        yield Finding("target", True, ", ".join(told))
+        parts = [f"{target.name} at {where}" if target.name else where]
+        parts += [f"which is {number}"] if (number := numeric(address)) != target.host else []
+        parts += [f"preset {target.preset}"] if target.preset else []
+        parts += [f"offset {target.offset:+g} ms"] if target.offset else []
+        parts += [f"beat ×{target.beat:g}"] if target.beat != 1.0 else []
+        yield Finding("target", True, ", ".join(parts))
     if not settings.osc.targets:
         yield Finding("target", False, "nobody receives anything", "name one under osc.targets or with --target")
 
@@ -116,12 +116,12 @@ def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
             if isinstance(sink, OscTarget) and sink.left_out:
                 yield Finding("target", True, sink.left_out)
         if name != "osc":
-            yield Finding(name, True, _told(part.model_dump(exclude={"colours"})))
+            yield Finding(name, True, _listed(part.model_dump(exclude={"colours"})))
 
 
-def _told(part: dict[str, object]) -> str:
+def _listed(part: dict[str, object]) -> str:
     """Settings in words, those that are not given left out."""
-    whole = {key: _told(value) if isinstance(value, dict) else value for key, value in part.items()}
+    whole = {key: _listed(value) if isinstance(value, dict) else value for key, value in part.items()}
     return ", ".join(f"{key} {value}" for key, value in whole.items() if value is not None)
 
 
@@ -142,16 +142,16 @@ def priority(wanted: str) -> Finding:
     if sys.platform != "linux" or wanted == "normal":
         return Finding("priority", True, "that of any program")
     granted = allowed()
-    told = {"real-time": "real-time, ahead of other programs", "nice": "above other programs", "normal": REFUSED}
-    return Finding("priority", True, told[granted])
+    text = {"real-time": "real-time, ahead of other programs", "nice": "above other programs", "normal": REFUSED}
+    return Finding("priority", True, text[granted])
 
 
 def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:
     """Open the input and listen; also returns its latency in s."""
-    heard: list[tuple[int, float, float]] = []  # samples, peak, arrival in s
+    blocks: list[tuple[int, float, float]] = []  # samples, peak, arrival in s
 
     def deliver(block: F32, _captured: float, arrived: float) -> None:
-        heard.append((block.size, float(np.max(np.abs(block))), arrived))
+        blocks.append((block.size, float(np.max(np.abs(block))), arrived))
 
     try:
         source = open_source(name, settings)
@@ -160,27 +160,27 @@ def _input(settings: Settings, name: str | None) -> tuple[float, Finding]:
         source.stop()
     except StreammoodError as error:
         return 0.0, Finding("input", False, str(error), "`streammood devices` lists what there is")
-    return _latency(source), _judge(source, heard)
+    return _latency(source), _judge(source, blocks)
 
 
 def _latency(source: Source) -> float:
     return source.latency if isinstance(source, DeviceSource) else 0.0
 
 
-def _judge(source: Source, heard: list[tuple[int, float, float]]) -> Finding:
-    if len(heard) < _FEWEST:
+def _judge(source: Source, blocks: list[tuple[int, float, float]]) -> Finding:
+    if len(blocks) < _FEWEST:
         return Finding("input", False, f"{source.name} delivers nothing", "choose another with --input")
     # From the first block on: how long a device takes to open says nothing about its rate.
-    rate = sum(size for size, _, _ in heard[1:]) / (heard[-1][2] - heard[0][2])
-    told = f"{source.name} at {source.sample_rate} Hz"
+    rate = sum(size for size, _, _ in blocks[1:]) / (blocks[-1][2] - blocks[0][2])
+    where = f"{source.name} at {source.sample_rate} Hz"
     if isinstance(source, DeviceSource) and abs(rate / source.sample_rate - 1) > _RATE_TOLERANCE:
         return Finding(
-            "input", False, f"{told} delivers {rate:.0f} samples a second", "set input.sample_rate to its own"
+            "input", False, f"{where} delivers {rate:.0f} samples a second", "set input.sample_rate to its own"
         )
-    peak = max(peak for _, peak, _ in heard)
+    peak = max(peak for _, peak, _ in blocks)
     if peak < _SILENT:
-        return Finding("input", True, f"{told}, silent now: send it something to see its level")
-    return Finding("input", True, f"{told}, peak {20 * np.log10(peak):.1f} dB")
+        return Finding("input", True, f"{where}, silent now: send it something to see its level")
+    return Finding("input", True, f"{where}, peak {20 * np.log10(peak):.1f} dB")
 
 
 def _budget(settings: Settings, models: Models, device: float) -> Finding:
@@ -200,8 +200,8 @@ def _budget(settings: Settings, models: Models, device: float) -> Finding:
     block = settings.input.block / source.sample_rate
     hop = HOP / ANALYSIS_RATE
     total = device + block + hop + p99
-    told = (
+    text = (
         f"{1e3 * total:.1f} ms = device {1e3 * device:.1f} + block {1e3 * block:.1f} + hop {1e3 * hop:.1f} "
         f"+ analysis and sending {1e3 * p99:.2f} (p99; p50 {1e3 * p50:.2f}), limit {1e3 * _LATE_LIGHT:.0f} ms"
     )
-    return Finding("latency", total <= _LATE_LIGHT, told, "close other programs, or make input.block smaller")
+    return Finding("latency", total <= _LATE_LIGHT, text, "close other programs, or make input.block smaller")

@@ -106,7 +106,7 @@ class Screen:
 
     def _tell(self) -> None:
         terminal.print_notes(self._out, self._engine)
-        terminal.print_said(self._out, self._echo.take(time.monotonic()))
+        terminal.print_lines(self._out, self._echo.take(time.monotonic()))
 
     def _draw(self) -> None:
         self._tell()

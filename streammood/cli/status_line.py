@@ -54,8 +54,8 @@ def _pieces(now: Snapshot, sample: float, meter: int) -> Iterator[_Piece]:
         recent = beat is not None and 0 <= sample - beat.sample < _BEAT_SHOWN * ANALYSIS_RATE
         lamp = ("● ", "bold white") if recent else ("○ ", "dim")
         bpm = f"{tempo.bpm:5.1f} BPM " if tempo.bpm else "  --- BPM "
-        told = ((bpm, ""), ("locked", "green")) if tempo.locked else ((bpm, "dim"), ("search", "yellow"))
-        yield 1, Text.assemble(lamp, *told)
+        tempo_text = ((bpm, ""), ("locked", "green")) if tempo.locked else ((bpm, "dim"), ("search", "yellow"))
+        yield 1, Text.assemble(lamp, *tempo_text)
         yield 6, Text(f"{beat.count if beat else 0:>4}")
     if now.mood is None:
         yield 3, Text("no mood yet", "dim")

@@ -45,7 +45,7 @@ def summary_line(engine: Engine) -> str:
     moods = engine.moods
     shares = ", ".join(f"{label} {100 * count / moods.total():.0f} %" for label, count in moods.most_common() if label)
     beats = f"{engine.beats:,} beats" + (f" at {engine.bpm:.1f} BPM" if engine.beats else "")
-    return f"Listened for {clock(engine.heard)}: {beats}; {shares or 'no mood'}; lost {engine.lost:,} samples."
+    return f"Listened for {clock(engine.received)}: {beats}; {shares or 'no mood'}; lost {engine.lost:,} samples."
 
 
 def print_notes(out: Console, engine: Engine) -> None:
@@ -54,7 +54,7 @@ def print_notes(out: Console, engine: Engine) -> None:
         say(out, f"{clock(engine.sample)} {note}", "yellow")
 
 
-def print_said(out: Console, lines: Iterable[str]) -> None:
+def print_lines(out: Console, lines: Iterable[str]) -> None:
     """What the keys have brought about."""
     for line in lines:
         say(out, line, "cyan")
@@ -97,7 +97,7 @@ def result_table(results: Iterable[Result]) -> Table:
         length = f"{int(r.duration) // 60}:{int(r.duration) % 60:02d}"
         bpm = f"{r.bpm:.1f}" if r.bpm else "–"
         mood = r.mood
-        told = (
+        cells = (
             (
                 Text(mood.label, style=mood_style(mood.label)),
                 f"{100 * mood.confidence:.0f} %",
@@ -108,7 +108,7 @@ def result_table(results: Iterable[Result]) -> Table:
             else (Text("–", style="dim"), "–", "–", "–")
         )
         name = Text(Path(r.path).name, style="red" if r.error else "")
-        table.add_row(name, length, bpm, str(r.beats), f"{100 * r.locked:.0f} %", *told)
+        table.add_row(name, length, bpm, str(r.beats), f"{100 * r.locked:.0f} %", *cells)
     return table
 
 

@@ -46,9 +46,9 @@ def comments() -> dict[str, str]:
 
 def settings_table() -> str:
     """A heading and a table for each section."""
-    told = comments()
+    meanings = comments()
     return "\n".join(
-        f"## {name}\n\n{_section(field).__doc__}\n\n{_table(_section(field), name, told)}"
+        f"## {name}\n\n{_section(field).__doc__}\n\n{_table(_section(field), name, meanings)}"
         for name, field in Settings.model_fields.items()
     )
 
@@ -62,18 +62,18 @@ def _section(field: FieldInfo) -> type[BaseModel]:
     return _models(field.annotation)[0]
 
 
-def _table(model: type[BaseModel], path: str, told: dict[str, str]) -> str:
-    rows = list(_rows(model, path, told))
+def _table(model: type[BaseModel], path: str, meanings: dict[str, str]) -> str:
+    rows = list(_rows(model, path, meanings))
     return markdown.table(("setting", "default", "allowed", "what it does"), rows)
 
 
-def _rows(model: type[BaseModel], path: str, told: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
+def _rows(model: type[BaseModel], path: str, meanings: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
     for key, field in model.model_fields.items():
         name = f"{path}.{field.alias or key}"
         inner = _models(field.annotation)
-        yield f"`{name}`", _default(field), "settings" if inner else _allowed(field), told.get(name, "")
+        yield f"`{name}`", _default(field), "settings" if inner else _allowed(field), meanings.get(name, "")
         for section in inner:
-            yield from _rows(section, name, told)
+            yield from _rows(section, name, meanings)
 
 
 def _models(kind: Any) -> list[type[BaseModel]]:

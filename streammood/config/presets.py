@@ -38,8 +38,8 @@ def with_preset(value: object) -> object:
     own = _lines(value.get("map"))
     addresses = [line.get("to") for line in own if isinstance(line, dict)]
     lines = [line | {"optional": True} if isinstance(line, dict) else line for line in _lines(below.get("map"))]
-    kept = [line for line in lines if not isinstance(line, dict) or line.get("to") not in addresses]
-    return below | above | {"map": [*kept, *own]}
+    remaining = [line for line in lines if not isinstance(line, dict) or line.get("to") not in addresses]
+    return below | above | {"map": [*remaining, *own]}
 
 
 def _lines(value: object) -> list[Any]:

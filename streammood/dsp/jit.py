@@ -61,7 +61,7 @@ def _may_store(function: Callable[..., Any]) -> bool:
     return "NUMBA_CACHE_DIR" in os.environ or resources.home() is not None or os.access(beside, os.W_OK)
 
 
-def known() -> int:
+def loaded() -> int:
     """Kernels that the modules loaded so far hold."""
     return len(_KERNELS)
 

@@ -177,7 +177,7 @@ class Engine:
         return self._reporter.moods
 
     @property
-    def heard(self) -> float:
+    def received(self) -> float:
         """Samples of the stream clock until the latest sound."""
         return self._capture.sample
 
@@ -315,8 +315,8 @@ class Engine:
         """What ``block`` makes known, each event with its due time."""
         batch: list[tuple[float, Event]] = []
         try:
-            for heard in self._analyzer.push(block.samples):
-                event = self._operator.moods.push(heard) if isinstance(heard, Mood) else heard
+            for found in self._analyzer.push(block.samples):
+                event = self._operator.moods.push(found) if isinstance(found, Mood) else found
                 if self._free is not None:
                     self._hand_over(self._free, event)
                 self._reporter.keep(event)

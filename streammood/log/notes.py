@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
-_KEPT = 100  # notes for somebody who does not ask
+_STORED = 100  # notes for somebody who does not ask
 
 
 class Notes:
     """Collects notes from any thread; the engine's takes them for its reports, the main one for the terminal."""
 
     def __init__(self) -> None:
-        self._unreported: deque[str] = deque(maxlen=_KEPT)
-        self._unshown: deque[str] = deque(maxlen=_KEPT)
+        self._unreported: deque[str] = deque(maxlen=_STORED)
+        self._unshown: deque[str] = deque(maxlen=_STORED)
         self._once: set[str] = set()
 
     def add(self, text: str) -> None:

@@ -65,8 +65,8 @@ def try_in_child(content: bytes) -> None:
         raise ValueError(f"it cannot be tried in a process of its own ({error.strerror})") from None
     if done.returncode == 0:
         return
-    told = done.stdout.decode("utf-8", errors="replace").strip()
-    raise ValueError(told or f"it ended the process that tried it ({_death(done.returncode)})")
+    reason = done.stdout.decode("utf-8", errors="replace").strip()
+    raise ValueError(reason or f"it ended the process that tried it ({_death(done.returncode)})")
 
 
 def _death(code: int) -> str:

@@ -252,7 +252,7 @@ def default_names(labels: Sequence[str], options: Container[str]) -> list[str]:
 
 def values(event: Event) -> Iterator[tuple[Signal, str, Value]]:
     """Signal, name and value of everything that ``event`` tells to every target, triggers last."""
-    return _read(_TOLD.get(type(event), ()), event)
+    return _read(_SENT.get(type(event), ()), event)
 
 
 def details(event: Event) -> Iterator[tuple[Signal, str, Value]]:
@@ -284,5 +284,5 @@ def _rows(wanted: Callable[[Signal], bool]) -> dict[type[Event], list[Signal]]:
     return rows
 
 
-_TOLD = _rows(lambda signal: signal.option != "details" and not signal.asked)
+_SENT = _rows(lambda signal: signal.option != "details" and not signal.asked)
 _DETAILED = _rows(lambda signal: signal.option == "details")

@@ -142,7 +142,7 @@ class _Guarded:
         return
 
 
-class _Kept(list[Row]):
+class _Stored(list[Row]):
     """Rows that are written later."""
 
     def write(self, row: Row) -> None:
@@ -165,9 +165,9 @@ class _Task:
         models = Models.load(self.settings)
 
         def serve(request: tuple[Path, str], progress: Callable[[float], None]) -> tuple[Result, list[Row]]:
-            kept = _Kept()
-            result = self.run(*request, models, kept if self.keep_rows else EventLog(), progress)
-            return result, kept
+            stored = _Stored()
+            result = self.run(*request, models, stored if self.keep_rows else EventLog(), progress)
+            return result, stored
 
         return serve
 
@@ -250,10 +250,10 @@ class Batch:
                 results.append(self._log(*done.pop(len(results))))
         return results
 
-    def _log(self, result: Result, kept: list[Row]) -> Result:
+    def _log(self, result: Result, stored: list[Row]) -> Result:
         """Write the rows of a file to the common log; its result, with what went wrong there."""
         log = _Guarded(self._common)
-        for row in kept:
+        for row in stored:
             log.write(row)
         if log.problem is None:
             return result

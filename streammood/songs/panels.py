@@ -156,8 +156,8 @@ def _by_beat(look: Look) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float6
     cell = np.searchsorted(edges, (np.arange(count) + 0.5) * duration / count, side="right") - 1
     weight = np.bincount(cell, sketch.rms**2, edges.size - 1)
     total = np.array([np.bincount(cell, row * sketch.rms**2, edges.size - 1) for row in sketch.chroma])
-    heard = np.bincount(cell, minlength=edges.size - 1) > 0
-    if not heard.all():  # a cell is shorter than a column of the sketch
+    filled = np.bincount(cell, minlength=edges.size - 1) > 0
+    if not filled.all():  # a cell is shorter than a column of the sketch
         return np.linspace(0.0, duration, count + 1), sketch.chroma.astype(np.float64)
     mean = total / np.maximum(weight, _TINY)
     return edges, mean / np.maximum(mean.max(axis=0), _TINY)

@@ -71,12 +71,12 @@ def _beside(figure: Figure, look: Look) -> None:
 
 def _heading(figure: Figure, song: Song, title: str) -> None:
     figure.text(LEFT, 0.95, title, fontsize=20, fontweight="bold", va="center", parse_math=False)
-    told = [clock(round(song.duration))]
+    facts = [clock(round(song.duration))]
     if song.beats:
-        told.append(f"{song.bpm:.1f} BPM")
+        facts.append(f"{song.bpm:.1f} BPM")
     if song.mood is not None:
-        told.append(song.mood.label)
-    figure.text(LEFT, 0.907, "   ·   ".join(told), fontsize=12.5, color=SOFT, va="center", parse_math=False)
+        facts.append(song.mood.label)
+    figure.text(LEFT, 0.907, "   ·   ".join(facts), fontsize=12.5, color=SOFT, va="center", parse_math=False)
     if song.damage is not None:
         figure.text(RIGHT, 0.907, "the file is damaged: this is what could be heard", color="#c8202f", ha="right")
     figure.text(_MARGIN[1], 0.02, _PROGRAM, fontsize=8, color=SOFT, ha="right", va="center")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
 FORMAT_VERSION = 1
-_HEARD = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
+_CENTRE = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
 _STEPS = 3  # an answer that is not followed by another within so many intervals was the last before a silence
 
 
@@ -58,15 +58,15 @@ class Song:
         damage: str | None = None,
     ) -> Song:
         """A song of the ``events`` of its analysis, and of the ``mood`` of the whole."""
-        kept = sorted(events, key=lambda event: event.sample)
+        ordered = sorted(events, key=lambda event: event.sample)
         return cls(
             name,
             duration,
             tuple(labels),
             mood,
-            tuple(event for event in kept if isinstance(event, Beat)),
-            tuple(event for event in kept if isinstance(event, Mood) and event.music),
-            tuple(event for event in kept if isinstance(event, Onset)),
+            tuple(event for event in ordered if isinstance(event, Beat)),
+            tuple(event for event in ordered if isinstance(event, Mood) and event.music),
+            tuple(event for event in ordered if isinstance(event, Onset)),
             damage,
         )
 
@@ -78,7 +78,7 @@ class Song:
     @property
     def mood_times(self) -> list[float]:
         """The moment, in s, that each of ``moods`` speaks of."""
-        return [max(0.0, seconds(mood.sample) - _HEARD) for mood in self.moods]
+        return [max(0.0, seconds(mood.sample) - _CENTRE) for mood in self.moods]
 
     def beat_moods(self) -> list[Mood | None]:
         """The mood at each beat; None where no music was heard at all."""
@@ -95,7 +95,7 @@ class Song:
         longest = _STEPS * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         found = []
         for time, follows in zip(times, [*times[1:], self.duration], strict=True):
-            last = follows == self.duration and follows - time <= longest + _HEARD
+            last = follows == self.duration and follows - time <= longest + _CENTRE
             found.append((time, follows if last or follows - time <= longest else time + longest))
         return found
 

@@ -27,10 +27,10 @@ def beats_csv(song: Song) -> str:
     head = ("time", "bpm", "confidence", "locked", "number", "bar_confidence", "label", "valence", "arousal")
     rows = []
     for beat, mood in zip(song.beats, song.beat_moods(), strict=True):
-        told: Row = ("", "", "", *("" for _ in song.labels))
+        cells: Row = ("", "", "", *("" for _ in song.labels))
         if mood is not None:
             shares = (f"{mood.probabilities[label]:.4f}" for label in song.labels)
-            told = (mood.label, f"{mood.valence:.4f}", f"{mood.arousal:.4f}", *shares)
+            cells = (mood.label, f"{mood.valence:.4f}", f"{mood.arousal:.4f}", *shares)
         rows.append(
             (
                 f"{seconds(beat.sample):.6f}",
@@ -39,7 +39,7 @@ def beats_csv(song: Song) -> str:
                 int(beat.locked),
                 beat.number,
                 f"{beat.bar_confidence:.4f}",
-                *told,
+                *cells,
             )
         )
     return _csv((*head, *song.labels), rows)

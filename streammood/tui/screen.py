@@ -35,7 +35,7 @@ class TerminalState:
 
 
 @contextlib.contextmanager
-def errors_kept() -> Iterator[None]:
+def errors_stored() -> Iterator[None]:
     """Keep what libraries write to the standard error from the screen, and write it when the screen is free again."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:

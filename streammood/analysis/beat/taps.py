@@ -7,7 +7,7 @@ import numpy as np
 from streammood.events import ANALYSIS_RATE
 
 ENOUGH = 4  # taps that make a tempo
-_KEPT = 8  # taps; older ones are forgotten, so that the line can follow a hand
+_STORED = 8  # taps; older ones are forgotten, so that the line can follow a hand
 _PAUSE = 2.5  # s without a tap after which a new series begins; also where a tap is far off the line, in periods
 _OFF = 0.4
 
@@ -31,7 +31,7 @@ class Taps:
         """Place of the beat nearest to this tap and samples from beat to beat, once there are four taps in a row."""
         if self._places and not self._continues(sample - self._places[-1]):
             self._places.clear()
-        self._places = [*self._places[1 - _KEPT :], sample]
+        self._places = [*self._places[1 - _STORED :], sample]
         if len(self._places) < ENOUGH:
             return None
         period, first = np.polyfit(np.arange(len(self._places)), np.array(self._places) - sample, 1)

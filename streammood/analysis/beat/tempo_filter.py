@@ -107,12 +107,12 @@ def _advance(f: TempoFilter, cue: float) -> None:
     """
     first, n, scale, offbeat = f.first, f.heads.size, f.state[_SCALE], f.offbeat
     belief, heads, starts, ends, near, mean = f.belief, f.heads, f.starts, f.ends, f.near, f.mean
-    said, beside = f.factors[0], f.factors[1]
+    on_beat, beside = f.factors[0], f.factors[1]
     for p in range(n):
         heads[p] = heads[p] - 1 if heads[p] > 0 else first + p - 1
         ends[p] = belief[starts[p] + heads[p]]
     for k in range(near.size):
-        said[k], beside[k] = math.exp(cue * near[k]), math.exp(cue * offbeat * near[k])
+        on_beat[k], beside[k] = math.exp(cue * near[k]), math.exp(cue * offbeat * near[k])
     centred = mean[0] > 0.0
     total, highest, peak = np.float32(0.0), np.float32(-1.0), 0
     for p in range(n):
@@ -123,7 +123,7 @@ def _advance(f: TempoFilter, cue: float) -> None:
         phases = belief[starts[p] : starts[p] + period]
         phases[head] = arrived * f.prior[p]
         reach = min(_REACH, (period - 2) // 4)
-        _weigh(phases, head, said, reach)
+        _weigh(phases, head, on_beat, reach)
         if offbeat > 0.0:
             _weigh(phases, head + period // 2, beside, reach)
         factor = np.float32(scale * math.exp(-cue * mean[p]) if centred else scale)
