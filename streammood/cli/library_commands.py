@@ -15,11 +15,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from streammood.cli import library_queries, terminal
 from streammood.cli.first_start import preparing
 from streammood.cli.library_options import File, library, settings_of
-from streammood.cli.options import Channels, Config, Set, report_errors
+from streammood.cli.options import Channels, Config, Set, extra, report_errors
 from streammood.config.base import printable, shown
 from streammood.errors import ConfigError, LibraryError, SinkError, SourceError
 from streammood.library import tagging, tags
-from streammood.library.scan import Plan, Processes, Report, models_version, plan, scan
+from streammood.library.scan import Crew, Plan, Processes, Report, models_version, plan, scan
 from streammood.library.store import Store
 
 __all__ = ["library_queries"]  # registers commands of its own
@@ -37,6 +37,10 @@ def scan_folders(
     library: File = None,
     config: Config = None,
     jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Files at a time; 0: one a core.")] = 0,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Analyse on the workers of this Dask scheduler.")
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Send files to workers that do not see the folders.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try files again that failed before.")] = False,
     renew: Annotated[bool, typer.Option("--renew", help="Analyse again what other models have analysed.")] = False,
     forget: Annotated[
@@ -56,13 +60,19 @@ def scan_folders(
         todo = plan(store, named, models_version(settings), retry, renew)
         with store.writing():
             store.add_folders(path for path in named if path.is_dir())
-        if todo.requests:
+        crew: Crew = Processes(settings, jobs)
+        if scheduler is not None and todo.requests:
+            with extra("cluster"):
+                from streammood.library.cluster import Cluster  # noqa: PLC0415  an extra
+
+                crew = Cluster(settings, scheduler, send)
+        elif todo.requests:
             from streammood.songs.batch import Batch  # noqa: PLC0415  loads slowly
 
             with preparing(screen):
                 Batch(settings, None).prepare()
         with _progress(screen, todo) as rate:
-            report = scan(store, todo, Processes(settings, jobs), rate.share, rate.done)
+            report = scan(store, todo, crew, rate.share, rate.done)
         forgotten = 0
         if forget:
             with store.writing():

@@ -262,7 +262,8 @@ def scan(
 def _put(store: Store, path: Path, found: Found, gone: set[int], report: Report) -> bool:
     """Store what was found; False if it has to be looked for again."""
     if found.error:
-        store.fail(path, found.stamp, found.error)
+        if path.is_file():  # otherwise its disk may be away: the next scan will see
+            store.fail(path, found.stamp, found.error)
         report.failures.append((path, found.error))
     elif found.description is not None:
         store.describe(path, found.stamp, found.words, found.description)
