@@ -53,7 +53,7 @@ coverage: $(VENV)/test.done
 
 # The tables in docs/ that follow from the program, then the site, in build/site. A warning is an error.
 docs: $(VENV)/docs.done
-	$(BIN)/python -m streammood.config.markdown docs/osc.md docs/control.md docs/settings.md
+	$(BIN)/python -m streammood.config.settings_table docs/osc.md docs/control.md docs/settings.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 train: $(VENV)/train.done

@@ -22,11 +22,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from streammood import config as _config
-    from streammood.api.analysis import Analyzer as Analyzer
-    from streammood.api.analysis import analyze as analyze
-    from streammood.api.features import Features as Features
-    from streammood.api.features import features as features
-    from streammood.api.live import listen as listen
+    from streammood.api.feature_table import Features as Features
+    from streammood.api.feature_table import features as features
+    from streammood.api.live_events import listen as listen
+    from streammood.api.stream_analyzer import Analyzer as Analyzer
+    from streammood.api.stream_analyzer import analyze as analyze
     from streammood.config import Settings as Settings
     from streammood.errors import ConfigError as ConfigError
     from streammood.errors import ModelError as ModelError
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     load_settings = _config.load
 
 _PLACES = {
-    "api.analysis": ("Analyzer", "analyze"),
-    "api.features": ("Features", "features"),
-    "api.live": ("listen",),
+    "api.stream_analyzer": ("Analyzer", "analyze"),
+    "api.feature_table": ("Features", "features"),
+    "api.live_events": ("listen",),
     "config": ("Settings", "load_settings"),
     "errors": ("ConfigError", "ModelError", "SourceError", "StreammoodError"),
     "events": ("Beat", "Event", "Level", "Mood", "Onset", "Section", "Status", "Structure", "Tempo", "seconds"),

@@ -11,7 +11,7 @@ import pytest
 
 from streammood.cli import commands
 from streammood.config import Settings
-from streammood.config.markdown import comments, renewed
+from streammood.config.settings_table import comments, renewed
 
 HERE = Path(__file__).parents[1]
 DOCS = HERE / "docs"

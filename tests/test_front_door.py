@@ -210,7 +210,7 @@ def test_some_kinds_or_one() -> None:
         sm.features(np.zeros(8, np.float32), 44_100, kinds="mfcc")
 
 
-@pytest.mark.parametrize("module", ["api.analysis", "api.features", "api.live"])
+@pytest.mark.parametrize("module", ["api.stream_analyzer", "api.feature_table", "api.live_events"])
 def test_examples_in_docstrings_run(
     module: str, music: Rendered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.analysis.front_end import FrontEnd
-from streammood.api.analysis import check_rate, check_sound
+from streammood.api.stream_analyzer import check_rate, check_sound
 from streammood.dsp import mel, tempogram, tonnetz
 from streammood.dsp.layout import HOP, LAYOUT, N_MELS, N_MFCC
 from streammood.dsp.onset import onset_strength

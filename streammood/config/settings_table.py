@@ -1,7 +1,7 @@
 """The settings as Markdown: what is allowed from the models, what each does from the comments of ``default.yaml``.
 
-``python -m streammood.config.markdown docs/*.md`` renews the tables in files, those of signals and commands too. A file
-holds the settings between the lines ``<!-- settings -->`` and ``<!-- end -->``.
+``python -m streammood.config.settings_table docs/*.md`` renews the tables in files, those of signals and commands too.
+A file holds the settings between the lines ``<!-- settings -->`` and ``<!-- end -->``.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import queue
 import sys
 from collections.abc import Iterator
 
-from streammood.api.analysis import models_of, settings_of
 from streammood.api.inputs import AUTO, DEMO, is_path, open_source
+from streammood.api.stream_analyzer import models_of, settings_of
 from streammood.capture import Source
 from streammood.capture.paced import Paced
 from streammood.config import Settings
