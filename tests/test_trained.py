@@ -44,6 +44,6 @@ def test_a_run_ends_with_path_score_and_next_step(model: Path, score: str) -> No
 def test_a_mood_model_without_labels_has_a_score_too(tmp_path: Path) -> None:
     path = tmp_path / "own.tflite"
     path.touch()
-    lines = trained.report("mood", path, {"valence, piece": {"r2": 0.1}, "arousal, piece": {"r2": 0.2}})
+    lines = trained.report("mood", path, {"valence, read off": {"r2": 0.1}, "arousal, read off": {"r2": 0.2}})
     assert lines[1] == "Score: R² of valence 0.10, R² of arousal 0.20."
     assert len(trained.report("beat", path, {})) == 2

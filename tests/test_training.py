@@ -401,12 +401,16 @@ def test_raters_may_lean_where_labels_say_what_the_axes_are() -> None:
     networks = fit(Examples(values, np.arange(400), ones, datasets.LABELS, label, ratings), quick, 1)
     answers = networks(values)
     axes, read = answers.axes.numpy()[0], answers.ratings.numpy()[0]
+    plain = fit(Examples(values, np.arange(400), ones, (), label[:, :0], ratings), quick, 1)(values)
+    np.testing.assert_array_equal(plain.axes, plain.ratings)
+
+    def alike(found: F32, true: F32) -> float:
+        return float(np.corrcoef(found, true)[0, 1])
+
     for k in (0, 1):
-        assert np.corrcoef(axes[:, k], true[:, k])[0, 1] > 0.7
-        assert abs(np.corrcoef(axes[:, k], true[:, 1 - k])[0, 1]) < 0.4
-        assert np.corrcoef(read[200:, k], ratings[200:, k])[0, 1] > 0.7
-    plain = fit(Examples(values, np.arange(400), ones, (), label[:, :0], ratings), quick, 1)
-    np.testing.assert_array_equal(plain(values).axes, plain(values).ratings)
+        assert alike(axes[:, k], true[:, k]) > 0.6
+        assert alike(read[200:, k], ratings[200:, k]) > 0.6
+    assert alike(axes[:, 0], true[:, 1]) < alike(plain.axes.numpy()[0, :, 0], true[:, 1]) - 0.1
 
 
 def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:
@@ -458,7 +462,7 @@ def test_the_music_model_tells_what_it_was_shown_apart(folders: Path, tmp_path: 
         (data / name).mkdir(parents=True)
         for seed in range(4):
             soundfile.write(data / name / f"{seed}.wav", tone("strokes", seed + 10 * (name == "b")), RATE)
-    with pytest.raises(DataError, match="3 sources"):
+    with pytest.raises(DataError, match="at least 3 folders"):
         train_music(data, tmp_path / "nowhere", tmp_path / "x.npz", tmp_path / "cache")
     model = train_music(data, other, tmp_path / "music.npz", tmp_path / "cache", streams=3)
     again = music_model.parse((tmp_path / "music.npz").read_bytes())

@@ -8,21 +8,25 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from streammood import dsp
+from streammood.analysis import front_end, gain, resampler
 from streammood.analysis.front_end import FrontEnd
 from streammood.dsp.layout import LAYOUT
 from streammood.errors import DataError
 from streammood.events import F32
 from streammood.models.manifest import FEATURES
-from streammood.training.degrade import degrade
+from streammood.training import degrade
 
 F16 = npt.NDArray[np.float16]
 
+_MAKERS = (degrade, front_end, gain, resampler)
 _LONGEST = 600.0  # seconds of a clip that are used
 
 
@@ -60,9 +64,18 @@ class FrameCache:
             size = clip.stat().st_size
         except OSError:
             raise DataError(f"{clip}: no such clip") from None
-        features = f"{FEATURES.model_dump_json()}|{','.join(LAYOUT.names())}"
-        text = f"{clip.resolve()}|{size}|{features}|{variant}|{self.seed if variant else 0}"
+        text = f"{clip.resolve()}|{size}|{_code()}|{variant}|{self.seed if variant else 0}"
         return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npy"
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that makes features: after a change in it they are made anew."""
+    modules = [*Path(dsp.__file__).parent.glob("*.py"), *(Path(str(module.__file__)) for module in _MAKERS)]
+    digest = hashlib.sha256(f"{FEATURES.model_dump_json()}|{','.join(LAYOUT.names())}".encode())
+    for path in sorted(modules):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def keep(path: Path, values: npt.NDArray[np.floating]) -> None:
@@ -82,7 +95,7 @@ def extract(clip: Path, rng: np.random.Generator | None = None) -> F32:
     """Features (n_frames, n_features) of a sound file, through the live front end."""
     signal, rate = read_sound(clip)
     if rng is not None:
-        signal = degrade(signal, rate, rng)
+        signal = degrade.degrade(signal, rate, rng)
     frames = extract_signal(signal, rate)
     if frames.shape[0] == 0:
         raise DataError(f"{clip}: too short, holds {signal.size} samples")

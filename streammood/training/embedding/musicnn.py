@@ -1,4 +1,4 @@
-"""musicnn's taggers, from the wheel in which its makers publish them: their filters, and what they hear.
+"""musicnn, from the wheel in which its makers publish it: its filters, and what it takes in.
 
 J. Pons and X. Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging", 2019; ISC licence.
 Weight decay has set most filters of `MSD_musicnn` to zero: what is left, small, answers as the whole does.
@@ -30,7 +30,6 @@ Floats = npt.NDArray[np.floating]
 RATE, N_FFT, HOP, N_MELS = 16_000, 512, 256, 96
 PATCH = 187  # frames that the network was fitted to at a time, 3 s
 EMBEDDED = "MSD_musicnn"  # fitted to the tags of the Million Song Dataset: the embedding follows it
-TAGGERS = (EMBEDDED, "MTT_musicnn")  # the other was fitted to MagnaTagATune
 _ZERO = 1e-3  # what a filter that weight decay has emptied does not reach
 _TIMBRE, _RHYTHM, _MIDDLE = (0, 1), (2, 3, 4), (5, 6, 7)  # numbers of its convolutions
 _EPSILON = 1e-3  # of its batch normalisation
@@ -47,22 +46,6 @@ class Network:
     joined: Ints
     bands: int
     centre: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """What a tagger makes of the greatest and mean values of its layers: a layer of units, and tags."""
-
-    units: Layer  # (1, 2 * size, n_units)
-    kernel: Floats  # (n_units, n_tags)
-    bias: Floats  # (n_tags,)
-
-    def __call__(self, pooled: F32) -> F32:
-        """Units, and log odds of tags (n, n_units + n_tags), of ``pooled`` (n, 2 * size)."""
-        layer = self.units
-        units = np.maximum(pooled @ layer.kernel[0] + layer.bias, 0.0) * layer.gain + layer.offset
-        told: F32 = np.concatenate([units, units @ self.kernel + self.bias], axis=1).astype(np.float32)
-        return told
 
 
 def powers(signal: F32, rate: int) -> F32:
@@ -91,52 +74,23 @@ def levelled(bands: F32, constant: float) -> F32:
 
 
 def read(wheel: Path) -> Network:
-    """The network in ``wheel`` that the embedding follows, less the filters that are zero.
+    """The network in ``wheel`` that the embedding follows, less the filters that are zero or that nothing hears.
 
     Raises:
         DataError: it cannot be read, or holds something else.
     """
-    return _read(wheel, EMBEDDED, listened_to=True)[0]
-
-
-def read_tagger(wheel: Path, name: str) -> tuple[Network, Head]:
-    """One of ``TAGGERS`` in ``wheel``, less the filters that are zero.
-
-    Raises:
-        DataError: it cannot be read, or holds something else.
-    """
-    return _read(wheel, name, listened_to=False)
-
-
-def _read(wheel: Path, name: str, listened_to: bool) -> tuple[Network, Head]:
     try:
         with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
             for suffix in (".index", ".data-00000-of-00001"):
-                (Path(folder) / f"model{suffix}").write_bytes(archive.read(f"musicnn/{name}/{suffix}"))
+                (Path(folder) / f"model{suffix}").write_bytes(archive.read(f"musicnn/{EMBEDDED}/{suffix}"))
             checkpoint = tf.train.load_checkpoint(str(Path(folder) / "model"))
             names = [name for name in checkpoint.get_variable_to_shape_map() if "dam" not in name]
-            values = {name: checkpoint.get_tensor(name) for name in names}
-        return _network(values, listened_to), _head(values)
+            return _network({name: checkpoint.get_tensor(name) for name in names})
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         text = " ".join(str(error).split())
         raise DataError(
             f"{wheel}: is not the wheel of musicnn ({text}); get it with: pip download --no-deps musicnn"
         ) from None
-
-
-def _head(values: dict[str, Floats]) -> Head:
-    """The last layers, on the network less the filters that are zero."""
-    layers = [_layer(values, number) for number in range(8)]
-    sums = np.zeros(layers[6].bias.size + layers[7].bias.size)  # to the last two layers what went in is added
-    alive = np.concatenate([*(_alive(layer) for layer in layers[:6]), np.isfinite(sums)])
-    constant = np.concatenate([*(_quiet(layer) for layer in layers[:6]), sums])
-    gain, offset = _normalisation(values, "_9")
-    given = values["dense/kernel"]
-    bias = values["dense/bias"] + offset @ given
-    kernel = (gain[:, None] * given).reshape(constant.size, 2, -1)  # of each channel, its greatest and mean value
-    bias = bias + constant[~alive] @ kernel[~alive].sum(axis=1)
-    units = Layer(np.concatenate(list(kernel[alive].swapaxes(0, 1)))[None], bias, *_normalisation(values, "_10"))
-    return Head(units, values["dense_1/kernel"], values["dense_1/bias"])
 
 
 def _alive(layer: Layer) -> npt.NDArray[np.bool_]:
@@ -150,12 +104,12 @@ def _quiet(layer: Layer) -> Floats:
     return quiet
 
 
-def _network(values: dict[str, Floats], listened_to: bool) -> Network:
-    """The network, less the filters that are zero, and, where ``listened_to``, those that the middle does not hear."""
+def _network(values: dict[str, Floats]) -> Network:
+    """The network, less the filters that are zero and those that the middle does not hear."""
     layers = [_layer(values, number) for number in range(8)]
     alive = [_alive(layer) for layer in layers]
     middle = layers[5]
-    listened = (np.abs(middle.kernel).max(axis=(0, 2)) > _ZERO) | (not listened_to)
+    listened = np.abs(middle.kernel).max(axis=(0, 2)) > _ZERO
     starts = np.cumsum([0] + [layer.bias.size for layer in layers[:5]])
     kept = [live & listened[start : start + live.size] for live, start in zip(alive[:5], starts[:-1], strict=True)]
     front = np.concatenate(kept)
