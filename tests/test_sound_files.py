@@ -103,6 +103,15 @@ CLAIMED = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("ending", ["snd", "au", "vox", "gsm", "wav", "mp3", "raw"])
+@pytest.mark.parametrize(
+    "content", [b"This is no sound. " * 1000, sounds.made("snd")[:11], bytes(5000)], ids=["text", "beginning", "zeros"]
+)
+def test_a_name_makes_no_sound(tmp_path: Path, ending: str, content: bytes) -> None:
+    with pytest.raises(SourceError):
+        read(saved(tmp_path, ending, content))
+
+
 @FUZZ
 @given(kind=st.sampled_from(CLAIMED), share=st.floats(0.0, 0.85))
 def test_a_file_that_is_cut_says_so_after_all_that_is_there(tmp_path: Path, kind: str, share: float) -> None:

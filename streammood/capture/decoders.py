@@ -51,7 +51,10 @@ class SndfileDecoder:
             self._file = soundfile.SoundFile(file)
         except (soundfile.LibsndfileError, OSError) as error:
             raise DecodeError(_reason(error)) from None
-        if self._file.subtype.startswith("MPEG") or self._file.frames <= 0:
+        except TypeError:  # a name that ends in .raw: it wants to be told the rate
+            raise DecodeError("its kind is not known") from None
+        guessed = self._file.format == "RAW"  # by the ending of the name alone, from nothing in the file
+        if guessed or self._file.subtype.startswith("MPEG") or self._file.frames <= 0:
             self._file.close()
             raise DecodeError("it holds no sound")
         self.sample_rate = int(self._file.samplerate)
