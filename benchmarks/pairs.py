@@ -20,7 +20,7 @@ from streammood.demo.synth import Synth
 
 _HERE = Path(__file__).resolve().parents[1]
 _RATES = (44_100, 48_000)
-_SECONDS = 120  # of the song
+_SECONDS = 60  # of the song
 _SONG = """
 import sys, time, types
 from pathlib import Path
@@ -107,6 +107,8 @@ def main(words: list[str]) -> None:
             rows.append(_row(f"{rate} Hz: live, share of a core", shares, "%"))
             rows.append(_row(f"{rate} Hz: live, block to packets, p50", delays, "ms"))
             found = _difference(_events(other, song, folder / "before"), _events(_HERE, song, folder / "now"))
+            for row in rows[-3:]:
+                print(" | ".join(row), flush=True)
             logs.append([song.name, "other events" if found is None else f"the same events; numbers within {found:g}"])
     print(f"{machine()}, {arguments.pairs} pairs.\n")
     print(markdown(["", "other", "this", "ratio, median", "ratio, range"], rows))

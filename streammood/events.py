@@ -44,7 +44,7 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Loudness now, once a hop; all in 0..1 unless said otherwise."""
+    """Loudness now, once a hop; all in 0..1 unless stated otherwise."""
 
     sample: int
     decided: int
@@ -195,7 +195,7 @@ class Status:
     latency: float  # seconds from the capture of a block to its packets, p99 of the last seconds
     input: int = 1  # an ``InputState``: 0 gone, 1 fine, 2 silent, 3 stuck at a constant, 4 all zeros, 5 wrong rate
     load: float = 0.0  # 0..1, share of the time there is for a block that it took
-    stalls: int = 0  # times the input kept everybody waiting
+    stalls: int = 0  # times no block came for a quarter of a second
     drift: float = 0.0  # parts per million, input clock against the host's clock
     jitter: float = 0.0  # seconds, deviation of capture times from the filtered clock
     notes: tuple[str, ...] = field(default=())  # what went wrong since the last status, for people

@@ -96,7 +96,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
         other = Collect()
         outputs = Made(lambda now: [other], settings, models.labels, lambda: overrides.load_again(str(file)))
         engine = Engine(settings, source, models, outputs, EventLog())
-        server = ControlServer(settings.control, engine.command, engine.tell)
+        server = ControlServer(settings.control, engine.command, engine.report)
         engine.start()
         server.start()
         with Operator(server.port) as operator:

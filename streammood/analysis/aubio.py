@@ -1,4 +1,4 @@
-"""All that is known of aubio: its delays, its confidence, and what it must be told. No other file imports it.
+"""aubio's delays, its confidence, and how it is called. No other file imports it.
 
 aubio holds the interpreter's lock while it works (about 20 µs a hop), wants float32 of exactly a hop, and counts
 samples in 32 bits: times are therefore formed from the caller's samples and aubio's offset within the hop.

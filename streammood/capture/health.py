@@ -23,7 +23,7 @@ _COMMON_RATES = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 
 
 
 class InputState(IntEnum):
-    """What receivers are told as ``status/input``."""
+    """The state of the input, as sent in ``status/input``."""
 
     GONE = 0
     FINE = 1
@@ -51,7 +51,7 @@ class InputHealth:
 
     @property
     def state(self) -> InputState:
-        """Fine, or what is wrong; silence is for the gate to tell."""
+        """Fine, or what is wrong; silence is the gate's decision."""
         zeros = self._low == self._high == 0.0
         if self._still >= (_ZEROS if zeros else _STUCK) * self._rate:
             return InputState.ZEROS if zeros else InputState.STUCK

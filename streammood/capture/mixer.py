@@ -19,7 +19,7 @@ _WINDOW = 0.25  # s over which powers are compared
 _LEAST = 1e-7  # mean square, -70 dB: what is softer decides nothing
 _CANCELS, _ADDS = 0.01, 0.1  # power of the mix over that of a channel: below, and above which it counts as one of them
 _SURE, _CALM = 2, 8  # windows in a row until one channel is taken, and until all are mixed again
-_SILENT = 3.0  # s of zeros on the chosen channels before others are told of
+_SILENT = 3.0  # s of zeros on the chosen channels before the others are reported
 _ALONE, _COUNT, _MIX, _RUN, _CALM_RUN = 0, 1, 2, 3, 4  # places in the state
 
 

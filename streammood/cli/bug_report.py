@@ -1,4 +1,4 @@
-"""One file for a bug report: versions, devices, settings without secrets, the last status. Whatever is broken is told.
+"""One file for a bug report: versions, devices, settings without secrets, the last status. Whatever is broken is named.
 
 Each part is collected on its own, so that one that fails is one line in the file. Devices are asked for in a process of
 its own, because a broken sound system can abort the one that asks.
@@ -25,7 +25,7 @@ from streammood.log import last_run
 from streammood.models.manifest import read_manifest
 from streammood.models.mood_model import Manifest
 
-_DEVICES = 30.0  # s that a sound system may take to tell its devices
+_DEVICES = 30.0  # s that a sound system may take to list its devices
 _TAIL = 100  # lines of an event log
 _TAIL_BYTES = 100_000
 _SECRET = re.compile(r"token|password|passwd|secret|credential|api_?key", re.IGNORECASE)
@@ -53,7 +53,7 @@ def _tried(part: Callable[[], str]) -> str:
     try:
         return _without_home(part())
     except Exception as error:  # noqa: BLE001  what is broken is what the report is for
-        return f"could not be told: {type(error).__name__}: {error}"
+        return f"could not be found out: {type(error).__name__}: {error}"
 
 
 def _without_home(text: str) -> str:

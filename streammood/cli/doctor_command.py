@@ -24,7 +24,7 @@ def doctor(
 ) -> None:
     """Collect versions, devices, settings without secrets and the last status in one file for a bug report.
 
-    It works where devices, settings or the model are broken: what cannot be told is told to be so.
+    It works where devices, settings or the model are broken: what cannot be found out is named.
     """
     overrides = wiring.Overrides(values=tuple(set or ()))
     report = bug_report.report(config, lambda: overrides.load(config), events)

@@ -120,7 +120,7 @@ def run(
         recording = None if record is None else Recording(record)
         engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log, recording)
         for note in (*settings.notes, *([taken] if taken else [])):
-            engine.tell(note)
+            engine.report(note)
         echo = Echo()
         screen = Screen(out, engine, echo)
         page = start_dashboard(settings, config, tuple(set or ())) if dashboard else None
@@ -157,12 +157,12 @@ def _greeting(source: Source, settings: Settings) -> str:
 
 
 def _wait(engine: Engine, page: Child | None, stopped: threading.Event, duration: float | None) -> None:
-    """Return when told to stop, or when the input ends."""
+    """Return when asked to stop, or when the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
     while not stopped.is_set() and not engine.finished.is_set() and time.monotonic() < end:
         stopped.wait(_LOOK)
         if page is not None and page.ended:
-            engine.tell("the dashboard has ended; the show goes on without it")
+            engine.report("the dashboard has ended; the show goes on without it")
             page = None
 
 

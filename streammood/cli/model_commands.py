@@ -17,8 +17,8 @@ What = Annotated[Literal["mood", "beat"], typer.Argument(help="Which model.")]
 Fitted = Annotated[
     Literal["mood", "beat", "embedding", "music"],
     typer.Argument(
-        help="Which model; embedding: what the mood model hears voices and instruments with, from clips as for mood, "
-        "without their labels; music: tells music, clips as for mood, from other sound."
+        help="Which model; embedding: the network that finds voices and instruments for the mood model, from clips as "
+        "for mood, without their labels; music: separates music (clips as for mood) from other sound."
     ),
 ]
 Data = Annotated[
@@ -29,7 +29,7 @@ Data = Annotated[
         "beat: sound files with a NAME.beats beside each NAME: a time in seconds a line, and the position in the bar.",
     ),
 ]
-Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are kept here, so that a second run is quick.")]
+Cache = Annotated[Path, typer.Option(metavar="DIR", help="Features are cached here, so that a second run is quick.")]
 Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Processes for features and folds of a mood model.")]
 
 

@@ -97,7 +97,7 @@ def watch(
     stopped: threading.Event,
     duration: float | None,
 ) -> None:
-    """Give the terminal to the view until the user closes it, the program is told to stop, or the input ends."""
+    """Give the terminal to the view until the user closes it, the program is asked to stop, or the input ends."""
     end = time.monotonic() + duration if duration is not None else float("inf")
     given = ["--config", config] if config is not None else []
     given += [part for value in values for part in ("--set", value)]

@@ -18,7 +18,7 @@ from streammood.protocol.commands import Answer, Command
 
 @contextmanager
 def listening(settings: Settings, engine: Engine, echo: Echo) -> Iterator[str]:
-    """Take commands over OSC; gives a few words on where. Without the port the show goes on, and says so."""
+    """Take commands over OSC; yields a text with the address. Without the port the show goes on, with a note."""
 
     def obey(command: Command, at: float, reply: Callable[[Answer], None]) -> None:
         def answered(answer: Answer) -> None:
@@ -31,9 +31,9 @@ def listening(settings: Settings, engine: Engine, echo: Echo) -> Iterator[str]:
         yield "no control port"
         return
     try:
-        server = ControlServer(settings.control, obey, engine.tell, echo.osc)
+        server = ControlServer(settings.control, obey, engine.report, echo.osc)
     except ControlError as error:
-        engine.tell(f"nobody can send commands over OSC: {error}")
+        engine.report(f"nobody can send commands over OSC: {error}")
         yield "no control port"
         return
     server.start()
@@ -42,7 +42,7 @@ def listening(settings: Settings, engine: Engine, echo: Echo) -> Iterator[str]:
     finally:
         server.stop()
         if server.counts.nonsense:
-            engine.tell(f"control: {server.counts}")
+            engine.report(f"control: {server.counts}")
 
 
 class Keyboard:

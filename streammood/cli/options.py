@@ -1,4 +1,4 @@
-"""What all commands share: the application, its options, how errors are told."""
+"""What all commands share: the application, its options, how errors are shown."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Show the vers
 
 
 def open_log(events: str | None, rotation: LogSettings | None = None) -> EventLog:
-    """The event log that ``--events`` names; one that keeps nothing if it is not given."""
+    """The event log that ``--events`` names; one that stores nothing if it is not given."""
     if events is None:
         return EventLog()
     path = Path(events)

@@ -99,7 +99,7 @@ def _targets(settings: Settings) -> Iterator[Finding]:
 
 
 def _outputs(settings: Settings, labels: tuple[str, ...]) -> Iterator[Finding]:
-    """Every output built as `run` builds it, and closed again, one kind at a time to know which one fails."""
+    """Every output built as `run` builds it, and closed again; a finding names the kind that fails."""
     nothing = {"osc": _NOBODY, "lights": LightsSettings(), "midi": MidiSettings(), "link": LinkSettings()}
     for name, off in nothing.items():
         part = getattr(settings, name)

@@ -19,7 +19,7 @@ _REDRAW = 0.1  # s
 _PLAIN_INTERVAL = 2.0  # s between status lines where the output is no terminal
 _LAST_WORDS = 2.0  # s that the output may take at the end
 _PAUSE = 0.5  # s after a failure
-_WAITING = 100  # lines kept for a terminal that stands still
+_WAITING = 100  # lines stored for a terminal that stands still
 _ECHO_INTERVAL = 0.3  # s between echoes of one command: a fader sends sixty a second
 
 
@@ -74,7 +74,7 @@ class Screen:
         self._out = out
         self._engine = engine
         self._echo = echo
-        self._resort = LastResort("the status line", engine.tell, _PAUSE)
+        self._resort = LastResort("the status line", engine.report, _PAUSE)
         self._live: Live | None = None
         self._plain_at = 0.0
         self._finished = threading.Event()

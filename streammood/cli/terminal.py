@@ -126,7 +126,7 @@ def progress(target: Console) -> Progress:
 
 
 def file_progress(bar: Progress, files: int) -> Callable[[float], None]:
-    """How to tell ``bar`` that some share of ``files`` is done."""
+    """A function that reports to ``bar`` which share of ``files`` is done."""
     task = bar.add_task("analysing", total=files)
     return lambda share: bar.advance(task, share)
 

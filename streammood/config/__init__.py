@@ -83,7 +83,7 @@ class Settings(Strict):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What who wrote the settings should know, though nothing is wrong with them."""
+        """Notes for the author of the settings, though nothing is wrong with them."""
         return self._notes
 
 

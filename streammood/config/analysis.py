@@ -1,4 +1,4 @@
-"""Settings of what is heard: the input, levels, onsets, beats, mood."""
+"""Settings of the analysis: the input, levels, onsets, beats, mood."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ class ControlSettings(Strict):
     def _reachable(self) -> ControlSettings:
         if self.allow and self.loopback:
             raise ValueError(
-                f"allow names other machines, but host {self.host} hears this one alone; set control.host to 0.0.0.0"
+                f"allow names other machines, but host {self.host} is open to this one alone; "
+                "set control.host to 0.0.0.0"
             )
         return self
 

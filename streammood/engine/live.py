@@ -157,8 +157,8 @@ class Engine:
         self._operator.put(order)
         self._capture.wake()
 
-    def tell(self, note: str) -> None:
-        """Add what people should know; from any thread."""
+    def report(self, note: str) -> None:
+        """Add a note for people; from any thread."""
         self._notes.add(note)
 
     @property
@@ -254,7 +254,7 @@ class Engine:
 
     def _drain(self) -> None:
         for block in self._capture.blocks():
-            self._obey()  # here too: a machine that lags behind must still do as it is told
+            self._obey()  # here too: a machine that lags behind must still obey
             began = time.perf_counter()
             missing = self._capture.account(block)
             if self._recording is not None:

@@ -35,7 +35,7 @@ class MoodOverride:
         """Send this mood, by its label or its place in the model's order, whatever is predicted; None ends that.
 
         Raises:
-            ControlError: the model knows no such mood.
+            ControlError: the model has no such mood.
         """
         if isinstance(label, int) and label < len(self._labels):
             label = self._labels[label]

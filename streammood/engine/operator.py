@@ -134,7 +134,7 @@ class Operator:
     def _given_at(self) -> float:
         """The sample at which the order was given."""
         if self._given is None:
-            raise ControlError("nothing has been heard yet")
+            raise ControlError("nothing was received yet: send this command again when music plays")
         return self._given
 
     def _double(self) -> Values:

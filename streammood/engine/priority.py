@@ -24,7 +24,7 @@ _TASKS = Path("/proc/self/task")
 
 REFUSED = (
     "runs with the priority of any program, since the system allows no other: a busy machine makes it late; "
-    "docs/startup.md tells how to allow it"
+    "docs/startup.md says how to allow it"
 )
 
 WITHDRAWN = "a thread computed for seconds without a pause: from now on this program runs with the priority of any"

@@ -1,4 +1,4 @@
-"""What the engine tells people: the latest of everything, the event log, and once a second how the program does."""
+"""Reports: the latest of everything, the event log, and once a second the state of the program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streammood.log.event_log import EventLog
 from streammood.log.notes import Notes
 from streammood.log.writer import Logbook
 
-_TEMPI = 20_000  # beats whose tempo is kept for the summary, some hours
+_TEMPI = 20_000  # beats whose tempo is stored for the summary, some hours
 
 
 def _now() -> str:

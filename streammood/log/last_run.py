@@ -1,4 +1,4 @@
-"""The last status of the last run, in a small file of the user's, so that ``doctor`` can tell of it afterwards."""
+"""The last status of the last run, in a small file of the user's, for ``doctor``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import platformdirs
 from streammood.log.rows import Row
 
 _INTERVAL = 10.0  # s between two writes
-_NOTES = 50  # that are kept
+_NOTES = 50  # that are stored
 
 
 def default_path() -> Path | None:
-    """Where this system keeps the state of programs; None for a user without a home."""
+    """Where this system stores the state of programs; None for a user without a home."""
     try:
         folder = platformdirs.user_state_path("streammood", appauthor=False)
     except RuntimeError:  # newer versions refuse what older ones give as ``~``

@@ -17,7 +17,7 @@ _LAST_WORDS = 10.0  # s that the log may take at the end
 
 
 class Logbook:
-    """Takes rows at once and hands them to a log when that can take them; what goes wrong is told in ``notes``.
+    """Takes rows at once and hands them to a log when that can take them; what goes wrong is reported in ``notes``.
 
     Where the log cannot be written, a full disk above all, the rows wait and are tried again.
     """

@@ -13,7 +13,7 @@ from streammood.models.structure_model import StructureModel
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What the analysis hears with; it may be shared by several analyzers, also in threads."""
+    """All models of the analysis; they may be shared by several analyzers, also in threads."""
 
     mood: MoodModel
     beat: BeatModel | None  # None: aubio tracks the beats
@@ -31,5 +31,5 @@ class Models:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The moods that are told apart."""
+        """The labels of the mood model, in its order."""
         return self.mood.manifest.labels

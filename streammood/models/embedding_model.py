@@ -1,4 +1,4 @@
-"""The weights of the embedding that the mood model hears with, and the file that they are kept in.
+"""The weights of the mood model's embedding, and the file that holds them.
 
 It holds the front and the middle of musicnn (J. Pons and X. Serra, "musicnn: pre-trained convolutional neural networks
 for music audio tagging", 2019), carried over to our mel bands and frames by ``streammood.training.embedding``.

@@ -23,7 +23,7 @@ from streammood.models.interpreter import try_in_child
 SUFFIX = ".tflite"
 _LARGEST = 64_000_000  # bytes of a network
 _LARGEST_MANIFEST = 4_000_000  # bytes
-_SHOWN = 200  # characters of what a library says
+_SHOWN = 200  # characters of a library's message
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=1000)]
@@ -68,7 +68,7 @@ class DataSet(Part):
 
 
 class ManifestBase(Part):
-    """What every model says of itself."""
+    """The fields that every manifest has."""
 
     name: Name
     sha256: Sha256  # of the TFLite file

@@ -74,7 +74,7 @@ class Manifest(ManifestBase):
     """Everything about a mood model that the program must know before it trusts it."""
 
     format: Literal[3]
-    embedding: Sha256  # of the embedding that it hears with
+    embedding: Sha256  # of the embedding that it takes in
     window: Window
     statistics: Scaling
     labels: tuple[Name, ...] = Field(max_length=100)  # none: valence and arousal alone
@@ -106,7 +106,7 @@ def check_labels(labels: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the network says about one window."""
+    """What the network predicts for one window."""
 
     logits: F32  # (n_labels,), calibrated
     valence: float  # -1..1

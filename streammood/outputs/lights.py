@@ -89,7 +89,7 @@ class Lights:
         self._beat_at = self._downbeat_at = _LONG_AGO
 
     def send(self, event: Event, now: float) -> None:
-        """Keep what ``event`` says for the next frame; a beat has a frame of its own."""
+        """Store the values of ``event`` for the next frame; a beat has a frame of its own."""
         for own in self._timing.push(event, now):
             self._take(own, now)
 

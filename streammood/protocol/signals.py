@@ -176,7 +176,7 @@ _TABLE = (
     _row("status/input", "state", int, (0, 5), "", Status, "input",
          "0 gone, 1 fine, 2 silent, 3 stuck at a constant, 4 nothing but zeros, 5 wrong rate"),
     _row("status/lost", "state", int, COUNT, "samples", Status, "lost", "samples of the input that were lost"),
-    _row("status/stalls", "state", int, COUNT, "", Status, "stalls", "times the input kept everybody waiting"),
+    _row("status/stalls", "state", int, COUNT, "", Status, "stalls", "times no block came for a quarter of a second"),
     _row("status/load", "flow", float, UNIT, "", Status, "load",
          "the largest share of the time there is that was taken in the last second"),
     _row("status/latency", "flow", float, (0.0, 1e6), "ms", Status, lambda status: 1e3 * status.latency,

@@ -20,7 +20,7 @@ from streammood.models.embedding_model import Weights
 HOPS = 16  # hops in a slot
 LEVEL_HOPS = 430.0  # time constant of the level that the floor follows, 5 s
 _FLOOR = np.float32(1e-5)  # floor of a mel band, relative to the mean power of all bands: -50 dB
-_N_CEPSTRA = 12  # whose movement within a slot is kept
+_N_CEPSTRA = 12  # whose movement within a slot is a value of its own
 PARTS = 4  # of a slot, for the rhythm
 FLUX_BANDS = 3  # low, mid, high
 _AGE, _LEVEL = 0, 1  # places in the pool's state

@@ -17,7 +17,7 @@ class SlotWindow:
 
     def reset(self) -> None:
         """Forget all slots."""
-        self.count = 0  # of slots that are kept
+        self.count = 0  # of slots that are stored
         self._next = 0
 
     def add(self, slot: F32) -> None:
@@ -31,7 +31,7 @@ class SlotWindow:
         self.count = min(self.count, slots)
 
     def recent(self) -> F32:
-        """The slots that are kept (count, n_values), oldest first; a view."""
+        """The stored slots (count, n_values), oldest first; a view."""
         end = self._next + self.length
         return self._buffer[end - self.count : end]
 
