@@ -172,12 +172,16 @@ def _samples(frame: AudioFrame) -> F32:
     return scaled - np.float32(1.0) if kind == "u" else scaled
 
 
+# What to do about titles that are not UTF-8: from version 19 on, PyAV takes them as they are.
+_TITLES: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+
+
 def _container(file: BinaryIO) -> InputContainer:
     file.seek(0)
     is_mp4 = file.read(8)[4:] == b"ftyp"
     file.seek(0)
     try:
-        container = av.open(_Nameless(file), options={"format_whitelist": _KINDS}, metadata_errors="ignore")
+        container = av.open(_Nameless(file), options={"format_whitelist": _KINDS}, **_TITLES)
     except _ERRORS:
         if is_mp4:
             raise DecodeError("its index is missing: the recording or the download did not come to its end") from None
