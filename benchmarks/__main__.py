@@ -42,7 +42,11 @@ def _kept() -> dict[str, str]:
 
 def main() -> None:
     """Run the parts that are asked for, all by default; each renews its own section as soon as it is measured."""
-    if sys.argv[1:2] in (["soak"], ["pairs"]):  # take hours, or another checkout, so they are no part of the others
+    if sys.argv[1:2] in (
+        ["soak"],
+        ["pairs"],
+        ["trust"],
+    ):  # take hours, a checkout, data: apart from the others
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__)

@@ -116,7 +116,7 @@ def _collected(
         for variant in (0, 1) if clip.scored else (0,):
             add(pool_slots(kept.frames(clip.path, variant)), 1, clip.group, clip.source)
     for source in sources:
-        recordings = [_read(path) for path in sorted(source.rglob("*")) if path.suffix.lower() in _FILES]
+        recordings = read_recordings(source)
         for number in range(streams):
             add(_slots(joined(recordings, rng), number, rng), 0, source.name, source.name)
     for name, make in SOUNDS.items():
@@ -132,6 +132,11 @@ def _slots(signal: F32, number: int, rng: np.random.Generator) -> F32:
     return pool_slots(extract_signal(degrade(signal, ANALYSIS_RATE, rng) if number % 2 else signal, ANALYSIS_RATE))
 
 
+def read_recordings(folder: Path) -> list[F32]:
+    """All recordings in ``folder`` and below, each (n,) at the analysis rate."""
+    return [_read(path) for path in sorted(folder.rglob("*")) if path.suffix.lower() in _FILES]
+
+
 def _read(path: Path) -> F32:
     """A recording, mixed down to the analysis rate."""
     if path.suffix.lower() != ".g722":
@@ -140,10 +145,11 @@ def _read(path: Path) -> F32:
         with av.open(str(path), format="g722") as file:
             blocks = [frame.to_ndarray().astype(np.float32).ravel() / 2**15 for frame in file.decode(audio=0)]
         signal, rate = np.concatenate([np.zeros(0, np.float32), *blocks]), 16_000
-    return _resampled(signal, rate)
+    return resampled(signal, rate)
 
 
-def _resampled(signal: F32, rate: int) -> F32:
+def resampled(signal: F32, rate: int) -> F32:
+    """``signal`` (n,) at the analysis rate."""
     common = gcd(rate, ANALYSIS_RATE)
     resampled: F32 = resample_poly(signal, ANALYSIS_RATE // common, rate // common).astype(np.float32)
     return resampled
@@ -162,7 +168,7 @@ def joined(recordings: list[F32], rng: np.random.Generator) -> F32:
         overlap = rng.uniform(-0.3, 0.5)  # of a recording; negative: a pause
         while at < length:
             piece = usable[int(rng.integers(len(usable)))][: 7 * ANALYSIS_RATE]
-            piece = _resampled(piece, int(ANALYSIS_RATE * rng.uniform(0.87, 1.15)) // 100 * 100)
+            piece = resampled(piece, int(ANALYSIS_RATE * rng.uniform(0.87, 1.15)) // 100 * 100)
             edge = min(piece.size // 4, ANALYSIS_RATE // 4)
             shape = np.ones(piece.size, dtype=np.float32)
             shape[:edge] = np.linspace(0.0, 1.0, edge)
