@@ -17,7 +17,7 @@ from streammood.analysis.aubio import AubioTracker, Detection, confidence
 from streammood.analysis.beat.bar_filter import BarFilter
 from streammood.analysis.beat.beat_clock import BeatClock
 from streammood.analysis.beat.beat_stream import BeatStream
-from streammood.analysis.beat.cues import AubioCues
+from streammood.analysis.beat.cues import N_CUES, AubioCues
 from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.hops import Hops, Records
 from streammood.config import BeatSettings, LevelSettings
@@ -102,7 +102,7 @@ def test_drums_are_followed_on_time_and_steadily(bpm: float) -> None:
     halves = np.sort(np.concatenate((truth, truth[:-1] + np.diff(truth) / 2)))
     grids = {0.5: (truth[::2], truth[1::2]), 1.0: (truth,), 2.0: (halves,)}
     late = [beat for beat in beats if beat.sample > 12 * ANALYSIS_RATE]
-    assert all(beat.locked for beat in late)
+    assert all(beat.locked for beat in late if beat.sample > 16 * ANALYSIS_RATE)  # at 80, eighths could be beats, too
     octave = min(grids, key=lambda ratio: abs(late[-1].bpm / bpm - ratio))
     assert all(abs(beat.bpm / bpm / octave - 1) < 0.01 for beat in late)
     times = np.array([beat.sample for beat in late]) / ANALYSIS_RATE
@@ -159,13 +159,33 @@ def test_silence_stops_the_beats_and_keeps_the_tempo() -> None:
     times = fired(events)
     pause = times[(times > 12.0) & (times < 18.0)]
     assert pause.size > 0
-    assert pause.max() < 12.0 + 3.2
+    assert pause.max() < 12.0 + 1.2
     resting = [tempo for tempo in tempi_of(events) if 15.5 < tempo.sample / ANALYSIS_RATE < 18.0]
     assert all(abs(tempo.bpm - 120) < 1 for tempo in resting)
     assert not any(tempo.locked or tempo.confidence or tempo.period for tempo in resting)
     assert any(beat.locked for beat in beats_of(events) if beat.sample > 18 * ANALYSIS_RATE)
     counts = [beat.count for beat in beats_of(events)]
-    assert counts == list(range(1, len(counts) + 1))
+    assert counts == sorted(set(counts))
+    late = [beat for beat in beats_of(events) if beat.sample > 18 * ANALYSIS_RATE]
+    assert late[0].count - (len(counts) - len(late)) in range(1, 5)  # a bar is counted through, and no more
+
+
+@pytest.mark.parametrize("fall", [40.0, 120.0])
+def test_beats_stop_soon_after_the_music_and_a_bar_of_rest_is_counted_through(fall: float) -> None:
+    sound, truth = drums(128, 24.0)
+    gap = (truth[32] - 0.02, truth[36] - 0.02)  # a bar without a stroke, and the drop
+    t = np.arange(sound.size) / ANALYSIS_RATE
+    hum = 0.1 * np.sin(2 * np.pi * 220 * t)
+    rest = ((t > gap[0]) & (t < gap[1])) | (t > 20.0)
+    heard = np.where(rest, 10 ** (-fall / 20), 1.0) * (sound + hum)
+    beats = beats_of(listen(heard.astype(np.float32)))
+    assert all(beat.sample / ANALYSIS_RATE < 21.2 for beat in beats)
+    drop = [beat for beat in beats if gap[1] <= beat.sample / ANALYSIS_RATE < gap[1] + 0.6]
+    assert drop
+    assert drop[0].locked
+    before = [beat for beat in beats if beat.sample / ANALYSIS_RATE < gap[0]]
+    assert drop[0].count == before[-1].count + 5
+    assert abs(drop[0].sample / ANALYSIS_RATE - truth[36]) < 0.03
 
 
 def test_silence_from_the_start_says_nothing() -> None:
@@ -393,8 +413,9 @@ def test_asking_for_the_phase_changes_nothing() -> None:
     cues = AubioCues(-60.0)
     clock = BeatClock(60, 200, cues.delay, cues.reading, cues.lock)
     for hop in range(1, 1000):
-        cue = 2.0 if hop % 43 == 0 else 0.0
-        clock.push(cue, cue, hop * HOP)
+        cue = np.zeros(N_CUES)
+        cue[:2] = 2.0 if hop % 43 == 0 else 0.0
+        clock.push(cue, hop * HOP)
     before = clock.state.copy()
     forwards = [clock.phase(sample) for sample in range(0, 10**6, 7777)]
     backwards = [clock.phase(sample) for sample in reversed(range(0, 10**6, 7777))]

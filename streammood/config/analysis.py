@@ -84,6 +84,7 @@ class BeatSettings(Strict):
     bpm_max: float = Field(200.0, ge=60.0, le=400.0)
     lookahead: float = Field(0.05, ge=0.0, le=0.5)
     unlocked: bool = False
+    stop: float = Field(1.0, ge=0.2, le=60.0)
     hold: Literal["follow", "fixed"] = "follow"
     hold_until: Literal["auto", "silence"] = "auto"
 

@@ -45,6 +45,7 @@ class BeatManifest(ManifestBase):
     look_ahead: int = Field(ge=1, le=1000)  # hops that an answer is late
     stroke_delay: int = Field(ge=-44_100, le=44_100)  # samples from a stroke to the end of the hop that answers for it
     network: Shape
+    judge: tuple[tuple[float, ...], ...] = Field((), max_length=16)  # weights, see ``analysis.beat.judge``
 
 
 class BeatModel:
@@ -68,6 +69,7 @@ class BeatModel:
         self.hops, self.past = self._network.inputs["hops"], self._network.inputs["past"]
         self.logits, self.present = self._network.outputs["logits"], self._network.outputs["present"]
         self.requantised = _requantiser(self.present, self.past)
+        self.judge = np.array(manifest.judge, dtype=np.float64) if manifest.judge else None
 
     @classmethod
     def load(cls, name: str) -> BeatModel:

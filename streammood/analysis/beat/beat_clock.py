@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from streammood.analysis.beat import judge as beat_judge
 from streammood.analysis.beat import tempo_filter
 from streammood.analysis.beat.tempo_filter import FilterSettings, TempoFilter
-from streammood.analysis.hops import Records
+from streammood.analysis.hops import F64, Records
 from streammood.dsp.jit import exact_kernel
 from streammood.dsp.layout import HOP
 from streammood.errors import ConfigError
@@ -17,7 +18,6 @@ from streammood.events import ANALYSIS_RATE
 
 _RATE = ANALYSIS_RATE / HOP  # hops a second
 _ADOPT = 0.1  # mass of the filter that starts the clock
-_LOCK, _UNLOCK = 0.6, 0.5  # confidence
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock stays
 _NEAR = 0.15  # beats by which clock and filter may differ
 _HELD = 1e-7  # share of the belief that starts anew each hop after a tempo was set by hand: its phase shall stay
@@ -30,6 +30,8 @@ _MEMORY = 2.0  # s over which cues on the beat are compared with all others
 _DOUBT = 0.15  # s of no cues at all with which those means begin
 _FAINT = 2.0**-8  # strengths below this are none
 _SETTLED = 0.25  # s over which the filter's mass is averaged
+_KNOWN = 4.0  # beats from which on the judge is heard
+_TRUST = 0.7  # share of the confidence that is that of the latest beat
 _NONE = -(2**62)  # samples
 
 
@@ -39,9 +41,15 @@ class LockSettings:
 
     patience: float  # s of disagreement after which the clock moves, if the filter has left its tempo and phase
     settle: float  # s of agreement before the clock is locked
+    lock: float  # confidence from which the clock is locked, …
+    unlock: float  # … and below which it is not
     # Confidence is logistic in: 1, the filter's mass, the octaves by which cues on beats are stronger than elsewhere,
     # and the octaves by which they are above 1. Fitted to beats that were right or wrong, and to sound without a beat.
     confidence: tuple[float, float, float, float]
+    # Where a judge says what the beats are (see ``judge``):
+    firm: float = 0.0  # s of disagreement after which a locked clock moves to another pulse
+    gain: float = 0.0  # most that one beat adds to the evidence for another side or level, in log odds
+    earned: float = 0.0  # evidence that moves the clock there
 
 
 CLOCK = np.dtype(
@@ -49,6 +57,12 @@ CLOCK = np.dtype(
         ("delay", "i8"),  # samples from an attack to the end of the hop whose cue tells of it
         ("patience", "f8"),  # hops
         ("settle", "f8"),  # hops
+        ("lock", "f8"),  # confidence from which the clock is locked, …
+        ("unlock", "f8"),  # … and below which it is not
+        ("firm", "f8"),  # hops
+        ("gain", "f8"),
+        ("earned", "f8"),
+        ("evidence", "f8", (beat_judge.N_CLASSES,)),  # log odds, over the last beats, of each class against ``RIGHT``
         ("weights", "f8", (4,)),  # of confidence, see ``LockSettings``
         ("low", "f8"),  # BPM
         ("high", "f8"),  # BPM
@@ -91,7 +105,7 @@ def next_beat(clock: Records, after: float) -> float:
 
 
 @exact_kernel
-def rest(clock: Records, free: TempoFilter) -> None:
+def rest(clock: Records, free: TempoFilter, judge: Records) -> None:
     """Stop counting and be ready for other music; the tempo stays for show. Nothing is held any more."""
     c = clock[0]
     c.held = c.moved = c.locked = c.loose = False
@@ -100,12 +114,17 @@ def rest(clock: Records, free: TempoFilter) -> None:
     c.mass = c.agreed = c.lag = c.on_beat = c.anywhere = 0.0
     c.judged = _DOUBT * _RATE
     c.sample = _NONE
+    c.evidence[:] = 0.0
     tempo_filter.reset(free)
+    beat_judge.reset(judge)
 
 
 @exact_kernel
-def push(clock: Records, filter_: TempoFilter, weight: float, strength: float, sample: int) -> None:
-    """One hop, which ends at ``sample``, and its cue, which is about what sounded some time before."""
+def push(clock: Records, filter_: TempoFilter, judge: Records, table: F64, cue: F64, sample: int) -> None:
+    """One hop, which ends at ``sample``, and its ``cue`` (see ``Cues``), about what sounded some time before.
+
+    ``table`` are the weights of the judge; it is empty where there is none.
+    """
     c = clock[0]
     if c.sample != _NONE:
         for _ in range(round((sample - c.sample) / HOP) - 1):  # hops that were lost
@@ -113,15 +132,47 @@ def push(clock: Records, filter_: TempoFilter, weight: float, strength: float, s
     c.sample = sample
     c.moved = False
     now = float(sample - c.delay)
-    hops, beat_phase, mass = tempo_filter.push(filter_, weight)
+    hops, beat_phase, mass = tempo_filter.push(filter_, cue[0])
     c.mass += (mass - c.mass) / (_SETTLED * _RATE)
-    _follow(clock, filter_, now, now - beat_phase * hops * HOP, hops * HOP, mass)
-    _judge(clock, strength, now)
+    known = table.size > 0 and not c.held and judge[0].beats >= _KNOWN
+    beat = now - beat_phase * hops * HOP
+    _follow(clock, filter_, now, beat, hops * HOP, mass, known, beat_judge.presence(judge) if known else 1.0)
+    if c.period == 0.0:
+        return
+    confidence = _contrast(clock, cue[1], now)
+    if table.size == 0 or c.held:  # what a hand has set is not judged
+        c.confidence = confidence
+    else:
+        if c.moved:
+            beat_judge.forget(judge)
+            c.confidence = 0.0
+            c.evidence[:] = 0.0
+        if beat_judge.hear(judge, cue[1:], phase(clock, now), c.period / HOP):
+            _ask(clock, filter_, judge, table, now)
+    if c.hand > 0.0:
+        c.locked = True
+    elif c.locked:
+        c.locked = c.confidence > c.unlock
+    else:
+        c.locked = c.confidence > c.lock and c.agreed > c.settle
 
 
 @exact_kernel
-def _follow(clock: Records, filter_: TempoFilter, now: float, beat: float, period: float, mass: float) -> None:
-    """Draw the clock towards the filter, or move it there when that has been the surer for long."""
+def _follow(
+    clock: Records,
+    filter_: TempoFilter,
+    now: float,
+    beat: float,
+    period: float,
+    mass: float,
+    known: bool,
+    grip: float,
+) -> None:
+    """Draw the clock towards the filter, with ``grip``, or move it there when that has been the surer for long.
+
+    Where the beats are ``known`` to a judge, it alone moves the clock to the other side or to another level: what the
+    filter says of these is not followed, only its pulse.
+    """
     c = clock[0]
     if c.hand > 0.0:
         _follow_by_hand(clock, beat, mass)
@@ -134,20 +185,29 @@ def _follow(clock: Records, filter_: TempoFilter, now: float, beat: float, perio
     error = (beat - c.anchor) / c.period
     c.anchor += round(error) * c.period
     error -= round(error)
-    if abs(error) < _NEAR and abs(period / c.period - 1.0) < 0.08:
+    ratio, near = period / c.period, _NEAR
+    alike = abs(ratio - 1.0) < 0.08
+    if known and alike and abs(error) > 0.5 - _NEAR:
+        error -= math.copysign(0.5, error)
+    elif known and abs(ratio - 0.5) < 0.04:
+        alike, near = True, 0.5 * _NEAR
+        error -= 0.5 * round(2.0 * error)
+    elif known and abs(ratio - 2.0) < 0.16:
+        alike = True
+    if abs(error) < near and alike:
         c.agreed = max(c.agreed, 0.0) + 1.0
         c.lag += (error - c.lag) / (_SETTLED * _RATE)
         hurry = 1.0 + min(_HURRY, abs(c.lag) / _LAG)  # a tempo that drifts leaves errors of one sign
-        pull = mass * max(hurry * _PULL, 1.0 / (_SETTLE + c.agreed))
+        pull = grip * mass * max(hurry * _PULL, 1.0 / (_SETTLE + c.agreed))
         c.anchor += pull * error * c.period
         c.period += 0.25 * pull**2 * error * c.period * c.period / HOP
     else:
         octave = abs(abs(math.log2(period / c.period)) - 1.0) < 0.1
         surer = max(0.0, mass - tempo_filter.mass(filter_, c.period / HOP, phase(clock, now)))
         c.agreed = min(c.agreed, 0.0) - (surer / _OCTAVE_PATIENCE if octave else surer)
-        if -c.agreed > c.patience:
+        if -c.agreed > (c.firm if known and c.locked else c.patience):
             c.anchor, c.period, c.agreed = beat, period, 0.0
-            c.locked = c.locked and octave
+            c.locked = c.locked and octave and not known
             c.moved = True
     c.period = min(max(c.period, 60.0 * ANALYSIS_RATE / c.high), 60.0 * ANALYSIS_RATE / c.low)
     c.bpm = 60.0 * ANALYSIS_RATE / c.period
@@ -173,11 +233,9 @@ def _follow_by_hand(clock: Records, beat: float, mass: float) -> None:
 
 
 @exact_kernel
-def _judge(clock: Records, strength: float, now: float) -> None:
-    """Confidence: how sure the filter is, and how much more the cues say on the beat than elsewhere."""
+def _contrast(clock: Records, strength: float, now: float) -> float:
+    """Confidence without a judge: how sure the filter is, and how much more the cues say on the beat than elsewhere."""
     c = clock[0]
-    if c.period == 0.0:
-        return
     distance = (now - c.anchor) / c.period
     distance = (distance - round(distance)) * c.period / HOP
     share = math.exp(-0.5 * (distance / 2.0) ** 2)
@@ -189,13 +247,61 @@ def _judge(clock: Records, strength: float, now: float) -> None:
     on_beat, anywhere = max(c.on_beat, _FAINT), max(c.anywhere, _FAINT)
     w = c.weights
     odds = w[0] + w[1] * c.mass + w[2] * math.log2(on_beat / anywhere) + w[3] * math.log2(on_beat)
-    c.confidence = 1.0 / (1.0 + math.exp(-odds))
-    if c.hand > 0.0:
-        c.locked = True
-    elif c.locked:
-        c.locked = c.confidence > _UNLOCK
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+@exact_kernel
+def probe(judge: Records, filter_: TempoFilter, place: float, period: float) -> None:
+    """Tell the judge how far the filter believes in beats of ``period`` hops at the phase ``place``, and in others."""
+    masses = judge[0].masses
+    masses[0] = tempo_filter.mass(filter_, period, place)
+    masses[1] = tempo_filter.mass(filter_, period, (place + 0.5) % 1.0)
+    masses[2] = tempo_filter.mass(filter_, 0.5 * period, (2.0 * place) % 1.0)
+    masses[3] = tempo_filter.mass(filter_, 2.0 * period, (0.5 * place) % 1.0)
+    masses[4] = tempo_filter.mass(filter_, 2.0 * period, (0.5 * place + 0.5) % 1.0)
+
+
+@exact_kernel
+def _ask(clock: Records, filter_: TempoFilter, judge: Records, table: F64, now: float) -> None:
+    """A beat is complete: hear the judge, and move to the other side or to another level where that is earned."""
+    c, j = clock[0], judge[0]
+    probe(judge, filter_, phase(clock, now), c.period / HOP)
+    beat_judge.ask(judge, table, c.bpm)
+    odds = j.odds
+    for k, bpm in ((beat_judge.FAST, 0.5 * c.bpm), (beat_judge.SLOW, 2.0 * c.bpm)):
+        if not c.low <= bpm <= c.high:  # nobody wants that level
+            odds[beat_judge.RIGHT] += odds[k]
+            odds[k] = 0.0
+    sure = odds[beat_judge.RIGHT] * beat_judge.presence(judge)
+    c.confidence += max(1.0 / j.beats, _TRUST) * (sure - c.confidence)
+    best = beat_judge.OFF
+    for k in (beat_judge.OFF, beat_judge.FAST, beat_judge.SLOW):
+        gained = math.log((odds[k] + 1e-6) / (odds[beat_judge.RIGHT] + 1e-6))
+        c.evidence[k] = max(0.0, c.evidence[k] + min(max(gained, -c.gain), c.gain))
+        if c.evidence[k] > c.evidence[best]:
+            best = k
+    if c.evidence[best] > c.earned:
+        _turn(clock, judge, best, now)
+
+
+@exact_kernel
+def _turn(clock: Records, judge: Records, move: int, now: float) -> None:
+    """Move by half a beat, or to half or twice the tempo."""
+    c = clock[0]
+    first = beat_judge.stronger(judge)
+    if move == beat_judge.OFF:
+        c.anchor += 0.5 * c.period
+    elif move == beat_judge.FAST:
+        upcoming = next_beat(clock, now)
+        c.anchor = upcoming if first == judge[0].parity else upcoming - c.period
+        c.period *= 2.0
     else:
-        c.locked = c.confidence > _LOCK and c.agreed > c.settle
+        c.period *= 0.5
+    beat_judge.turn(judge, move, first)
+    c.bpm = 60.0 * ANALYSIS_RATE / c.period
+    c.evidence[:] = 0.0
+    c.confidence = judge[0].odds[move]
+    c.moved = True
 
 
 class BeatClock:
@@ -212,11 +318,12 @@ class BeatClock:
         delay: int,
         reading: FilterSettings,
         lock: LockSettings,
+        table: F64 | None = None,
         *,
         follow: bool = True,
         until_silence: bool = False,
     ) -> None:
-        """``delay`` in samples, from an attack to the end of the hop whose cue tells of it.
+        """``delay`` in samples, from an attack to the end of the hop whose cue tells of it; ``table`` as of a judge.
 
         ``follow``: the phase of beats that are held by hand may follow the music; ``until_silence``: they are held
         only until the music stops.
@@ -225,7 +332,11 @@ class BeatClock:
         self.now = self.state.view(np.recarray)[0]
         self._reading = reading
         self.now.delay, self.now.weights = delay, lock.confidence
-        self.now.patience, self.now.settle = lock.patience * _RATE, lock.settle * _RATE
+        self.now.patience, self.now.settle, self.now.firm = (s * _RATE for s in (lock.patience, lock.settle, lock.firm))
+        self.now.lock, self.now.unlock = lock.lock, lock.unlock
+        self.now.gain, self.now.earned = lock.gain, lock.earned
+        self.judge = np.zeros(1, dtype=beat_judge.JUDGE)
+        self.table = np.zeros((0, 0)) if table is None else table
         self.now.low, self.now.high = bpm_min, bpm_max
         self.now.follow, self.now.until_silence = _FOLLOW * follow, until_silence
         self._filter()
@@ -234,11 +345,11 @@ class BeatClock:
     def reset(self) -> None:
         """Begin a new stream: no tempo is known."""
         self.now.bpm = 0.0
-        rest(self.state, self.free)
+        rest(self.state, self.free, self.judge)
 
-    def push(self, weight: float, strength: float, sample: int) -> None:
+    def push(self, cue: F64, sample: int) -> None:
         """One hop, which ends at ``sample``, and its cue, see ``Cues``."""
-        push(self.state, self.held if self.now.held else self.free, weight, strength, sample)
+        push(self.state, self.held if self.now.held else self.free, self.judge, self.table, cue, sample)
 
     def phase(self, sample: float) -> float:
         """Beat phase in 0..1 at ``sample``."""
@@ -342,4 +453,6 @@ class BeatClock:
         beat_phase = ((now.sample - now.delay - anchor) / period) % 1.0
         tempo_filter.seed(self.held if now.held else self.free, period / HOP, beat_phase, _SHARP)
         now.agreed, now.mass = now.settle, 1.0
-        now.confidence, now.locked = max(now.confidence, _LOCK), True
+        now.confidence, now.locked = max(now.confidence, now.lock), True
+        now.evidence[:] = 0.0
+        beat_judge.forget(self.judge)

@@ -9,13 +9,13 @@ import numpy as np
 from streammood.analysis.beat import bar_filter, beat_clock
 from streammood.analysis.beat.bar_filter import BarFilter
 from streammood.analysis.beat.beat_clock import BeatClock
-from streammood.analysis.beat.cues import DOWNBEAT, STRENGTH, WEIGHT, AubioCues, Cues, NetworkCues
+from streammood.analysis.beat.cues import DOWNBEAT, N_CUES, AubioCues, Cues, NetworkCues
 from streammood.analysis.beat.taps import Taps
 from streammood.analysis.beat.tempo_filter import TempoFilter
 from streammood.analysis.hops import F64, Flags, Hops, Record, Records, record_of
 from streammood.config import BeatSettings, LevelSettings
 from streammood.dsp.jit import exact_kernel
-from streammood.dsp.layout import HOP
+from streammood.dsp.layout import HOP, LAYOUT
 from streammood.errors import ConfigError
 from streammood.events import ANALYSIS_RATE, Beat, Tempo
 from streammood.models.beat_model import BeatModel
@@ -23,6 +23,9 @@ from streammood.models.beat_model import BeatModel
 _LATEST = 2  # hops: a beat that the clock finds later than this is not handed out
 _NEAR = 0.15  # beats around a beat within which a downbeat is taken for its own
 _SLOWEST, _FASTEST = 20.0, 400.0  # BPM that can be held by hand
+_FALL = 35.0  # dB below the level of the last seconds is quiet
+_FADE = 0.25 * HOP / ANALYSIS_RATE  # dB a hop by which that level falls
+_BAR = 4  # beats of a bar that is not known
 _CLOSEST = 0.45  # periods from one beat to the next; less than half, for a tempo that is halved on an off-beat
 
 TEMPO, BEAT = record_of(Tempo), record_of(Beat)
@@ -34,6 +37,10 @@ _COUNTER = np.dtype(
         ("last", "f8"),  # its sample
         ("decided", "i8"),  # sample at the end of the last hop, with its delay
         ("playing", "?"),  # whether there was sound then
+        ("loud", "f8"),  # dB, the level of the last seconds
+        ("quiet", "f8"),  # hops since it was near that level
+        ("stop", "f8"),  # hops of quiet after which no beat is handed out
+        ("ended", "?"),  # it has been quiet for longer than a bar
     ],
     align=True,
 )
@@ -63,6 +70,25 @@ def _push_bar(counter: Records, clock: Records, bar: Records, sample: float, dow
 
 
 @exact_kernel
+def _stopped(counter: Records, clock: Records) -> bool:
+    """Whether the music has been quiet for so long that beats are counted, but not handed out."""
+    stopped: bool = counter[0].quiet > counter[0].stop and clock[0].hand == 0.0
+    return stopped
+
+
+@exact_kernel
+def _listen(counter: Records, clock: Records, bar: Records, level: float) -> bool:
+    """Take the ``level`` of a hop in dB; returns whether it has been quiet for longer than a bar, and still is."""
+    s, c = counter[0], clock[0]
+    s.loud = max(level, s.loud - _FADE)
+    s.quiet = s.quiet + 1.0 if level < s.loud - _FALL else 0.0
+    beats = bar_filter.place(bar, s.count)[1] or _BAR
+    s.ended = _stopped(counter, clock) and (s.ended or s.quiet * HOP > beats * c.period)
+    ended: bool = s.ended
+    return ended
+
+
+@exact_kernel
 def _write_tempo(counter: Records, clock: Records, bar: Records, sample: int, upcoming: float, out: Record) -> None:
     """The state of the clock at ``sample``."""
     s, c = counter[0], clock[0]
@@ -72,7 +98,7 @@ def _write_tempo(counter: Records, clock: Records, bar: Records, sample: int, up
         count = _count_at(counter, clock, c.anchor, upcoming)
         number, meter, confidence = bar_filter.place(bar, count)
     out.sample, out.decided = sample, s.decided
-    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked
+    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked and not _stopped(counter, clock)
     out.anchor, out.period, out.count = c.anchor + s.nudge, c.period, count
     out.number, out.meter, out.bar_confidence = number, meter, confidence
 
@@ -91,8 +117,8 @@ def _write_beat(counter: Records, clock: Records, bar: Records, sample: float, o
 
 @exact_kernel
 def _push(
-    sample: int, delay: int, cues: F64, signal: Flags, counter: Records, clock: Records, bar: Records,
-    free: TempoFilter, held: TempoFilter, tempi: Records, beats: Records,
+    sample: int, delay: int, cues: F64, levels: F64, signal: Flags, counter: Records, clock: Records, bar: Records,
+    free: TempoFilter, held: TempoFilter, judge: Records, table: F64, tempi: Records, beats: Records,
 ) -> int:  # fmt: skip
     """Every hop, the first of which ends at ``sample``: the state of the clock after it into ``tempi`` (n,).
 
@@ -101,23 +127,25 @@ def _push(
     s, c, found = counter[0], clock[0], 0
     for i in range(signal.size):
         s.decided = sample + delay
-        if signal[i]:
-            beat_clock.push(clock, held if c.held else free, cues[i, WEIGHT], cues[i, STRENGTH], sample)
+        ended = _listen(counter, clock, bar, levels[i])
+        if signal[i] and not ended:
+            beat_clock.push(clock, held if c.held else free, judge, table, cues[i], sample)
             if c.moved:
                 bar_filter.reset(bar)
         elif c.hand > 0.0 and not c.until_silence:
-            beat_clock.push(clock, held, 0.0, 0.0, sample)
+            beat_clock.push(clock, held, judge, table, np.zeros(N_CUES), sample)
         elif s.playing:
-            beat_clock.rest(clock, free)
+            beat_clock.rest(clock, free, judge)
             bar_filter.reset(bar)
-        s.playing = signal[i]
+        s.playing = signal[i] and not ended
         upcoming = _upcoming(counter, clock) if c.period > 0.0 else math.inf
-        if signal[i] and c.period > 0.0:
+        if s.playing and c.period > 0.0:
             _push_bar(counter, clock, bar, float(sample - c.delay), cues[i, DOWNBEAT], upcoming)
         _write_tempo(counter, clock, bar, sample, upcoming, tempi[i])
-        if upcoming + s.nudge <= s.decided + s.lookahead:
+        ahead = -float(HOP) if _stopped(counter, clock) else s.lookahead  # the drop may be loud again on this very beat
+        if upcoming + s.nudge <= s.decided + ahead:
             _write_beat(counter, clock, bar, upcoming + s.nudge, beats[found])
-            found += 1
+            found += not _stopped(counter, clock)
         sample += HOP
     return found
 
@@ -147,6 +175,7 @@ class BeatStream:
             self._cues.delay,
             self._cues.reading,
             self._cues.lock,
+            self._cues.table,
             follow=settings.hold == "follow",
             until_silence=settings.hold_until == "silence",
         )
@@ -155,6 +184,7 @@ class BeatStream:
         self._state = np.zeros(1, dtype=_COUNTER)
         self._counter = self._state.view(np.recarray)[0]
         self._counter.lookahead = round(settings.lookahead * ANALYSIS_RATE)
+        self._counter.stop = settings.stop * ANALYSIS_RATE / HOP
         self.reset()
 
     def reset(self) -> None:
@@ -162,6 +192,7 @@ class BeatStream:
         self._counter.count = self._counter.decided = 0
         self._counter.last = -math.inf
         self._counter.playing = False
+        self._counter.loud, self._counter.quiet, self._counter.ended = -math.inf, 0.0, False
         self._clock.reset()
         self.restart()
 
@@ -179,9 +210,10 @@ class BeatStream:
         cues = self._cues.push(hops)
         tempi, beats = np.empty(len(hops), dtype=TEMPO), np.empty(len(hops), dtype=BEAT)
         clock = self._clock
+        levels = 20.0 * np.log10(np.maximum(hops.values[:, LAYOUT.rms], 1e-9), dtype=np.float64) - hops.meters["gain"]
         found = _push(
-            hops.sample, hops.delay, cues, signal, self._state, clock.state, self._bar.state, clock.free, clock.held,
-            tempi, beats,
+            hops.sample, hops.delay, cues, levels, signal, self._state, clock.state, self._bar.state,
+            clock.free, clock.held, clock.judge, clock.table, tempi, beats,
         )  # fmt: skip
         return tempi, beats[:found]
 
