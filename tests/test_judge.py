@@ -33,8 +33,9 @@ def said_of(beats: F64, cues: F64, places: F64) -> F64:
     assert table is not None
     features, _ = hypotheses.watch(cues, places, beats, NetworkCues.reading)
     odds = table[:, :-1] @ features[-1] + table[:, -1]
-    likely: F64 = np.exp(odds - odds.max())
-    return likely / likely.sum()
+    likely = np.exp(odds - odds.max())
+    shares: F64 = likely / likely.sum()
+    return shares
 
 
 @pytest.mark.parametrize("bpm", [122, 128, 136])

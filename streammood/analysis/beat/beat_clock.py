@@ -190,10 +190,10 @@ def _follow(
     if known and alike and abs(error) > 0.5 - _NEAR:
         error -= math.copysign(0.5, error)
     elif known and abs(ratio - 0.5) < 0.04:
-        alike, near = True, 0.5 * _NEAR
+        alike, near, grip = True, 0.5 * _NEAR, 0.5 * grip
         error -= 0.5 * round(2.0 * error)
     elif known and abs(ratio - 2.0) < 0.16:
-        alike = True
+        alike, grip = True, 0.5 * grip
     if abs(error) < near and alike:
         c.agreed = max(c.agreed, 0.0) + 1.0
         c.lag += (error - c.lag) / (_SETTLED * _RATE)
