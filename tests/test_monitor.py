@@ -107,6 +107,13 @@ def test_moods_differ_in_colour(names: list[str]) -> None:
     assert len(set(colours(names, "screen", {}).values())) == len(names)
 
 
+def test_where_there_is_no_music_the_moods_are_grey() -> None:
+    unmusical = STATE | {"music": 0, "mood/label": "", "mood/confidence": 0.0}
+    text = views.moods(unmusical, COLOURS, 38)
+    assert text.plain.startswith("no music  0 %")
+    assert not {str(colour) for colour in COLOURS.values()} & {str(span.style) for span in text.spans}
+
+
 def test_nothing_known_is_drawn_too() -> None:
     for text in (views.tempo({}, None, 38), views.levels({}, 38), views.health({}), views.moods({}, {}, 38)):
         assert text.plain
