@@ -112,9 +112,9 @@ def test_the_level_of_the_desk_does_not_matter(model: MoodModel, heard: list[Moo
     louder = features(sound(12.0) * np.float32(10.0 ** (decibels / 20.0)))
     others = moods(MoodStream(MoodSettings(), model), louder)
     for ours, theirs in zip(heard, others, strict=True):  # an int8 input may round to its neighbour
-        assert theirs.valence == pytest.approx(ours.valence, abs=0.03)
-        assert theirs.arousal == pytest.approx(ours.arousal, abs=0.03)
-        assert theirs.probabilities == pytest.approx(ours.probabilities, abs=0.03)
+        assert theirs.valence == pytest.approx(ours.valence, abs=0.05)
+        assert theirs.arousal == pytest.approx(ours.arousal, abs=0.05)
+        assert theirs.probabilities == pytest.approx(ours.probabilities, abs=0.05)
 
 
 def test_silence_ends_what_was_known(model: MoodModel, music: F32) -> None:

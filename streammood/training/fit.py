@@ -24,9 +24,9 @@ from streammood.training.network import Answers, Networks
 class Schedule:
     """How long and how hard networks are fitted."""
 
-    networks: int = 5
+    networks: int = 3
     width: int = 64
-    epochs: int = 30
+    epochs: int = 40
     least_steps: int = 400  # where there are few clips, more epochs
     per_clip: int = 3  # times that each clip comes in an epoch
     batch: int = 64
