@@ -168,6 +168,8 @@ class TargetState:
     failed: int  # messages that the system would not send
     offset: float  # ms; negative: early
     muted: bool
+    last: str = ""  # the latest message, as text
+    error: str = ""  # why the latest message that failed did, for people
 
 
 @dataclass(frozen=True, slots=True)

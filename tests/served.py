@@ -94,10 +94,12 @@ class Served:
 class Dashboard:
     """Runs until the context ends."""
 
-    def __init__(self, library: Path | None = None, **settings: Any) -> None:
+    def __init__(self, library: Path | None = None, file: Path | None = None, **settings: Any) -> None:
+        """``file`` is where the settings come from, as the page sees it."""
+        self._file = file
         given = {"port": free_port(), "osc_port": free_port(socket.SOCK_DGRAM), **settings}
-        file = None if library is None else str(library)
-        self._settings = Settings.model_validate({"dashboard": given, "library": {"file": file}})
+        stored = None if library is None else str(library)
+        self._settings = Settings.model_validate({"dashboard": given, "library": {"file": stored}})
         self.port, self.osc_port = self._settings.dashboard.port, self._settings.dashboard.osc_ports[0]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -115,7 +117,7 @@ class Dashboard:
 
     async def _serve(self) -> None:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
-        await serve(self._settings, self._stopped, self._tell, self.reports.append)
+        await serve(self._settings, self._stopped, self._tell, self.reports.append, self._file)
 
     def _tell(self, addresses: Addresses) -> None:
         self.addresses = addresses

@@ -12,6 +12,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -76,7 +77,8 @@ def dashboard(
     def report(line: str) -> None:
         errors.print(f"dashboard: {line}", style="yellow", markup=False)
 
-    asyncio.run(_until_stopped(lambda stopped: serve(settings, stopped, ready, report), attached))
+    file = Path(config) if config is not None and Path(config).is_file() else None
+    asyncio.run(_until_stopped(lambda stopped: serve(settings, stopped, ready, report, file), attached))
 
 
 def dashboard_target(settings: DashboardSettings) -> TargetSettings:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from streammood.analysis.analyzer import Analyzer
 from streammood.config import Settings
 from streammood.engine.mood_override import MoodOverride
+from streammood.engine.rehearsal import rehearsal
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.errors import ControlError, StreammoodError
@@ -58,6 +59,7 @@ class Operator:
         self._log = log
         self.settings = settings  # that hold now
         self.moods = MoodOverride(labels)
+        self._labels = labels
         self._analyzer = analyzer
         self._beats = analyzer.beats
         self._firing = firing
@@ -82,6 +84,7 @@ class Operator:
             "offset": self._offset,
             "mute": self._mute,
             "panic": self._panic,
+            "test": self._test,
             "hold": self._hold,
             "mood": self._set_mood,
             "gain": self._set_gain,
@@ -210,6 +213,13 @@ class Operator:
             output.panic()
         self._firing.wake()
         return ()
+
+    def _test(self, target: int | str) -> Values:
+        output = self._find(target)
+        if output.muted:
+            raise ControlError(f"target `{output.name}` is muted; let it send before it is tested")
+        self._firing.rehearse(output, rehearsal(self._given or 0.0, self._labels))
+        return (output.name,)
 
     def _find(self, target: int | str) -> Output:
         outputs = self._firing.outputs

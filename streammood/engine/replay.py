@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from streammood.engine.scheduler import Firing
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Status, TargetState, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Status, Tempo
+from streammood.outputs import state_of
 from streammood.outputs.build import Outputs
 
 _AHEAD = 1.0  # s by which rows are read before they are due
@@ -183,7 +184,7 @@ class Replay:
 
     def _submit(self, event: Event) -> None:
         if isinstance(event, Status):
-            states = (TargetState(o.name, o.sent, o.failed, o.offset, o.muted) for o in self._firing.outputs)
+            states = (state_of(o) for o in self._firing.outputs)
             event = replace(event, targets=tuple(states))
         self.fired += not isinstance(event, Tempo)
         self.beats += isinstance(event, Beat)

@@ -7,19 +7,28 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from streammood.events import Event, Level, Mood, Tempo
 from streammood.lasting import LastResort
 from streammood.outputs import Group, Output, Sink
 
-_Due: TypeAlias = tuple[float, int, Event, float | None]
+_Due: TypeAlias = "tuple[float, int, Event | Addressed, float | None]"
 """When an event is due (host, s), its place among those of the same time, and when the block behind it arrived."""
 
 _POLL_AGAIN = 1.0  # s, after a sink failed at it
 _LAST_WORDS = 3.0  # s that outputs may take at the end
 _LATENCIES = 2048  # the most recent ones; a dozen seconds of hops
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event for one sink alone."""
+
+    sink: Sink
+    event: Event
 
 
 class Firing:
@@ -30,6 +39,7 @@ class Firing:
         self.sinks = sinks
         self._resort = LastResort("sending", report)
         self._poll_at = 0.0
+        self._rehearsing: dict[int, float] = {}  # until when a sink gets nothing else, host time in s
         self._old: list[Sink] = []  # that were replaced and are to be closed
         self._queue: list[_Due] = []
         self._order = itertools.count()
@@ -64,6 +74,15 @@ class Firing:
                 # Only what is due at once tells how quick the program is; a predicted beat waits for its time.
                 since = arrived if due <= arrived else None
                 heapq.heappush(self._queue, (due, next(self._order), event, since))
+            self._wake.notify()
+
+    def rehearse(self, sink: Sink, events: Iterable[tuple[float, Event]]) -> None:
+        """Give ``sink`` alone these ``events``, each with its time in s from now, and nothing else meanwhile."""
+        now = time.monotonic()
+        with self._wake:
+            for after, event in events:
+                self._rehearsing[id(sink)] = now + after
+                heapq.heappush(self._queue, (now + after, next(self._order), Addressed(sink, event), None))
             self._wake.notify()
 
     def wake(self) -> None:
@@ -137,8 +156,13 @@ class Firing:
             self.failed += 1
             return now + _POLL_AGAIN
 
-    def _send(self, event: Event) -> None:
-        for sink in self.sinks:
+    def _send(self, event: Event | Addressed) -> None:
+        now = time.monotonic()
+        if isinstance(event, Addressed):
+            sinks, event = [event.sink], event.event
+        else:
+            sinks = [sink for sink in self.sinks if self._rehearsing.get(id(sink), 0.0) < now]
+        for sink in sinks:
             try:
                 sink.send(event, time.monotonic())
             except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served

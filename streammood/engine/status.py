@@ -13,11 +13,12 @@ from streammood.capture.supervisor import Capture
 from streammood.engine.load import Load
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Status, TargetState
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Status
 from streammood.log import rows
 from streammood.log.event_log import EventLog
 from streammood.log.notes import Notes
 from streammood.log.writer import Logbook
+from streammood.outputs import state_of
 
 _TEMPI = 20_000  # beats whose tempo is stored for the summary, some hours
 
@@ -94,7 +95,7 @@ class Reporter:
             drift=capture.drift,
             jitter=capture.jitter,
             notes=self._notes.to_report(),
-            targets=tuple(TargetState(o.name, o.sent, o.failed, o.offset, o.muted) for o in firing.outputs),
+            targets=tuple(state_of(o) for o in firing.outputs),
             operator=now.operator,
         )
 

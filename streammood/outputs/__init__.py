@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from streammood.events import Event
+from streammood.events import Event, TargetState
 
 SampleNow: TypeAlias = Callable[[float], float]
 """The sample on the stream clock that is captured at a host time in s."""
@@ -56,3 +56,9 @@ class Output(Sink, Protocol):
     def panic(self) -> None:
         """Bring every trigger back to rest, now."""
         ...
+
+
+def state_of(output: Output) -> TargetState:
+    """How ``output`` is doing."""
+    last, error = (str(getattr(output, name, ""))[:100] for name in ("last", "error"))
+    return TargetState(output.name, output.sent, output.failed, output.offset, output.muted, last, error)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from streammood.config import MapEntry, TargetSettings
-from streammood.errors import ConfigError
+from streammood.errors import ConfigError, OscError
 from streammood.events import Beat, Event, Tempo
 from streammood.outputs import SampleNow
 from streammood.outputs.scaling import Scaling, scaling
 from streammood.outputs.timing import Timing
-from streammood.protocol.osc import Encoder
+from streammood.protocol.osc import Encoder, decode
 from streammood.protocol.signals import SIGNALS, Signal, Value, default_names, find, moods, values
 from streammood.protocol.udp import Datagrams, Report, ignore
 
@@ -118,6 +118,20 @@ class OscTarget:
     def failed(self) -> int:
         """Messages that the system would not send."""
         return self._wire.failed
+
+    @property
+    def last(self) -> str:
+        """The latest message, as text."""
+        try:
+            messages = decode(self._wire.last) if self._wire.last else []
+        except OscError:  # text in an encoding that is none
+            return ""
+        return " ".join(map(_in_words, (messages[-1].address, *messages[-1].arguments))) if messages else ""
+
+    @property
+    def error(self) -> str:
+        """Why the latest message that failed did; empty where none has."""
+        return self._wire.error
 
     @property
     def offset(self) -> float:
@@ -285,6 +299,10 @@ class OscTarget:
         signal, comparison, number = entry.condition
         value = self._value(signal, now)
         return value is not None and not isinstance(value, str) and _COMPARE[comparison](value, number)
+
+
+def _in_words(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _route(entry: MapEntry, target: TargetSettings) -> _Route:

@@ -164,6 +164,8 @@ _TABLE = (
         "target/N/offset"),
     Row("mute", (_TARGET, Argument("switch", "0|1", "1 to mute or 0 to send again")), (Key("m"),), "mute", "mute",
         "the target gets nothing, and its triggers are released", "target/N/muted"),
+    Row("test", (_TARGET,), (), "test", "test a target",
+        "sends a bar of beats, a sweep of the levels, and every mood to one target, for some six seconds"),
     Row("panic", (), (Key("p"),), "panic", "panic: all triggers 0",
         "every trigger of every target goes to 0 now"),
     Row("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Key("h"),), "hold",

@@ -109,6 +109,8 @@ class Datagrams:
         """With ``bundle``, messages wait for ``flush``; ``interface`` is the own address to send from."""
         self.sent = 0  # messages
         self.failed = 0  # messages that the system would not send, or that had nowhere to go
+        self.last = b""  # packet that was sent
+        self.error = ""  # the latest, for people
         self._place = host, port, interface
         self._title = f"target {host}:{port}"
         self._reported = False  # that the system does not send
@@ -160,11 +162,13 @@ class Datagrams:
             try:
                 self._way = connect(*self._place)
             except SinkError as error:
+                self.error = str(error)
                 if not failed:
                     self._report(f"{error}; it is tried again every {_TRY_AGAIN:g} s, the others are served")
                 failed = True
                 self._closed.wait(_TRY_AGAIN)
                 continue
+            self.error = ""
             if failed:
                 self._report(f"{self._title}: found at {numeric(self._way[1])}")
             if self._closed.is_set():
@@ -178,7 +182,9 @@ class Datagrams:
         try:
             self._way[0].sendto(packet, self._way[1])
             self.sent += messages
+            self.last = packet
         except OSError as error:  # buffer full, network down: the next repeat will do
+            self.error = error.strerror or str(error)
             if not self._reported:
                 self._reported = True
                 self._report(f"{self._title}: the system does not send ({error.strerror or error}); is the network up?")

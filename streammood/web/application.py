@@ -8,6 +8,7 @@ import functools
 import mimetypes
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
+from pathlib import Path
 
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from streammood.web.library import LibraryPages
 from streammood.web.pages import Pages
 from streammood.web.reports import Reports
 from streammood.web.uploads import Uploads
+from streammood.web.venue import Venue
 
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
 _DOCUMENTS = {"/": "index.html", "/stage": "stage.html"}
@@ -51,8 +53,10 @@ class _Files:
         return web.Response(body=body, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
 
 
-def application(settings: Settings, guard: Guard, connections: Connections) -> web.Application:
-    """Everything that is served, ready to run."""
+def application(
+    settings: Settings, guard: Guard, connections: Connections, file: Path | None = None
+) -> web.Application:
+    """Everything that is served, ready to run; ``file`` is where the settings come from."""
     app = web.Application(middlewares=[guard.middleware, connections.middleware], client_max_size=1 << 16)
     files, pages, uploads = _Files(), Pages(settings.dashboard), Uploads(settings)
     library = LibraryPages(settings.library, uploads.open, SESSION)
@@ -65,6 +69,7 @@ def application(settings: Settings, guard: Guard, connections: Connections) -> w
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])
     app.add_routes([web.get("/ws", pages.serve), *uploads.routes(), *library.routes()])
+    app.add_routes(Venue(file).routes())
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -99,6 +104,7 @@ async def serve(
     stopped: asyncio.Event,
     ready: Callable[[Addresses], None],
     report: Callable[[str], None],
+    file: Path | None = None,
 ) -> None:
     """Serve until ``stopped`` is set.
 
@@ -107,6 +113,7 @@ async def serve(
         stopped: Set by the caller when the dashboard is to end.
         ready: Is given the addresses to open as soon as they are served.
         report: Is given a line when something goes wrong.
+        file: Where the settings come from, if that is a file whose targets the page may change.
 
     Raises:
         SinkError: the page's port cannot be had.
@@ -116,7 +123,7 @@ async def serve(
     guard, reports, connections = Guard(at), Reports(report), Connections(report)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(reports.loop_failed)
-    app = application(settings, guard, connections)
+    app = application(settings, guard, connections, file)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     server: asyncio.Server | None = None
     try:

@@ -3,7 +3,9 @@
 import { find, make, setText } from "./dom.js";
 import { Field } from "./fields.js";
 import { OURSELVES } from "./signals.js";
+import { editButton, Venue } from "./venue.js";
 
+const MEASURED = 3000; // ms over which messages a second are counted
 
 export class Targets {
   /** `send` is given the name and the arguments of each command. */
@@ -11,6 +13,12 @@ export class Targets {
     this.send = send;
     this.rows = new Map(); // by name, in the engine's order
     this.chosen = null;
+    this.venue = new Venue(send);
+    find("targets").addEventListener("click", ({ target }) => {
+      const { edit, test } = target.closest("button")?.dataset ?? {};
+      if (edit) this.venue.open(edit);
+      if (test) send("test", test);
+    });
     find("targets").addEventListener("focusin", (event) => this.choose(event.target.closest("li")?.dataset.name));
     find("targets").addEventListener("click", (event) => this.choose(event.target.closest("li")?.dataset.name));
   }
@@ -25,7 +33,12 @@ export class Targets {
       if (!this.rows.has(name)) this.rows.set(name, this.add(name));
       const row = this.rows.get(name);
       const { [`target/${i}/sent`]: sent, [`target/${i}/failed`]: failed = 0 } = values;
-      setText(row.sent, `${sent?.toLocaleString() ?? "–"} sent${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
+      const { [`target/${i}/last`]: last = "", [`target/${i}/error`]: error = "" } = values;
+      const rate = messageRate(row, sent);
+      setText(row.sent, `${sent?.toLocaleString() ?? "–"} sent${rate}${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
+      setText(row.last, failed && error ? error : last);
+      row.last.title = last;
+      row.edit.hidden = !this.venue.has(name);
       row.item.classList.toggle("failing", failed > 0);
       if (!fresh) row.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
       row.offset.showInForce(values[`target/${i}/offset`]);
@@ -41,12 +54,15 @@ export class Targets {
 
   add(name) {
     const sent = make("span", { class: "quiet", text: "–" });
+    const last = make("span", { class: "quiet last" });
+    const test = make("button", { type: "button", text: "Test", "data-test": name, "aria-label": `Test ${name}`, title: "A bar of beats, a sweep, every mood" });
+    const edit = editButton(name);
     const input = make("input", { type: "number", step: 5, inputmode: "numeric", "aria-label": `Offset of ${name}, ms` });
     const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false", "aria-label": `Mute ${name}` });
     const words = name.split(/(?<=[.:])/).flatMap((part) => [part, make("wbr")]); // where a long one may be broken
-    const item = make("li", { "data-name": name }, make("p", {}, make("strong", {}, ...words), sent), make("label", {}, input, " ms"), mute);
+    const item = make("li", { "data-name": name }, make("p", {}, make("strong", {}, ...words), sent, last), make("label", {}, input, " ms"), test, mute, edit);
     find("targets").append(item);
-    return { item, sent, mute, offset: new Field(input, "offset", (number) => this.send("offset", name, number)) };
+    return { item, sent, last, mute, edit, counts: [], offset: new Field(input, "offset", (number) => this.send("offset", name, number)) };
   }
 
   choose(name) {
@@ -72,6 +88,18 @@ export class Targets {
   }
 
   answered(name, ok) {
+    if (name === "reload" && ok) this.venue.load();
     if (name === "offset") for (const row of this.rows.values()) row.offset.answered(ok);
   }
+}
+
+/** Messages a second of the last moments, in words; empty until they are known. */
+function messageRate(row, sent) {
+  const now = performance.now();
+  if (sent === undefined) return "";
+  if (row.counts.at(-1)?.sent !== sent) row.counts.push({ now, sent });
+  while (row.counts.length > 2 && now - row.counts[0].now > MEASURED) row.counts.shift();
+  const [first, last] = [row.counts[0], row.counts.at(-1)];
+  if (now - last.now > MEASURED) return ", 0/s";
+  return last.now > first.now ? `, ${Math.max(0, Math.round((1000 * (last.sent - first.sent)) / (last.now - first.now)))}/s` : "";
 }
