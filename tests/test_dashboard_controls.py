@@ -201,7 +201,7 @@ def test_fields_show_what_holds_at_the_engine(page: Page, engine: PretendedEngin
     value_becomes(page, "bpm/max", "150")
     engine.held["bpm/max"] = 140.0
     value_becomes(page, "bpm/max", "140")
-    page.locator("[name=bpm]").fill("111")
+    page.locator("#settings [name=bpm]").fill("111")
     page.keyboard.press("Enter")
     value_becomes(page, "bpm", "")  # it is taken, and then the engine's own
 
@@ -232,7 +232,7 @@ def test_a_refused_value_does_not_stay(
 
 def test_escape_takes_back_what_was_typed(page: Page, engine: PretendedEngine) -> None:
     value_becomes(page, "gain", "0")
-    page.locator("[name=gain]").fill("17")
+    page.locator("#settings [name=gain]").fill("17")
     page.keyboard.press("Escape")
     value_becomes(page, "gain", "0")
     page.keyboard.press("t")
@@ -292,7 +292,7 @@ def test_a_phone_on_its_side_shows_what_matters(visit: Open, engine: PretendedEn
     shown(page, "lock", "locked")
     needed = "#bpm, #label, #lock, .panic, #lamps li, .tempo .buttons button, #overrides button, #probabilities button"
     boxes = page.evaluate(BOXES, needed)
-    assert len(boxes) == 3 + 1 + 4 + 6 + 2 + 4
+    assert len(boxes) == 3 + 1 + 4 + 7 + 2 + 4
     assert all(0 <= left < right <= ASIDE[0] and 0 <= top < bottom <= ASIDE[1] for left, top, right, bottom in boxes)
     overlapping = "(e) => e.map((a) => a.getBoundingClientRect())"
     bpm, tap = page.evaluate(

@@ -162,9 +162,9 @@ def test_buttons_keys_and_fields_reach_the_engine(visit: Open, engine: tuple[Pre
     shown(page, "label", "happy")
     for name in ("Tap", "÷2", "×2", "The one", "−10 ms", "+10 ms", "Hold", "sad", "Auto", "Panic", "Reload settings"):
         page.locator("button", has_text=name).first.click()
-    page.locator("[name='bpm']").fill("128")
+    page.locator("#settings [name='bpm']").fill("128")
     page.locator("[name='bpm/max']").fill("170")
-    page.locator("[name='gain']").fill("-6")
+    page.locator("#settings [name='gain']").fill("-6")
     page.locator("h1").click()
     for key in ("t", "x", "/", "d", "1", "ArrowRight", "h", "m", "]", "]"):
         page.keyboard.press(key)
@@ -409,7 +409,7 @@ def test_a_real_engine_is_shown_and_obeys(visit: Open) -> None:
             page = visit(served.origin, allowed=GONE)
             shown(page, "state", "Listening")
             page.wait_for_function("() => Number(document.getElementById('bpm').textContent) > 40")
-            page.locator("[name='bpm']").fill("111")
+            page.locator("#settings [name='bpm']").fill("111")
             page.locator("h1").click()
             page.wait_for_function("() => Math.abs(Number(document.getElementById('bpm').textContent) - 111) < 1")
         finally:
