@@ -66,6 +66,11 @@ def test_add_copy_remove_and_undo(file: SettingsFile) -> None:
     assert names(file)[0] == "wall 2"
     for line in ("# The club, Friday", "# own", "# nobody dances faster"):
         assert line in file.path.read_text(encoding="utf-8")
+    while names(file):
+        file.remove(0)
+    assert config.load(str(file.path)).osc.targets == ()
+    file.add({"host": "10.0.0.9"})
+    assert names(file) == ["10.0.0.9:7000"]
     while file.undoable:
         file.undo()
     assert file.path.read_text(encoding="utf-8") == TEXT

@@ -145,12 +145,18 @@ class SettingsFile:
                 if osc.get("targets") is None:
                     osc["targets"] = CommentedSeq([CommentedMap(host="127.0.0.1", port=7000)])
                 apply(osc["targets"])
+                if not osc["targets"]:
+                    osc.ca.items.pop("targets", None)  # comments of what is gone would break an empty list
+                    osc["targets"] = CommentedSeq()
                 written = io.StringIO()
                 yaml.dump(document, written)
             except (YAMLError, AttributeError, TypeError, ValueError) as error:
                 raise ConfigError(f"{self.path.name} cannot be changed here ({error}); edit it by hand") from None
             after = written.getvalue()
-            changed = parse(after)
+            try:
+                changed = parse(after)
+            except ValueError:
+                changed = None
             if not isinstance(changed, dict) or _without_targets(changed) != _without_targets(tree):
                 raise ConfigError(f"{self.path.name} is written in a way that cannot be kept; edit it by hand")
             self._write(after, check=True)
