@@ -78,6 +78,12 @@ def _url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
+def phone_address(address: str) -> str:
+    """Where the phone view is, of the dashboard at ``address``."""
+    base, mark, query = address.partition("?")
+    return f"{base.rstrip('/')}/phone{mark}{query}"
+
+
 def qr_text(address: str) -> str:
     """``address`` as a QR code in block characters: light ones for the light squares."""
     out = io.StringIO()

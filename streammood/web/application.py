@@ -16,7 +16,7 @@ from streammood.client.listener import bind, listen
 from streammood.config import Settings
 from streammood.errors import SinkError
 from streammood.web import tables
-from streammood.web.addresses import Addresses, qr_image
+from streammood.web.addresses import Addresses, phone_address, qr_image
 from streammood.web.connections import Connections
 from streammood.web.guard import SESSION, Guard
 from streammood.web.library import LibraryPages
@@ -26,7 +26,7 @@ from streammood.web.uploads import Uploads
 from streammood.web.venue import Venue
 
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
-_DOCUMENTS = {"/": "index.html", "/stage": "stage.html"}
+_DOCUMENTS = {"/": "index.html", "/phone": "phone.html", "/stage": "stage.html"}
 
 
 class _Files:
@@ -53,6 +53,10 @@ class _Files:
         return web.Response(body=body, content_type=kind, charset=charset, headers={"Cache-Control": "no-cache"})
 
 
+def _with_code(address: str) -> dict[str, str]:
+    return {"address": address, "code": qr_image(address)}
+
+
 def application(
     settings: Settings, guard: Guard, connections: Connections, file: Path | None = None
 ) -> web.Application:
@@ -63,8 +67,9 @@ def application(
 
     async def addresses(_: web.Request) -> web.Response:
         known = Addresses.of(settings.dashboard, guard)
-        others = [{"address": address, "code": qr_image(address)} for address in known.others]
-        return web.json_response({"here": known.here, "others": others})
+        others = [_with_code(address) for address in known.others]
+        phones = [_with_code(phone_address(address)) for address in known.others[:1]]
+        return web.json_response({"here": known.here, "others": others, "phone": phones})
 
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])

@@ -28,14 +28,15 @@ function showKeys() {
 async function showDevices() {
   const list = find("device-list");
   const answer = await fetch("addresses").catch(() => null);
-  const { others = [] } = answer?.ok ? await answer.json() : {};
+  const { others = [], phone = [] } = answer?.ok ? await answer.json() : {};
   find("device-none").hidden = others.length > 0;
-  list.replaceChildren(
-    ...others.map(({ address, code }) => {
-      const image = make("img", { src: code, alt: `QR code of ${address}`, width: 200, height: 200 });
-      return make("li", {}, image, make("a", { href: address, text: address }));
-    }),
-  );
+  list.replaceChildren(...others.map(withCode));
+  find("phone-list").replaceChildren(...phone.map(withCode));
+}
+
+function withCode({ address, code }) {
+  const image = make("img", { src: code, alt: `QR code of ${address}`, width: 200, height: 200 });
+  return make("li", {}, image, make("a", { href: address, text: address }));
 }
 
 for (const button of document.querySelectorAll("[data-dialog]")) {
