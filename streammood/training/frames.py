@@ -49,10 +49,12 @@ class FrameCache:
 
     def fill(self, clips: list[Path], variant: int = 0, jobs: int = 1) -> Iterator[Path]:
         """Extract what is not in the cache yet; yield each clip when it is there."""
+        work = [(self, clip, variant) for clip in clips]
+        if jobs == 1:
+            yield from (clip for clip, _ in zip(clips, map(_fill_one, work), strict=True))
+            return
         with ProcessPoolExecutor(max_workers=jobs) as pool:
-            work = [(self, clip, variant) for clip in clips]
-            for clip, _ in zip(clips, pool.map(_fill_one, work, chunksize=4), strict=True):
-                yield clip
+            yield from (clip for clip, _ in zip(clips, pool.map(_fill_one, work, chunksize=4), strict=True))
 
     def rng(self, clip: Path, variant: int) -> np.random.Generator:
         """What decides what happens to this variant of ``clip``."""

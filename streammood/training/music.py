@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 from scipy.signal import resample_poly
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -23,15 +24,17 @@ from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.models import embedding_model, music_model
 from streammood.models.music_model import LIMIT, MusicModel
-from streammood.training import datasets
+from streammood.training import datasets, unmusical
 from streammood.training.degrade import degrade
 from streammood.training.folds import Ints
 from streammood.training.frames import FrameCache, extract_signal, read_sound
-from streammood.training.unmusical import SOUNDS
 from streammood.training.windows import pool_slots
 
+F64 = npt.NDArray[np.float64]
+
 _FILES = datasets.SOUND | {".g722"}
-_SECONDS = 14.0
+_LENGTH = 14 * ANALYSIS_RATE  # samples of a stream
+_SECOND = np.arange(_LENGTH) / ANALYSIS_RATE
 _WINDOWS = 5  # of each clip or stream
 _STRENGTH = 0.01  # inverse of the regularisation
 _FOLDS = 3
@@ -42,7 +45,7 @@ _CARD = """\
 Tells music from speech, crowds, applause, noise and hum by the statistics of the newest 2 s: a logistic regression on
 {size} values, asked twice a second. Written by `streammood train music`.
 
-Music: {clips} clips of {sets}. Other sound: {sources}, and synthesised noise, hum and voices. No sound of these is part
+Music: {clips} clips of {sets}. Other sound: {sources}, and synthesised noise, hum, tones, applause and voices. No sound of these is part
 of the model or of this project.
 
 Folds are grouped by artist and by source, so no recording is on both sides; windows of 2 s, each judged alone:
@@ -119,12 +122,48 @@ def _collected(
         recordings = read_recordings(source)
         for number in range(streams):
             add(_slots(joined(recordings, rng), number, rng), 0, source.name, source.name)
-    for name, make in SOUNDS.items():
-        if name != "silence":
-            for number in range(max(1, streams // 3)):
-                add(_slots(make(rng), number, rng), 0, name, f"synthesised {name}")
+    for name, make in _SYNTHESISED.items():
+        for number in range(max(2, streams // 2)):
+            add(_slots(_levelled(make(rng)), number, rng), 0, name, f"synthesised {name}")
     music, group, names = zip(*rows, strict=True)
     return np.stack(values), np.array(music), list(group), list(names)
+
+
+def _noise(rng: np.random.Generator) -> F64:
+    """Noise of any colour, in a band of any width, steady or swelling."""
+    spectrum = np.fft.rfft(rng.standard_normal(_LENGTH))
+    hertz = np.maximum(np.arange(spectrum.size) * ANALYSIS_RATE / _LENGTH, 20.0)
+    spectrum *= hertz ** -rng.uniform(0.0, 1.2)
+    if rng.random() < 0.5:
+        spectrum *= np.exp(-0.5 * (np.log2(hertz / 2.0 ** rng.uniform(7.0, 12.5)) / rng.uniform(0.2, 2.0)) ** 2)
+    swell = rng.uniform(0.0, 0.8) * np.sin(2.0 * np.pi * rng.uniform(0.05, 0.5) * _SECOND + rng.uniform(0.0, 6.0))
+    swelling: F64 = np.fft.irfft(spectrum, _LENGTH) * (1.0 + swell)
+    return swelling
+
+
+def _hum(rng: np.random.Generator) -> F64:
+    """The mains with overtones of any strength, and some noise."""
+    base = 2.0 * np.pi * rng.choice([50.0, 60.0]) * rng.uniform(0.998, 1.002)
+    hum = np.zeros(_LENGTH)
+    for number in range(1, int(rng.integers(3, 30))):
+        hum += rng.uniform(0.0, 1.0) / number * np.sin(base * number * _SECOND + rng.uniform(0.0, 6.0))
+    return hum + 10.0 ** rng.uniform(-4.0, -1.0) * rng.standard_normal(_LENGTH)
+
+
+def _tone(rng: np.random.Generator) -> F64:
+    """A steady tone, and some noise."""
+    tone = np.sin(2.0 * np.pi * 2.0 ** rng.uniform(6.0, 12.5) * _SECOND)
+    steady: F64 = tone + 10.0 ** rng.uniform(-4.0, -2.0) * rng.standard_normal(_LENGTH)
+    return steady
+
+
+_SYNTHESISED = {"noise": _noise, "hum": _hum, "tone": _tone, "applause": unmusical.applause, "voice": unmusical.speech}
+
+
+def _levelled(signal: npt.NDArray[np.floating]) -> F32:
+    """``signal`` at -20 dB RMS."""
+    scaled: F32 = (0.1 * signal / np.sqrt(np.mean(signal**2))).astype(np.float32)
+    return scaled
 
 
 def _slots(signal: F32, number: int, rng: np.random.Generator) -> F32:
@@ -156,13 +195,13 @@ def resampled(signal: F32, rate: int) -> F32:
 
 
 def joined(recordings: list[F32], rng: np.random.Generator) -> F32:
-    """Recordings after each other, with pauses or overlaps, at slightly other speeds, in one to three layers."""
-    length = round(_SECONDS * ANALYSIS_RATE)
+    """Recordings after each other, with pauses or overlaps, at slightly other speeds, in one to six layers."""
+    length = _LENGTH
     out = np.zeros(length, dtype=np.float32)
     usable = [x for x in recordings if x.size > ANALYSIS_RATE // 4 and np.abs(x).max() > 1e-3]
     if not usable:
         raise DataError("a source holds no recording of a quarter of a second or more")
-    for _ in range(int(rng.choice([1, 1, 2, 3]))):
+    for _ in range(int(rng.choice([1, 1, 2, 3, 6]))):
         at = int(rng.integers(-ANALYSIS_RATE, 0))
         loudness = 10.0 ** rng.uniform(-0.5, 0.0)
         overlap = rng.uniform(-0.3, 0.5)  # of a recording; negative: a pause
@@ -178,8 +217,7 @@ def joined(recordings: list[F32], rng: np.random.Generator) -> F32:
             if last > first:
                 out[first:last] += piece[first - at : last - at]
             at += max(ANALYSIS_RATE // 10, int(piece.size * (1.0 - overlap)))
-    scaled: F32 = (0.1 * out / np.sqrt(np.mean(out**2))).astype(np.float32)
-    return scaled
+    return _levelled(out)
 
 
 def _fit(values: F32, music: Ints) -> MusicModel:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -86,18 +89,17 @@ def train(
         corpus = _with_circumplex(corpus, kept, progress)
         trial = _Trial(corpus, _windows(corpus, kept, jobs, progress), fold, kept, effort, out.stem, seed)
         numbers = sorted(set(fold.tolist()) - {-1})
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
-            fitting = pool.map(partial(_fit, trial), [*numbers, -1])
+        with _processes(jobs) as each:
+            fitting = each(partial(_fit, trial), [*numbers, -1])
             *of_folds, shipping = progress.track(fitting, total=len(numbers) + 1, description="fitting")
             held = [fitted.held for fitted in of_folds]
             calibration = calibrate([*chain(*held)], corpus.labels)
             scores = Scores(corpus.labels)
             work = zip(numbers, of_folds, of_each_fold(held, corpus.labels), strict=True)
-            for of_one in progress.track(
-                pool.map(partial(_listen, trial), work), total=len(numbers), description="listening"
-            ):
+            listening = each(partial(_listen, trial), work)
+            for of_one in progress.track(listening, total=len(numbers), description="listening"):
                 scores.add(of_one)
-        model = shipping.model(calibration)
+        model: MoodModel = shipping.model(calibration)
         scores.never_met = _never_met(corpus, model, kept, progress)
     manifest = model.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +109,16 @@ def train(
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     pictures.draw(scores, out.with_suffix(".png"))
     return manifest
+
+
+@contextmanager
+def _processes(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """``map`` over so many processes; a single one is this."""
+    if jobs == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _share_cores, (jobs,)) as pool:
+        yield pool.map
 
 
 def _share_cores(jobs: int) -> None:
@@ -160,9 +172,8 @@ def _windows(corpus: Corpus, cache: FrameCache, jobs: int, progress: Progress) -
     numbers = list(range(len(corpus.clips))) + labelled
     variants = [0] * len(corpus.clips) + [1] * len(labelled)
     work = [(cache, corpus.clips[number].path, variant) for number, variant in zip(numbers, variants, strict=True)]
-    with ProcessPoolExecutor(jobs) as pool:
-        pooled = pool.map(_slots_of, work, chunksize=8)
-        slots = list(progress.track(pooled, total=len(work), description="pooling"))
+    with _processes(jobs) as each:
+        slots = list(progress.track(each(_slots_of, work), total=len(work), description="pooling"))
     return cut(slots, numbers, variants, cache.seed)
 
 
