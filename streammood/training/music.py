@@ -6,6 +6,7 @@ random places, since a loop of a short one would have a beat. Folds are grouped 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -45,8 +46,8 @@ _CARD = """\
 Tells music from speech, crowds, applause, noise and hum by the statistics of the newest 2 s: a logistic regression on
 {size} values, asked twice a second. Written by `streammood train music`.
 
-Music: {clips} clips of {sets}. Other sound: {sources}, and synthesised noise, hum, tones, applause and voices. No sound of these is part
-of the model or of this project.
+Music: {clips} clips of {sets}. Other sound: {sources}, and synthesised noise, hum, tones, applause and voices. No sound
+of these is part of the model or of this project.
 
 Folds are grouped by artist and by source, so no recording is on both sides; windows of 2 s, each judged alone:
 
@@ -147,7 +148,8 @@ def _hum(rng: np.random.Generator) -> F64:
     hum = np.zeros(_LENGTH)
     for number in range(1, int(rng.integers(3, 30))):
         hum += rng.uniform(0.0, 1.0) / number * np.sin(base * number * _SECOND + rng.uniform(0.0, 6.0))
-    return hum + 10.0 ** rng.uniform(-4.0, -1.0) * rng.standard_normal(_LENGTH)
+    noisy: F64 = hum + 10.0 ** rng.uniform(-4.0, -1.0) * rng.standard_normal(_LENGTH)
+    return noisy
 
 
 def _tone(rng: np.random.Generator) -> F64:
@@ -157,7 +159,13 @@ def _tone(rng: np.random.Generator) -> F64:
     return steady
 
 
-_SYNTHESISED = {"noise": _noise, "hum": _hum, "tone": _tone, "applause": unmusical.applause, "voice": unmusical.speech}
+_SYNTHESISED: dict[str, Callable[[np.random.Generator], npt.NDArray[np.floating]]] = {
+    "noise": _noise,
+    "hum": _hum,
+    "tone": _tone,
+    "applause": unmusical.applause,
+    "voice": unmusical.speech,
+}
 
 
 def _levelled(signal: npt.NDArray[np.floating]) -> F32:
