@@ -22,6 +22,7 @@ PARTS = {
     "dashboard": ("dashboard", "report", "Dashboard"),
     "beside": ("dashboard", "beside_report", "The engine beside the dashboard"),
     "control": ("control", "report", "Commands over OSC"),
+    "library": ("library", "report", "Library"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),
 }
 

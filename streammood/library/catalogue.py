@@ -142,6 +142,12 @@ class Catalogue:
         return near
 
     @cached_property
+    def has_vector(self) -> npt.NDArray[np.bool_]:
+        """Which songs can be compared (n,)."""
+        found: npt.NDArray[np.bool_] = np.einsum("ij,ij->i", self.vectors, self.vectors) > 0.0
+        return found
+
+    @cached_property
     def keys(self) -> list[Key | None]:
         """The key of each song."""
         known: dict[str, Key | None] = {"": None}
@@ -152,7 +158,16 @@ class Catalogue:
 
     def key_distance(self, key: Key) -> I64:
         """Steps from ``key`` to the key of each song (n,); 99 where it is unknown."""
-        return np.array([99 if other is None else key.distance(other) for other in self.keys], dtype=np.int64)
+        distinct, numbers = self._distinct_keys
+        steps = [99 if other is None else key.distance(other) for other in distinct]
+        return np.array(steps, dtype=np.int64)[numbers]
+
+    @cached_property
+    def _distinct_keys(self) -> tuple[list[Key | None], I64]:
+        """All keys that there are, and which of them each song has (n,)."""
+        distinct = list(dict.fromkeys(self.keys)) or [None]
+        numbers = {key: number for number, key in enumerate(distinct)}
+        return distinct, np.array([numbers[key] for key in self.keys], dtype=np.int64)
 
     @cached_property
     def vectors(self) -> F32:

@@ -73,10 +73,10 @@ def find(catalogue: Catalogue, query: Query) -> list[Hit]:
         distance += 0.5 * np.nan_to_num(apart)
     if query.like is not None:
         place = catalogue.place(query.like)
-        if place is None or not catalogue.vectors.size or not catalogue.vectors[place].any():
+        if place is None or not catalogue.has_vector[place]:
             raise LibraryError("that song is not in the library, or holds no music: nothing is like it")
         fits[place] = False
-        fits &= catalogue.vectors.any(axis=1)
+        fits &= catalogue.has_vector
         distance += 0.5 * (1.0 - catalogue.likeness(place))
     places = np.flatnonzero(fits)
     chosen = distance[places]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from streammood.errors import LibraryError
 from streammood.events import QUADRANTS
 from streammood.library.catalogue import Catalogue
 
-_NEAREST = 48  # songs that are considered for each step
+_STEPS = 60  # places of the way at which songs are looked for
+_NEAREST = 64  # songs that are considered for each step
 _WAYS = 12  # that are followed at a time
 _TEMPO, _KEY, _ARTIST = 1.5, 0.06, 0.15  # what an octave of tempo, a step between keys and the same artist again cost
 POINTS = {
@@ -68,21 +71,20 @@ def journey(catalogue: Catalogue, start: tuple[float, float], end: tuple[float, 
     if not usable.size:
         raise LibraryError("there are no songs with a mood in the library; scan some first")
     points = catalogue.circumplex[usable].astype(np.float64)
+    middle = float(np.median(catalogue.duration[usable]))
     whole = 60.0 * minutes
+    near = functools.cache(lambda step: _near(points, start, end, step / _STEPS))
     ways = [_Way((), 0.0, 0.0)]
     done: list[_Way] = []
     while ways:
         longer: list[_Way] = []
         for way in ways:
-            share = min(1.0, way.seconds / max(whole - float(np.median(catalogue.duration[usable])), 1.0))
-            target = (1.0 - share) * np.array(start) + share * np.array(end)
-            apart = np.linalg.norm(points - target, axis=1)
-            count = min(_NEAREST + len(way.places), apart.size)
-            for i in np.argpartition(apart, count - 1)[:count]:
+            share = min(1.0, way.seconds / max(whole - middle, 1.0))
+            for i, apart in near(round(_STEPS * share)):
                 place = int(usable[i])
                 if place in way.places:
                     continue
-                cost = way.cost + float(apart[i]) + (_step(catalogue, way.places[-1], place) if way.places else 0.0)
+                cost = way.cost + apart + (_step(catalogue, way.places[-1], place) if way.places else 0.0)
                 longer.append(_Way((*way.places, place), way.seconds + float(catalogue.duration[place]), cost))
         longer.sort(key=lambda way: way.cost / len(way.places))
         ways = []
@@ -95,6 +97,17 @@ def journey(catalogue: Catalogue, start: tuple[float, float], end: tuple[float, 
             break
     best = min(done or [way], key=lambda way: way.cost / max(1, len(way.places)))
     return list(best.places)
+
+
+def _near(
+    points: npt.NDArray[np.float64], start: tuple[float, float], end: tuple[float, float], share: float
+) -> list[tuple[int, float]]:
+    """The songs nearest to the place that belongs to ``share`` of the way, and how far they lie from it."""
+    target = (1.0 - share) * np.array(start) + share * np.array(end)
+    apart = np.linalg.norm(points - target, axis=1)
+    count = min(_NEAREST, apart.size)
+    nearest = np.argpartition(apart, count - 1)[:count]
+    return [(int(i), float(apart[i])) for i in nearest]
 
 
 def _step(catalogue: Catalogue, one: int, other: int) -> float:

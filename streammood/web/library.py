@@ -55,7 +55,9 @@ class LibraryPages:
         self._thread = ThreadPoolExecutor(1, "library")
         self._store: Store | None = None
         self._catalogue = Catalogue([])
-        self._loaded: tuple[int, int] | None = None  # generation of the database, songs
+        self._map = _map(self._catalogue)
+        self._loaded: int | None = None  # generation of the database
+        self._counted: tuple[int, Json] | None = None  # and what it held
 
     def routes(self) -> list[web.RouteDef]:
         """What the application serves."""
@@ -95,9 +97,10 @@ class LibraryPages:
         """The database and what it holds now; only in the thread."""
         if self._store is None:
             self._store = Store(self._path)
-        now = self._store.generation, self._store.counts()["songs"]
+        now = self._store.generation
         if now != self._loaded:
             self._catalogue = Catalogue.load(self._store)
+            self._map = _map(self._catalogue)
             self._loaded = now
         return self._store, self._catalogue
 
@@ -116,25 +119,17 @@ class LibraryPages:
                 "failed": state.failed,
                 "rate": _rate(state.done, state.updated - state.began),
             }
-            return self._store.counts() | {
-                "scan": scan,
-                "feelings": list(get_args(Feeling)),
-                "version": self._version(),
-            }
+            now = self._store.generation
+            if self._counted is None or self._counted[0] != now:
+                self._counted = now, {**self._store.counts()}
+            return self._counted[1] | {"scan": scan, "feelings": list(get_args(Feeling)), "version": str(now)}
 
         return web.json_response(await self._ask(work))
-
-    def _version(self) -> str:
-        """Differs once the map has to be fetched again."""
-        assert self._store is not None
-        return f"{self._store.generation}-{self._store.counts()['songs']}"
 
     async def _points(self, _: web.Request) -> web.Response:
         def work() -> tuple[bytes, list[str]]:
             _, songs = self._songs()
-            best = songs.shares.argmax(axis=1) if songs.labels else np.zeros(len(songs))
-            columns = [songs.ids, *songs.circumplex.T, songs.bpm, songs.energy, best]
-            return np.stack([np.asarray(column, dtype="<f4") for column in columns], axis=1).tobytes(), [*songs.labels]
+            return self._map, [*songs.labels]
 
         body, labels = await self._ask(work)
         kind = "application/octet-stream"
@@ -222,6 +217,13 @@ class LibraryPages:
     async def _open(self, request: web.Request) -> web.Response:
         path = await self._file(request)
         return web.json_response(self._open_song(request[self._session], path), status=201)
+
+
+def _map(songs: Catalogue) -> bytes:
+    """Id, valence, arousal, BPM, energy and number of the likeliest label of each song, as 32-bit floats."""
+    best = songs.shares.argmax(axis=1) if songs.labels else np.zeros(len(songs))
+    columns = [songs.ids, *songs.circumplex.T, songs.bpm, songs.energy, best]
+    return np.stack([np.asarray(column, dtype="<f4") for column in columns], axis=1).tobytes()
 
 
 def _rate(done: int, seconds: float) -> float:
