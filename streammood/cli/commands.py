@@ -21,6 +21,7 @@ _MODULES = {
     "replay": "night_commands",
     "report": "night_commands",
     "run": "live_commands",
+    "setup": "setup_command",
     "train": "model_commands",
     "warmup": "first_start",
 }

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 
 from streammood import palette
+from streammood.capture.advice import ADVICE, CLIPPED
 from streammood.client.child import DASHBOARD
 from streammood.protocol.commands import COMMANDS
 from streammood.protocol.signals import SIGNALS
@@ -17,6 +18,9 @@ def modules() -> dict[str, str]:
     return {
         "commands.js": _exports(COMMANDS=[asdict(row) for row in COMMANDS.values()]),
         "signals.js": _exports(NO_LABELS=moods, OURSELVES=DASHBOARD),
+        "advice.js": _exports(
+            ADVICE=[asdict(row) | {"below": min(row.below, 1e6)} for row in ADVICE], CLIPPED=asdict(CLIPPED)
+        ),
         "palette.js": _exports(OTHERS=palette.OTHERS["screen"]),
     }
 

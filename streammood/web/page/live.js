@@ -6,6 +6,7 @@ import { blend, colourOf, css, labelsOf, moodsOf } from "./colours.js";
 import { Curves } from "./curves.js";
 import { describe, find, make, setText } from "./dom.js";
 import { Lamps } from "./lamps.js";
+import { LevelAdvice } from "./meter.js";
 import { paintSwatch } from "./ribbon.js";
 
 const FLOOR = -60; // dB of an empty meter
@@ -39,6 +40,7 @@ export class Live {
     this.labels = ""; // that have a row
     this.history = []; // {t, valence, arousal, label}
     this.changed = true;
+    this.advice = new LevelAdvice(find("advice"));
     link.on("now", (engine, number) => number === this.engine && this.take(engine));
     link.on("beat", (beat, number) => number === this.engine && this.receiveBeat(beat));
     link.on("log", (entry, number) => number === this.engine && this.addEntry(entry));
@@ -173,6 +175,7 @@ export class Live {
       else fill(bar, value);
     }
     setText(find("dbfs"), decibels(values["level/rms"]));
+    this.advice.take(values);
     find("clip").hidden = !(values["level/clipping"] > 0);
     setText(find("latency"), duration(values["status/latency"]));
     setText(find("lost"), values["status/lost"]?.toLocaleString() ?? "–");
