@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from streammood.errors import ConfigError
 from tests.browser import AXE, browsing, needs_chromium, violations, visiting
 from tests.pretended import PretendedEngine
 from tests.served import Dashboard, Served, free_port
+from tests.waiting import wait_for
 
 TEXT = """\
 # The club, Friday
@@ -238,6 +240,28 @@ def test_a_target_is_changed_on_the_page(desk: tuple[PretendedEngine, Served, Se
     page.wait_for_timeout(300)
     assert [command for command, _ in pretended.commands].count("reload") == 4
     assert ("test", ["wall"]) in pretended.commands
+
+
+@needs_chromium
+def test_an_offset_is_found_by_tapping(desk: tuple[PretendedEngine, Served, SettingsFile], page: Page) -> None:
+    """A hand that is 40 ms late with what it hears, and 160 ms with what it sees: the lamp is 120 ms late."""
+    pretended, _, file = desk
+    page.click("[data-edit=wall]")
+    page.click("#calibrate-target")
+    assert page.is_disabled("#calibrate-save")
+    count = int((time.monotonic() - pretended.began) / 0.5) + 2
+    for button, late in (("heard", 0.04), ("seen", 0.16)):
+        for _ in range(8):
+            time.sleep(max(0.0, pretended.beat(count) + late - time.monotonic()))
+            page.dispatch_event(f"#tap-{button}", "pointerdown")
+            count = max(count + 1, int((time.monotonic() - pretended.began) / 0.5) + 1)
+    words = page.inner_text("#calibrate-result")
+    assert "ms late" in words
+    assert violations(page) == [] if AXE.exists() else True
+    page.click("#calibrate-save")
+    page.wait_for_selector("#calibrate:not([open])", state="attached")
+    assert wait_for(lambda: file.path.read_text() != TEXT), (words, page.inner_text("#toasts"))
+    assert file.targets()[0]["offset"] == pytest.approx(-140.0, abs=40.0), words  # of a busy machine
 
 
 @needs_chromium

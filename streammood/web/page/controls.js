@@ -17,7 +17,7 @@ export class Controls {
     this.pressedAt = -Infinity;
     const send = (name, ...args) => this.send(name, ...args);
     this.fields = new Fields(send);
-    this.targets = new Targets(send);
+    this.targets = new Targets(send, link, () => link.engines[this.engine]?.clock);
     link.on("ack", (ack, engine) => (engine === undefined || engine === this.engine ? this.answered(ack) : undefined));
     onPanic(() => this.send("panic"));
     document.addEventListener("keydown", (event) => this.pressed(event));

@@ -1,5 +1,6 @@
 // The engine's targets: what was sent to each, its offset, whether it is muted; keys act on the chosen one.
 
+import { Calibration } from "./calibrate.js";
 import { find, make, setText } from "./dom.js";
 import { Field } from "./fields.js";
 import { OURSELVES } from "./signals.js";
@@ -8,12 +9,13 @@ import { editButton, Venue } from "./venue.js";
 const MEASURED = 3000; // ms over which messages a second are counted
 
 export class Targets {
-  /** `send` is given the name and the arguments of each command. */
-  constructor(send) {
+  /** `send` is given the name and the arguments of each command; `clock` gives the beats of the engine. */
+  constructor(send, link, clock) {
     this.send = send;
     this.rows = new Map(); // by name, in the engine's order
     this.chosen = null;
-    this.venue = new Venue(send);
+    this.venue = new Venue(send, (name) => this.calibration.open(name, this.rows.get(name)?.offset.inForce ?? 0));
+    this.calibration = new Calibration(link, clock, (name, offset) => this.venue.setOffset(name, offset));
     find("targets").addEventListener("click", ({ target }) => {
       const { edit, test } = target.closest("button")?.dataset ?? {};
       if (edit) this.venue.open(edit);

@@ -6,9 +6,9 @@ import { toast } from "./toasts.js";
 const FIELDS = ["name", "preset", "host", "port", "offset"];
 
 export class Venue {
-  /** `send` is given the name and the arguments of each command. */
-  constructor(send) {
-    this.send = send;
+  /** `send` is given the name and the arguments of each command, `calibrate` the name of a target. */
+  constructor(send, calibrate) {
+    Object.assign(this, { send, calibrate });
     this.targets = [];
     this.form = find("target-form");
     this.dialog = find("target-edit");
@@ -21,6 +21,10 @@ export class Venue {
     find("undo-target").addEventListener("click", () => this.change({ action: "undo" }, "Undone"));
     find("copy-target").addEventListener("click", () => this.change({ action: "copy", index: this.index }, "Copied"));
     find("remove-target").addEventListener("click", () => this.change({ action: "remove", index: this.index }, "Removed"));
+    find("calibrate-target").addEventListener("click", () => {
+      this.dialog.close();
+      this.calibrate(this.targets[this.index].title);
+    });
     find("close-target").addEventListener("click", () => this.dialog.close());
     this.load();
   }
@@ -52,10 +56,17 @@ export class Venue {
     const target = this.targets[this.index] ?? { own: [] };
     for (const field of FIELDS) this.form.elements[field].value = target.own.includes(field) ? target[field] : "";
     setText(find("h-target-edit"), this.index < 0 ? "New target" : `Target ${target.title}`);
-    for (const id of ["copy-target", "remove-target"]) find(id).hidden = this.index < 0;
+    for (const id of ["copy-target", "remove-target", "calibrate-target"]) find(id).hidden = this.index < 0;
     setText(find("target-wrong"), "");
     this.describe();
     this.dialog.showModal();
+  }
+
+  /** Store the offset of the target that the engine calls `name`. */
+  setOffset(name, offset) {
+    const index = this.targets.findIndex(({ title }) => title === name);
+    if (index >= 0) this.change({ action: "change", index, fields: { offset } }, `Offset ${offset} ms`);
+    else this.send("offset", name, offset);
   }
 
   describe() {
