@@ -30,7 +30,6 @@ _MEMORY = 2.0  # s over which cues on the beat are compared with all others
 _DOUBT = 0.15  # s of no cues at all with which those means begin
 _FAINT = 2.0**-8  # strengths below this are none
 _SETTLED = 0.25  # s over which the filter's mass is averaged
-_KNOWN = 4.0  # beats from which on the judge is heard
 _TRUST = 0.7  # share of the confidence that is that of the latest beat
 _NONE = -(2**62)  # samples
 
@@ -49,7 +48,9 @@ class LockSettings:
     # Where a judge says what the beats are (see ``judge``):
     firm: float = 0.0  # s of disagreement after which a locked clock moves to another pulse
     gain: float = 0.0  # most that one beat adds to the evidence for another side or level, in log odds
-    earned: float = 0.0  # evidence that moves the clock there
+    earned: float = 0.0  # evidence that moves the clock there, if the filter believes it, too, …
+    alone: float = 0.0  # … and if it does not
+    known: float = 0.0  # beats from which the judge alone decides of side and level
 
 
 CLOCK = np.dtype(
@@ -62,6 +63,8 @@ CLOCK = np.dtype(
         ("firm", "f8"),  # hops
         ("gain", "f8"),
         ("earned", "f8"),
+        ("alone", "f8"),
+        ("known", "f8"),  # beats
         ("evidence", "f8", (beat_judge.N_CLASSES,)),  # log odds, over the last beats, of each class against ``RIGHT``
         ("weights", "f8", (4,)),  # of confidence, see ``LockSettings``
         ("low", "f8"),  # BPM
@@ -134,7 +137,7 @@ def push(clock: Records, filter_: TempoFilter, judge: Records, table: F64, cue: 
     now = float(sample - c.delay)
     hops, beat_phase, mass = tempo_filter.push(filter_, cue[0])
     c.mass += (mass - c.mass) / (_SETTLED * _RATE)
-    known = table.size > 0 and not c.held and judge[0].beats >= _KNOWN
+    known = table.size > 0 and not c.held and judge[0].beats >= c.known
     beat = now - beat_phase * hops * HOP
     _follow(clock, filter_, now, beat, hops * HOP, mass, known, beat_judge.presence(judge) if known else 1.0)
     if c.period == 0.0:
@@ -274,13 +277,15 @@ def _ask(clock: Records, filter_: TempoFilter, judge: Records, table: F64, now: 
             odds[k] = 0.0
     sure = odds[beat_judge.RIGHT] * beat_judge.presence(judge)
     c.confidence += max(1.0 / j.beats, _TRUST) * (sure - c.confidence)
-    best = beat_judge.OFF
+    best, most = beat_judge.OFF, 0.0
+    believed = (j.masses[1], max(j.masses[3], j.masses[4]), j.masses[2])
     for k in (beat_judge.OFF, beat_judge.FAST, beat_judge.SLOW):
         gained = math.log((odds[k] + 1e-6) / (odds[beat_judge.RIGHT] + 1e-6))
         c.evidence[k] = max(0.0, c.evidence[k] + min(max(gained, -c.gain), c.gain))
-        if c.evidence[k] > c.evidence[best]:
-            best = k
-    if c.evidence[best] > c.earned:
+        earned = c.evidence[k] / (c.earned if believed[k - 1] > j.masses[0] else c.alone)
+        if earned > most:
+            best, most = k, earned
+    if most > 1.0:
         _turn(clock, judge, best, now)
 
 
@@ -334,7 +339,8 @@ class BeatClock:
         self.now.delay, self.now.weights = delay, lock.confidence
         self.now.patience, self.now.settle, self.now.firm = (s * _RATE for s in (lock.patience, lock.settle, lock.firm))
         self.now.lock, self.now.unlock = lock.lock, lock.unlock
-        self.now.gain, self.now.earned = lock.gain, lock.earned
+        self.now.gain, self.now.earned, self.now.alone = lock.gain, lock.earned, lock.alone
+        self.now.known = lock.known
         self.judge = np.zeros(1, dtype=beat_judge.JUDGE)
         self.table = np.zeros((0, 0)) if table is None else table
         self.now.low, self.now.high = bpm_min, bpm_max

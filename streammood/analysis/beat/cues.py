@@ -121,7 +121,9 @@ class NetworkCues:
         confidence=(-2.2, 1.6, 1.7, 0.4),
         firm=0.12,
         gain=1.0,
-        earned=8.0,
+        earned=2.0,
+        alone=10.0,
+        known=4.0,
     )
     _MOST = 350  # hops, 4 s, that were lost and are made up for; after more the network begins anew
 
