@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -20,6 +21,7 @@ from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onse
 from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
+_NO_MUSIC = 0.2  # probability of music below which no beat is locked
 KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, Structure, Tempo})
 
 
@@ -39,10 +41,12 @@ class Analyzer:
         self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
         self.structure = StructureStream(models.structure)  # training takes its place
         self._kinds = frozenset(kinds)
+        self._music = True  # unless the moods say otherwise
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""
+        self._music = True
         for part in (self._gain, self._front, self._levels, self._onsets, self.beats, self.moods, self.structure):
             part.reset()
 
@@ -107,7 +111,17 @@ class Analyzer:
         if self.moods_due:
             events += self.moods.push(hops, signal, sounding(levels))
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order
+        self._unlock_without_music(events)
         return events
+
+    def _unlock_without_music(self, events: list[Event]) -> None:
+        """Let no beat be locked, but those of a hand, while the sound is surely no music: crowds clap in time, too."""
+        self._music |= not self.moods_due
+        for i, event in enumerate(events):
+            if isinstance(event, Mood):
+                self._music = event.music or event.music_confidence > _NO_MUSIC
+            elif not self._music and isinstance(event, Beat | Tempo) and event.locked and not self.beats.held:
+                events[i] = replace(event, locked=False)
 
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""
