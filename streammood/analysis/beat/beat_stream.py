@@ -98,8 +98,9 @@ def _write_tempo(counter: Records, clock: Records, bar: Records, sample: int, up
         count = _count_at(counter, clock, c.anchor, upcoming)
         number, meter, confidence = bar_filter.place(bar, count)
     out.sample, out.decided = sample, s.decided
-    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked and not _stopped(counter, clock)
-    out.anchor, out.period, out.count = c.anchor + s.nudge, c.period, count
+    stopped = _stopped(counter, clock)
+    out.bpm, out.confidence, out.locked = c.bpm, c.confidence, c.locked and not stopped
+    out.anchor, out.period, out.count = c.anchor + s.nudge, 0.0 if stopped else c.period, count
     out.number, out.meter, out.bar_confidence = number, meter, confidence
 
 
