@@ -72,7 +72,7 @@ class _Examples:
 
 
 def train_music(
-    data: Path, other: Path, out: Path, cache: Path = Path(".cache/features"), seed: int = 1, streams: int = 36
+    data: Path, other: Path, out: Path, cache: Path = Path(".cache/features"), seed: int = 1, streams: int = 30
 ) -> MusicModel:
     """Fit to the clips in ``data`` and to the folders in ``other``; write ``out`` (.npz) and its card (.md).
 
