@@ -18,7 +18,8 @@ from streammood.analysis.key import Key, estimate_key
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.errors import LibraryError, SourceError
-from streammood.library.describe import describe, energy, for_library
+from streammood.events import Section as Boundary
+from streammood.library.describe import describe, energy, for_library, sections
 from streammood.library.scan import Plan, Processes, Report, plan, scan
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
@@ -216,6 +217,14 @@ def test_silence_has_no_mood_and_nothing_to_be_alike_in(tmp_path: Path, models: 
     soundfile.write(tmp_path / "silence.wav", np.zeros(sounds.RATE * 4), sounds.RATE)
     found = describe(SoundFile(tmp_path / "silence.wav"), for_library(Settings()), models)
     assert (found.valence, found.mood, found.vector.size, found.energy, found.key) == (None, "", 0, 0.0, "")
+
+
+def test_sections_cover_the_song() -> None:
+    found = sections([Boundary(44_100 * t, 0, kind, 1.0, 8, True) for t, kind in ((30, "drop"), (10, "buildup"))], 60.0)
+    assert [(part.start, part.end, part.label) for part in found] == [
+        (0.0, 10.0, "start"), (10.0, 30.0, "buildup"), (30.0, 60.0, "drop"),
+    ]  # fmt: skip
+    assert sections([], 0.0) == ()
 
 
 def test_energy_grows_with_level_and_with_what_goes_on() -> None:

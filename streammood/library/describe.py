@@ -14,12 +14,13 @@ from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.errors import SourceError
-from streammood.events import F32, Beat, Mood
-from streammood.library.track import Description
+from streammood.events import F32, Beat, Mood, seconds
+from streammood.events import Section as Boundary
+from streammood.library.track import Description, Section
 from streammood.models import Models
 from streammood.models.mood_model import LIMIT
 
-FORMAT = 1  # of a description: what is computed, and how
+FORMAT = 2  # of a description: what is computed, and how
 INTERVAL = 2.0  # s between answers of the mood model: four times fewer than live, with the same mood of the whole
 _BLOCK = 8192  # samples
 _POINTS = 120  # of a curve, at most
@@ -58,9 +59,10 @@ def describe(
     Raises:
         SourceError: nothing of it can be read.
     """
-    analyzer = Analyzer(settings, file.sample_rate, models, (Beat, Mood))
+    analyzer = Analyzer(settings, file.sample_rate, models, (Beat, Mood, Boundary))
     beats: list[Beat] = []
     moods: list[Mood] = []
+    boundaries: list[Boundary] = []
     powers: list[float] = []
     samples, damage = 0, ""
     length = (file.duration or 0.0) * file.sample_rate
@@ -73,6 +75,8 @@ def describe(
                     beats.append(event)
                 elif isinstance(event, Mood):
                     moods.append(event)
+                elif isinstance(event, Boundary):
+                    boundaries.append(event)
             if length:
                 progress(block.size / length)
     except SourceError as problem:
@@ -95,7 +99,7 @@ def describe(
         mood_confidence=mood.confidence if mood else 0.0,
         moods=mood.probabilities if mood else {},
         curve=curve(moods),
-        sections=(),
+        sections=sections(boundaries, samples / file.sample_rate),
         vector=likeness_vector(heard, models) if mood else np.zeros(0, dtype=np.float32),
         models=version(models),
         damage=damage,
@@ -123,6 +127,14 @@ def curve(moods: Sequence[Mood]) -> F32:
     step = max(1, -(-len(moods) // _POINTS))
     points: F32 = np.array([[mood.valence, mood.arousal] for mood in moods[::step]], dtype=np.float32).reshape(-1, 2)
     return points
+
+
+def sections(boundaries: Sequence[Boundary], duration: float) -> tuple[Section, ...]:
+    """The parts of a song that lasts ``duration`` s, each called after what began it: `start`, `drop` and so on."""
+    begun = [(0.0, "start"), *sorted((seconds(found.sample), found.kind) for found in boundaries)]
+    ends = [*(start for start, _ in begun[1:]), duration]
+    found = (Section(round(start, 3), round(end, 3), label) for (start, label), end in zip(begun, ends, strict=True))
+    return tuple(part for part in found if part.end > part.start)
 
 
 def likeness_vector(heard: MoodStream, models: Models) -> F32:
