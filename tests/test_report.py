@@ -108,6 +108,18 @@ class OnsetRow(_Strict):
     strength: float
 
 
+class SectionRow(_Strict):
+    time: float
+    kind: str
+    confidence: float
+    bars: int
+
+
+class EnergyRow(_Strict):
+    time: float
+    energy: float
+
+
 class Document(_Strict):
     """The JSON of ``--beats``, as the README has it."""
 
@@ -122,6 +134,8 @@ class Document(_Strict):
     stretches: list[StretchRow]
     moods: list[MoodAt]
     onsets: list[OnsetRow]
+    sections: list[SectionRow]
+    energy: list[EnergyRow]
 
 
 def test_one_command_writes_all_and_its_json_is_what_the_event_log_says(wav: Path, tmp_path: Path) -> None:
@@ -131,6 +145,7 @@ def test_one_command_writes_all_and_its_json_is_what_the_event_log_says(wav: Pat
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     names = {".jsonl", ".png", ".json", ".beats.csv", ".moods.csv", ".beats.txt", ".moods.txt", ".onsets.txt"}
+    names |= {".sections.csv", ".sections.txt"}
     assert {path.name for path in tmp_path.iterdir()} == {f"steady{name}" for name in names} | {"new"}
     assert page.stat().st_size > 100_000
     log = rows(tmp_path / "steady.jsonl")
@@ -216,8 +231,8 @@ def test_chroma_of_a_tone_is_its_pitch_class(tmp_path: Path) -> None:
 
 def test_the_panels_hold_the_data_of_the_song(song: Song, drawn: Sketch) -> None:
     figure = picture.draw(song, drawn, "steady")
-    _, beats, _, tempo, curves, chroma = figure.axes[:6]
-    for axes in figure.axes[:6]:
+    _, beats, _, energy, tempo, curves, chroma = figure.axes[:7]
+    for axes in figure.axes[:7]:
         assert axes.get_xlim() == (0.0, song.duration)
         box = axes.get_position()
         assert (box.x0, box.x1) == pytest.approx((picture.LEFT, picture.RIGHT))
@@ -231,6 +246,7 @@ def test_the_panels_hold_the_data_of_the_song(song: Song, drawn: Sketch) -> None
     downbeats = {round(seconds(beat.sample), 6) for beat in song.beats if beat.number == 1 and beat.locked}
     assert {time for time, height in marks.items() if height == 1.0} == downbeats
     np.testing.assert_allclose(np.asarray(tempo.lines[0].get_ydata()), [beat.bpm for beat in song.beats])
+    np.testing.assert_allclose(np.asarray(energy.lines[0].get_ydata()), [now.energy for now in song.structure])
     valence = np.asarray(curves.lines[0].get_ydata())
     np.testing.assert_allclose(valence[:-1], [mood.valence for mood in song.moods])
     assert np.asarray(chroma.collections[0].get_array()).shape[0] == 12

@@ -90,6 +90,33 @@ def ribbon(axes: Axes, look: Look) -> None:
             axes.text(middle, 0.5, part.label, ha="center", va="center", bbox=box, parse_math=False)
 
 
+_NAMES = {"boundary": "", "buildup": "build-up", "drop": "drop", "breakdown": "breakdown"}
+
+
+def energy(axes: Axes, look: Look) -> None:
+    """How much is going on, and where sections begin; drops, build-ups and breakdowns by name."""
+    song = look.song
+    axes.set_ylim(0.0, 1.0)
+    axes.set_yticks([])
+    name(axes, "energy")
+    if not song.structure:
+        nothing(axes, "no sections were looked for")
+        return
+    times = [seconds(now.sample) for now in song.structure]
+    values = [now.energy for now in song.structure]
+    axes.fill_between(times, values, color=PALE, linewidth=0)
+    axes.plot(times, values, color=SOFT, linewidth=1.2)
+    for section in song.sections:
+        at, strong = seconds(section.sample), section.kind == "drop"
+        axes.axvline(
+            at, color=INK, linewidth=1.8 if strong else 0.7, linestyle=":" if section.kind == "buildup" else "-"
+        )
+        if words := _NAMES[section.kind]:
+            axes.text(
+                at + 0.003 * song.duration, 0.93, words, va="top", fontsize=7, weight="bold" if strong else "normal"
+            )
+
+
 def tempo(axes: Axes, look: Look) -> None:
     """The tempo at each beat; pale where it is not locked."""
     found = look.song.beats

@@ -25,6 +25,7 @@ _PANELS = (
     (panels.wave, 3.0),
     (panels.beats, 0.5),
     (panels.ribbon, 1.3),
+    (panels.energy, 1.1),
     (panels.tempo, 1.9),
     (panels.curves, 2.2),
     (panels.chroma, 2.2),

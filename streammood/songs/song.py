@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streammood import __version__
-from streammood.events import Beat, Event, Mood, Onset, seconds
+from streammood.events import Beat, Event, Mood, Onset, Section, Structure, seconds
 
 if TYPE_CHECKING:
     import pandas
 
 FORMAT_VERSION = 1
+_THINNED = 5  # states of the structure come ten times a second
 _CENTRE = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
 _STEPS = 3  # an answer that is not followed by another within so many intervals was the last before a silence
 
@@ -45,6 +46,8 @@ class Song:
     beats: tuple[Beat, ...]  # in the order of their time
     moods: tuple[Mood, ...]  # of music, in the order of their time
     onsets: tuple[Onset, ...]
+    sections: tuple[Section, ...] = ()  # what begins, in the order of their time
+    structure: tuple[Structure, ...] = ()  # energy and the section that plays, twice a second
     damage: str | None = None  # why the file could not be read to its end
 
     @classmethod
@@ -67,6 +70,8 @@ class Song:
             tuple(event for event in ordered if isinstance(event, Beat)),
             tuple(event for event in ordered if isinstance(event, Mood) and event.music),
             tuple(event for event in ordered if isinstance(event, Onset)),
+            tuple(event for event in ordered if isinstance(event, Section)),
+            tuple(event for event in ordered if isinstance(event, Structure))[::_THINNED],
             damage,
         )
 
@@ -154,6 +159,18 @@ class Song:
             ],
             "onsets": [
                 {"time": round(seconds(onset.sample), 6), "strength": round(onset.strength, 4)} for onset in self.onsets
+            ],
+            "sections": [
+                {
+                    "time": round(seconds(section.sample), 6),
+                    "kind": section.kind,
+                    "confidence": round(section.confidence, 4),
+                    "bars": section.bars,
+                }
+                for section in self.sections
+            ],
+            "energy": [
+                {"time": round(seconds(now.sample), 6), "energy": round(now.energy, 4)} for now in self.structure
             ],
         }
 

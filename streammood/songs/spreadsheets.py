@@ -81,3 +81,15 @@ def mood_labels(song: Song) -> str:
 def onset_labels(song: Song) -> str:
     """A point for each onset, named by its strength in 0..1."""
     return _labels((time, time, f"{o.strength:.2f}") for o in song.onsets for time in [seconds(o.sample)])
+
+
+def sections_csv(song: Song) -> str:
+    """A row for each section that begins, and for each build-up."""
+    head = ("time", "kind", "confidence", "bars")
+    rows = [(f"{seconds(s.sample):.6f}", s.kind, f"{s.confidence:.4f}", s.bars) for s in song.sections]
+    return _csv(head, rows)
+
+
+def section_labels(song: Song) -> str:
+    """A point for each section that begins, and for each build-up."""
+    return _labels((time, time, s.kind) for s in song.sections for time in [seconds(s.sample)])
