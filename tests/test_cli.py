@@ -50,6 +50,21 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
         "beat": {"event", "time", "decided", "bpm", "confidence", "locked", "number", "count", "bar_confidence"},
         "onset": {"event", "time", "decided", "strength"},
         "mood": {"event", "time", "decided", "valence", "arousal", *LABELS, "label", "confidence"},
+        "energy": {
+            "event",
+            "time",
+            "decided",
+            "energy",
+            "buildup",
+            "breakdown",
+            "kind",
+            "index",
+            "bars",
+            "confidence",
+            "countin",
+            "grid",
+        },
+        "section": {"event", "time", "decided", "kind", "confidence", "bars", "locked"},
         "summary": {"event", "path", "duration", "bpm", "valence", "arousal", *LABELS, "label", "confidence"},
     }
     decided = 0.0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from streammood.engine.scheduler import Firing
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Status, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, Tempo
 from streammood.outputs import state_of
 from streammood.outputs.build import Outputs
 
@@ -55,6 +55,8 @@ class Rows:
             "onset": self._onset,
             "mood": self._mood,
             "status": self._status,
+            "energy": self._structure,
+            "section": self._section,
         }
 
     def events(self, rows: Iterable[Row]) -> Iterator[Event]:
@@ -104,6 +106,16 @@ class Rows:
         axes = float(row["valence"]), float(row["arousal"])
         music = bool(row.get("music", True)), float(row.get("music_confidence", 1.0))
         return Mood(sample, decided, *axes, shares, label, float(row["confidence"]), label != before, *music)
+
+    def _structure(self, row: Row, sample: int, decided: int) -> Structure:
+        whole = {name: int(row.get(name, 0)) for name in ("kind", "index", "bars", "countin")}
+        shares = {name: float(row.get(name, 0.0)) for name in ("buildup", "confidence", "grid")}
+        breakdown = bool(row.get("breakdown", False))
+        return Structure(sample, decided, float(row["energy"]), breakdown=breakdown, **whole, **shares)
+
+    def _section(self, row: Row, sample: int, decided: int) -> Section:
+        sure = float(row["confidence"]), int(row["bars"]), bool(row.get("locked", True))
+        return Section(sample, decided, str(row["kind"]), *sure)
 
     def _status(self, row: Row, sample: int, decided: int) -> Status:
         lost, latency = int(row["lost"]), float(row["latency"])

@@ -68,7 +68,18 @@ def line(event: Event) -> dict[str, Any] | None:
         case Mood():
             values = _mood(event)
         case Structure() if _half_second(event.sample):
-            name, values = "energy", {"energy": round(event.energy, 4)}
+            name = "energy"
+            values = {
+                "energy": round(event.energy, 4),
+                "buildup": round(event.buildup, 4),
+                "breakdown": event.breakdown,
+                "kind": event.kind,
+                "index": event.index,
+                "bars": event.bars,
+                "confidence": round(event.confidence, 4),
+                "countin": event.countin,
+                "grid": round(event.grid, 4),
+            }
         case Section():
             values = {
                 "kind": event.kind,
