@@ -46,10 +46,11 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
         "input": str(wav),
         "sample_rate": 44_100,
     }
+    music_keys = {"music", "music_confidence"}
     keys = {
         "beat": {"event", "time", "decided", "bpm", "confidence", "locked", "number", "count", "bar_confidence"},
         "onset": {"event", "time", "decided", "strength"},
-        "mood": {"event", "time", "decided", "valence", "arousal", *LABELS, "label", "confidence"},
+        "mood": {"event", "time", "decided", "valence", "arousal", *LABELS, "label", "confidence", *music_keys},
         "energy": {
             "event",
             "time",
@@ -65,7 +66,18 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
             "grid",
         },
         "section": {"event", "time", "decided", "kind", "confidence", "bars", "locked"},
-        "summary": {"event", "path", "duration", "bpm", "valence", "arousal", *LABELS, "label", "confidence"},
+        "summary": {
+            "event",
+            "path",
+            "duration",
+            "bpm",
+            "valence",
+            "arousal",
+            *LABELS,
+            "label",
+            "confidence",
+            *music_keys,
+        },
     }
     decided = 0.0
     for line in lines[1:]:

@@ -108,10 +108,10 @@ class Rows:
         return Mood(sample, decided, *axes, shares, label, float(row["confidence"]), label != before, *music)
 
     def _structure(self, row: Row, sample: int, decided: int) -> Structure:
-        whole = {name: int(row.get(name, 0)) for name in ("kind", "index", "bars", "countin")}
-        shares = {name: float(row.get(name, 0.0)) for name in ("buildup", "confidence", "grid")}
-        breakdown = bool(row.get("breakdown", False))
-        return Structure(sample, decided, float(row["energy"]), breakdown=breakdown, **whole, **shares)
+        kind, index, bars, countin = (int(row.get(name, 0)) for name in ("kind", "index", "bars", "countin"))
+        buildup, confidence, grid = (float(row.get(name, 0.0)) for name in ("buildup", "confidence", "grid"))
+        now = float(row["energy"]), buildup, bool(row.get("breakdown", False))
+        return Structure(sample, decided, *now, kind, index, bars, confidence, countin, grid)
 
     def _section(self, row: Row, sample: int, decided: int) -> Section:
         sure = float(row["confidence"]), int(row["bars"]), bool(row.get("locked", True))
