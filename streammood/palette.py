@@ -51,10 +51,10 @@ def colours(labels: Sequence[str], medium: Medium, own: Mapping[str, str] | None
 
     Where more labels have none than there are other colours, these come again.
     """
-    known = {label: getattr(shade, medium) for label, shade in MOODS.items()} if own is None else own
-    others = [label for label in labels if label not in known]
+    shades = {label: getattr(shade, medium) for label, shade in MOODS.items()} if own is None else own
+    others = [label for label in labels if label not in shades]
     free = OTHERS[medium]
-    return {label: known[label] if label in known else free[others.index(label) % len(free)] for label in labels}
+    return {label: shades[label] if label in shades else free[others.index(label) % len(free)] for label in labels}
 
 
 def lamps(labels: Sequence[str], own: Mapping[str, Rgb]) -> list[Rgb]:

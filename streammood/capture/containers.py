@@ -118,20 +118,20 @@ def _last_page_end(file: BinaryIO, size: int) -> int:
 
 def _find(file: BinaryIO, pattern: bytes) -> Iterator[int]:
     """Offsets of ``pattern``; the file's position may be changed meanwhile."""
-    at, held = 0, b""
+    at, buffer = 0, b""
     while True:
-        file.seek(at + len(held))
+        file.seek(at + len(buffer))
         piece = file.read(_PIECE)
         if not piece:
             return
-        held += piece
-        found = held.find(pattern)
+        buffer += piece
+        found = buffer.find(pattern)
         while found >= 0:
             yield at + found
-            found = held.find(pattern, found + 1)
-        rest = min(len(held), len(pattern) - 1)
-        at += len(held) - rest
-        held = held[-rest:]
+            found = buffer.find(pattern, found + 1)
+        rest = min(len(buffer), len(pattern) - 1)
+        at += len(buffer) - rest
+        buffer = buffer[-rest:]
 
 
 def _au(file: BinaryIO, size: int) -> Part:

@@ -60,10 +60,10 @@ class Played(Paced):
             return
         due = time.monotonic()
         while not self._stop.is_set():
-            block, heard = self._next(ahead, due)
+            block, sounding = self._next(ahead, due)
             if block is None:
                 return
-            due = heard
+            due = sounding
             if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
             deliver(block, due, time.monotonic())
@@ -92,8 +92,8 @@ class Played(Paced):
         sounding, count = self._sounding, max(1, round(_HELD * rate / size))
 
         def callback(_: bytes | None, frames: int, times: Mapping[str, float], flags: int) -> tuple[bytes, int]:
-            held = times["output_buffer_dac_time"] - times["current_time"]
-            at = time.monotonic() + (held if 0.0 < held < _PLAUSIBLE else latency)
+            delay = times["output_buffer_dac_time"] - times["current_time"]
+            at = time.monotonic() + (delay if 0.0 < delay < _PLAUSIBLE else latency)
             sound = np.zeros(frames, dtype=np.float32)
             for start in range(0, frames, size):
                 try:

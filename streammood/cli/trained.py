@@ -11,7 +11,7 @@ Table = Mapping[str, Mapping[str, float]]
 
 def report(what: str, path: Path, scores: Table) -> list[str]:
     """Lines for people about the model of kind ``what`` at ``path``; the embedding has no ``scores``."""
-    beside = [kept.name for suffix in (".json", ".md", ".png") if (kept := path.with_suffix(suffix)).exists()]
+    beside = [file.name for suffix in (".json", ".md", ".png") if (file := path.with_suffix(suffix)).exists()]
     lines = [f"Model: {path}, {path.stat().st_size / 1000:.0f} kB; beside it {', '.join(beside)}."]
     words = {"mood": _mood, "beat": _beat}.get(what, lambda _: "")(scores)
     if words:

@@ -53,10 +53,10 @@ class Band:
         return Stroke(beat, sound, gain * float(self.touch.uniform(0.93, 1.07)))
 
     def _sound(self, instrument: Callable[..., F32], *how: float) -> F32:
-        known = (instrument, *how)
-        if known not in self.played:
-            self.played[known] = instrument(self.rate, self.noise, *how)
-        return self.played[known]
+        note = (instrument, *how)
+        if note not in self.played:
+            self.played[note] = instrument(self.rate, self.noise, *how)
+        return self.played[note]
 
 
 Part = Callable[[Band, int], Iterator[Stroke]]  # (band, number of the bar from 0) -> strokes of that bar

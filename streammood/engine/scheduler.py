@@ -93,9 +93,9 @@ class Firing:
 
     def replace(self, sinks: Sequence[Sink]) -> None:
         """Serve these from now on, in the group if there is one; those that are left out are closed."""
-        kept = {id(sink) for sink in sinks}
+        remaining = {id(sink) for sink in sinks}
         with self._wake:
-            self._old += [sink for sink in self.served if id(sink) not in kept]
+            self._old += [sink for sink in self.served if id(sink) not in remaining]
             group = next((sink for sink in self.sinks if isinstance(sink, Group)), None)
             if group is not None:
                 group.sinks = sinks
@@ -173,7 +173,7 @@ def _newest(batch: list[_Due]) -> list[_Due]:
     """``batch`` without levels, states of the clock and moods that a later one makes old; beats and triggers stay."""
     if len(batch) < 3:
         return batch
-    kept: list[_Due] = []
+    remaining: list[_Due] = []
     seen: set[type[Event]] = set()
     for entry in reversed(batch):
         event = entry[2]
@@ -181,5 +181,5 @@ def _newest(batch: list[_Due]) -> list[_Due]:
             if type(event) in seen and not (isinstance(event, Mood) and event.changed):
                 continue
             seen.add(type(event))
-        kept.append(entry)
-    return kept[::-1]
+        remaining.append(entry)
+    return remaining[::-1]

@@ -1,4 +1,4 @@
-"""Events as rows, and rows as JSON lines: a contract, described in the README under "Event log"."""
+"""Events as rows, and rows as JSON lines: a contract, described in ``docs/event-log.md``."""
 
 from __future__ import annotations
 

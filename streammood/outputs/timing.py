@@ -112,18 +112,18 @@ class Timing:
             yield beat
             return
         meter = 0 if self._metronome.tempo is None else self._metronome.tempo.meter
-        known = meter > 0 and beat.number > 0
+        in_bar = meter > 0 and beat.number > 0
         if self._ratio > 1.0:
-            number = (2 * (beat.number - 1) + tick % 2) % meter + 1 if known else 0
+            number = (2 * (beat.number - 1) + tick % 2) % meter + 1 if in_bar else 0
             yield replace(beat, bpm=2.0 * beat.bpm, number=number, count=tick - 1)
             return
         # Two bars make one: where the bar is known, its first beat is always among those that are sent.
-        bar = (beat.count - beat.number + 1) // meter if known else 0
-        place = beat.number - 1 + meter * (bar % 2) if known else beat.count - 1
+        bar = (beat.count - beat.number + 1) // meter if in_bar else 0
+        place = beat.number - 1 + meter * (bar % 2) if in_bar else beat.count - 1
         if place % 2 == 0 and beat.count - self._latest >= 2:
             self._latest = beat.count
             self._taken += 1
-            yield replace(beat, bpm=0.5 * beat.bpm, number=place // 2 + 1 if known else 0, count=self._taken)
+            yield replace(beat, bpm=0.5 * beat.bpm, number=place // 2 + 1 if in_bar else 0, count=self._taken)
 
     def _tempo(self, tempo: Tempo) -> Tempo:
         """The beat clock as this target is to see it: shifted by the offset, at its own tempo."""

@@ -2,7 +2,7 @@
 
 Live, a mood is known only after its music was heard. A song lies there complete, so each beat gets the mood
 of the music around it: that which was answered half a window later. Pictures, tables, pages and
-the dashboard's player all read this one structure; ``to_dict`` is its JSON, a contract described in the README.
+the dashboard's player all read this one structure; ``to_dict`` is its JSON, a contract described in ``docs/songs.md``.
 """
 
 from __future__ import annotations
@@ -139,7 +139,11 @@ class Song:
         return pandas.DataFrame(rows, columns=[*head, "label", "valence", "arousal", *self.labels])
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as one JSON object: the mood of the song, of each beat and along the time."""
+        """Everything as one JSON object: the mood of the song, of each beat and along the time.
+
+        Returns:
+            What ``streammood analyze --beats`` writes; times in s, tempi in BPM. ``docs/songs.md`` describes it.
+        """
         return {
             "version": FORMAT_VERSION,
             "program": f"streammood {__version__}",

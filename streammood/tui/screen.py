@@ -38,16 +38,16 @@ class TerminalState:
 def errors_stored() -> Iterator[None]:
     """Keep what libraries write to the standard error from the screen, and write it when the screen is free again."""
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as stored:
         before = os.dup(2)
-        os.dup2(kept.fileno(), 2)
+        os.dup2(stored.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(before, 2)
             os.close(before)
-            kept.seek(0)
-            text = kept.read().decode(errors="replace")
+            stored.seek(0)
+            text = stored.read().decode(errors="replace")
             if text:
                 sys.stderr.write(text)

@@ -47,7 +47,7 @@ def number(values: Values, name: str) -> float | None:
     return None if value is None or isinstance(value, str) else float(value)
 
 
-def told(values: Values, name: str, form: str, unit: str = "", scale: float = 1.0) -> str:
+def reading(values: Values, name: str, form: str, unit: str = "", scale: float = 1.0) -> str:
     """The value of a signal as text, a dash where there is none."""
     value = number(values, name)
     return "–" if value is None else f"{scale * value:{form}}{unit}"
@@ -78,16 +78,16 @@ def tempo(values: Values, lit: int | None, width: int) -> Text:
     text = Text.assemble((f"{bpm:6.1f}" if bpm else "   –  ", "bold white" if locked else DIM), " BPM  ", state, "\n")
     text.append("sure ", DIM)
     text.append_text(bar(number(values, "beat/confidence"), max(6, min(24, width - 20)), GOOD))
-    text.append(f" {told(values, 'beat/confidence', '3.0f', ' %', 100)}\n")
+    text.append(f" {reading(values, 'beat/confidence', '3.0f', ' %', 100)}\n")
     count = meter or max(4, now) if now else 1
     for lamp in range(1, count + 1):
         glows = lit is not None and lit in {0, lamp}
-        held = now == lamp
-        style = (WARN if lamp == 1 and now else "white") if glows else ("grey70" if held else "grey30")
-        text.append("⬤ " if glows else "● " if held else "○ ", style)
-    text.append(f" beat {told(values, 'beat/count', '.0f')}", DIM)
+        current = now == lamp
+        style = (WARN if lamp == 1 and now else "white") if glows else ("grey70" if current else "grey30")
+        text.append("⬤ " if glows else "● " if current else "○ ", style)
+    text.append(f" beat {reading(values, 'beat/count', '.0f')}", DIM)
     if meter:
-        text.append(f"  {meter} in a bar, {told(values, 'beat/bar', '.0f', ' %', 100)} sure", DIM)
+        text.append(f"  {meter} in a bar, {reading(values, 'beat/bar', '.0f', ' %', 100)} sure", DIM)
     if place := song(values):
         text.append("\n").append_text(place)
     return text
@@ -102,7 +102,7 @@ def song(values: Values) -> Text:
     if ahead := number(values, "phrase/countin"):
         text.append(f", {ahead:.0f} to the next", DIM)
     if number(values, "buildup"):
-        text.append(f"  build-up {told(values, 'buildup', '.0f', ' %', 100)}", DIM)
+        text.append(f"  build-up {reading(values, 'buildup', '.0f', ' %', 100)}", DIM)
     return text
 
 
@@ -125,7 +125,7 @@ def levels(values: Values, width: int) -> Text:
     known = "status/input" in values
     text.append("input  ", DIM)
     text.append(state if known else "–", style if known else DIM)
-    text.append(f"  gain {told(values, 'input/gain', '+.1f', ' dB')}", DIM)
+    text.append(f"  gain {reading(values, 'input/gain', '+.1f', ' dB')}", DIM)
     if clips:
         text.append("  CLIPPING", f"bold {BAD}")
     return text
@@ -136,10 +136,10 @@ def health(values: Values) -> Text:
     latency, load = number(values, "status/latency"), number(values, "status/load")
     lost = number(values, "status/lost")
     return Text.assemble(
-        ("latency ", DIM), (told(values, "status/latency", ".1f", " ms"), BAD if (latency or 0) > _LATENCY else ""),
-        ("  load ", DIM), (told(values, "status/load", ".0f", " %", 100), BAD if (load or 0) > _LOAD else ""), "\n",
-        ("lost ", DIM), (told(values, "status/lost", ".0f", " samples"), BAD if lost else ""),
-        ("  stalls ", DIM), told(values, "status/stalls", ".0f"),
+        ("latency ", DIM), (reading(values, "status/latency", ".1f", " ms"), BAD if (latency or 0) > _LATENCY else ""),
+        ("  load ", DIM), (reading(values, "status/load", ".0f", " %", 100), BAD if (load or 0) > _LOAD else ""), "\n",
+        ("lost ", DIM), (reading(values, "status/lost", ".0f", " samples"), BAD if lost else ""),
+        ("  stalls ", DIM), reading(values, "status/stalls", ".0f"),
     )  # fmt: skip
 
 
@@ -148,17 +148,17 @@ def moods(values: Values, colours: Mapping[str, str], width: int) -> Text:
     shares = {label: number(values, f"mood/{label}") or 0.0 for label in labels(values)}
     if not shares:
         return Text("no mood yet", DIM)
-    said = values.get("mood/label")
+    label = values.get("mood/label")
     unmusical = number(values, "music") == 0
-    best = said if isinstance(said, str) and said else max(shares, key=lambda label: shares[label])
+    best = label if isinstance(label, str) and label else max(shares, key=lambda label: shares[label])
     own = palette.colours([*shares], "screen", colours)
     if unmusical:
-        best, own = (said if isinstance(said, str) and said else "no music"), dict.fromkeys(shares, DIM)
+        best, own = (label if isinstance(label, str) and label else "no music"), dict.fromkeys(shares, DIM)
     text = Text.assemble(
         (best, DIM if unmusical else f"bold {own.get(best, 'white')}"),
-        f"  {told(values, 'mood/confidence', '.0f', ' %', 100)}",
+        f"  {reading(values, 'mood/confidence', '.0f', ' %', 100)}",
     )
-    text.append(f"   V {told(values, 'mood/valence', '+.2f')}  A {told(values, 'mood/arousal', '+.2f')}", DIM)
+    text.append(f"   V {reading(values, 'mood/valence', '+.2f')}  A {reading(values, 'mood/arousal', '+.2f')}", DIM)
     if number(values, "control/hold"):
         text.append("  HELD", f"bold {WARN}")
     longest = max(map(len, shares))
@@ -214,20 +214,20 @@ def targets(values: Values, chosen: int | None, width: int) -> Text:
     """Each target with what it was sent, its offset and whether it is muted; ``chosen`` is marked."""
     numbers = target_numbers(values)
     if not numbers:
-        return Text("none but this view" if "target/count" in values else "not told of; m mutes target 1", DIM)
+        return Text("none but this view" if "target/count" in values else "not reported; m mutes target 1", DIM)
     text = Text(no_wrap=True, overflow="ellipsis")
     for i, number_ in enumerate(numbers):
         own = f"target/{number_}"
         failed = bool(number(values, f"{own}/failed"))
-        told_of = Text("  muted" if number(values, f"{own}/muted") else "", WARN)
-        sent = told(values, f"{own}/sent", ".0f")
-        told_of.append(f"  {told(values, f'{own}/offset', '+.0f', ' ms')}  {sent} sent", DIM)
+        counts = Text("  muted" if number(values, f"{own}/muted") else "", WARN)
+        sent = reading(values, f"{own}/sent", ".0f")
+        counts.append(f"  {reading(values, f'{own}/offset', '+.0f', ' ms')}  {sent} sent", DIM)
         if failed:
-            told_of.append(f"  {told(values, f'{own}/failed', '.0f')} failed", BAD)
+            counts.append(f"  {reading(values, f'{own}/failed', '.0f')} failed", BAD)
         mark = "▸" if number_ == chosen else " "
         head = Text(f"{mark}{number_} {values.get(f'{own}/name', '')}", BAD if failed else "")
-        head.truncate(max(_NAME, width - told_of.cell_len), overflow="ellipsis")
-        text.append("\n" if i else "").append_text(head).append_text(told_of)
+        head.truncate(max(_NAME, width - counts.cell_len), overflow="ellipsis")
+        text.append("\n" if i else "").append_text(head).append_text(counts)
     return text
 
 
