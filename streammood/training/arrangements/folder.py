@@ -13,7 +13,7 @@ from pathlib import Path
 
 import soundfile
 
-from streammood.events import ANALYSIS_RATE
+from streammood.events import ANALYSIS_RATE, F32
 from streammood.training.arrangements.compose import FORMS, compose_many
 from streammood.training.arrangements.form import Arrangement
 from streammood.training.arrangements.render import render
@@ -42,12 +42,20 @@ def write_one(arrangement: Arrangement, folder: Path, stems: bool = False, kind:
     base = folder / arrangement.name
     sound = render(arrangement)
     path = base.with_suffix(f".{kind}")
-    soundfile.write(path, sound.mix, ANALYSIS_RATE, subtype=_SUBTYPES[kind])
+    _write_sound(path, sound.mix, kind)
     if stems:
         for name, stem in (("drums", sound.drums), ("music", sound.music)):
-            soundfile.write(folder / f"{arrangement.name}.{name}.{kind}", stem, ANALYSIS_RATE, subtype=_SUBTYPES[kind])
+            _write_sound(folder / f"{arrangement.name}.{name}.{kind}", stem, kind)
     labels(arrangement, base)
     return path
+
+
+def _write_sound(path: Path, sound: F32, kind: str) -> None:
+    """Write a second at a time: libsndfile's stack overflows where it makes Vorbis of minutes at once."""
+    channels = 1 if sound.ndim == 1 else sound.shape[1]
+    with soundfile.SoundFile(path, "w", ANALYSIS_RATE, channels, _SUBTYPES[kind]) as file:
+        for start in range(0, len(sound), ANALYSIS_RATE):
+            file.write(sound[start : start + ANALYSIS_RATE])
 
 
 def labels(arrangement: Arrangement, base: Path) -> None:
