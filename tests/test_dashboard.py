@@ -311,6 +311,7 @@ def test_details_tell_of_targets_and_of_what_was_told() -> None:
         "target/1/name": "wall", "target/1/sent": 5, "target/1/failed": 1, "target/1/offset": -20.0,
         "target/1/muted": 0, "target/2/name": "desk", "target/2/sent": 7, "target/2/failed": 0,
         "target/2/offset": 0.0, "target/2/muted": 1,
+        "target/1/last": "", "target/1/error": "", "target/2/last": "", "target/2/error": "", "control/tempo": 0.0,
         "target/count": 2, "control/hold": 1, "control/mood": "sad", "control/bpm/min": 60.0, "control/bpm/max": 200.0,
         "control/nudge": -10.0, "control/gain": 3.0, "status/note": "a cable fell out",
     }  # fmt: skip

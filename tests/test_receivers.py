@@ -18,7 +18,7 @@ import pytest
 
 from streammood import config, resources
 from streammood.engine.scheduler import Firing
-from streammood.events import Beat, Event, Level, Mood
+from streammood.events import Beat, Event, Level, Mood, Tempo
 from streammood.outputs.osc_target import OscTarget
 from tests.receiver import Receiver
 from tests.waiting import wait_for
@@ -162,6 +162,7 @@ def test_pure_data_understands(tmp_path: Path) -> None:
         def missing() -> set[str]:
             for target in targets:
                 target.send(Mood(1, 1, -0.5, 0.25, dict.fromkeys(MOODS, 0.25), "sad", 0.25, True), time.monotonic())
+                target.send(Tempo(2, 2, 120.0, 1.0, True, 3.0, 22_050.0, 18, 1, 4, 1.0), time.monotonic())
                 target.send(Beat(3, 3, 120.0, 1.0, True, 1, 18), time.monotonic())
                 target.poll(time.monotonic())
             told = {line.strip().removeprefix("osc: ").removeprefix("list ") for line in list(lines)}
