@@ -7,13 +7,13 @@ import pytest
 
 from streammood.analysis.beat import judge
 from streammood.analysis.beat.cues import NetworkCues
-from streammood.analysis.beat.judge import CHANNELS, FAST, JUDGE, N_CLASSES, N_FEATURES, OFF, RIGHT, SLOW
+from streammood.analysis.beat.judge import CHANNELS, FAST, JUDGE, N_CLASSES, N_FEATURES, NONE, OFF, RIGHT, SLOW
 from streammood.analysis.front_end import FrontEnd
 from streammood.analysis.hops import F64
 from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE
 from streammood.models.beat_model import BeatModel
-from streammood.training.beat import hypotheses
+from streammood.training.beat import hypotheses, judging
 from streammood.training.beat.trials import grid, play
 
 MODEL = BeatModel.load("beat")
@@ -91,3 +91,19 @@ def test_probabilities_sum_to_one_and_a_reset_judge_is_a_new_one() -> None:
     judge.reset(one)
     for field in ("now", "seen", "weight", "mean", "beats", "odds", "recent"):
         np.testing.assert_array_equal(one[field], two[field])
+
+
+def test_a_judge_fitted_to_a_groove_knows_it() -> None:
+    frames = np.concatenate(
+        [hops.values.copy() for _, hops in FrontEnd(ANALYSIS_RATE).push(play(grid(124, 20.0), 20.0))]
+    )
+    known = grid(124, 20.0)
+    features, classes, weights = judging.examples(MODEL, frames, known)
+    assert features.shape == (classes.size, N_FEATURES)
+    assert weights.min() > 0.0
+    table = judging.fit([(features, classes, 100.0 * weights)])  # as of many tracks
+    assert table.shape == (np.unique(classes).size, N_FEATURES + 1)
+    said = np.unique(classes)[(features @ table[:, :-1].T + table[:, -1]).argmax(axis=1)]
+    assert np.mean(said == classes) > 0.9
+    nothing = judging.examples(MODEL, frames, np.zeros(0))
+    assert set(nothing[1].tolist()) <= {NONE}
