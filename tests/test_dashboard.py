@@ -299,8 +299,8 @@ def test_run_adds_the_dashboard_to_the_targets_once() -> None:
 
 
 def test_details_tell_of_targets_and_of_what_was_told() -> None:
-    targets = (TargetState("wall", 5, 1, -20.0, False), TargetState("desk", 7, 0, 0.0, True))
-    state = OperatorState(hold=True, mood="sad", bpm_min=60.0, bpm_max=200.0, nudge=-10.0, gain=3.0)
+    targets = (TargetState("wall", 5, 1, -20.0, False, "/a 1", "no route"), TargetState("desk", 7, 0, 0.0, True))
+    state = OperatorState(hold=True, mood="sad", bpm_min=60.0, bpm_max=200.0, nudge=-10.0, gain=3.0, tempo=110.0)
     status = Status(0, 0, True, 0, 0.0, notes=("a cable fell out",), targets=targets, operator=state)
     with Receiver() as receiver:
         report = DetailedReport(TargetSettings(port=receiver.port))
@@ -311,9 +311,9 @@ def test_details_tell_of_targets_and_of_what_was_told() -> None:
         "target/1/name": "wall", "target/1/sent": 5, "target/1/failed": 1, "target/1/offset": -20.0,
         "target/1/muted": 0, "target/2/name": "desk", "target/2/sent": 7, "target/2/failed": 0,
         "target/2/offset": 0.0, "target/2/muted": 1,
-        "target/1/last": "", "target/1/error": "", "target/2/last": "", "target/2/error": "", "control/tempo": 0.0,
+        "target/1/last": "/a 1", "target/1/error": "no route", "target/2/last": "", "target/2/error": "",
         "target/count": 2, "control/hold": 1, "control/mood": "sad", "control/bpm/min": 60.0, "control/bpm/max": 200.0,
-        "control/nudge": -10.0, "control/gain": 3.0, "status/note": "a cable fell out",
+        "control/nudge": -10.0, "control/tempo": 110.0, "control/gain": 3.0, "status/note": "a cable fell out",
     }  # fmt: skip
 
 

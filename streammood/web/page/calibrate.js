@@ -4,6 +4,7 @@ import { find, setText } from "./dom.js";
 import { toast } from "./toasts.js";
 
 const ENOUGH = 8; // taps of each kind
+const UNEVEN = 40; // ms by which a mean may be uncertain
 const CLICK = 0.03; // s
 const AHEAD = 0.1; // s by which clicks are planned
 const LEAST = -200; // ms …
@@ -79,8 +80,9 @@ export class Calibration {
   show() {
     for (const kind of ["heard", "seen"]) setText(find(`count-${kind}`), `${Math.min(ENOUGH, this.taps[kind].length)} of ${ENOUGH}`);
     const { result } = this;
-    find("calibrate-save").disabled = !result;
-    const words = result && `What is seen is ${Math.abs(result.late)} ms ${result.late < 0 ? "early" : "late"} (± ${result.spread}). New offset: ${result.offset} ms.`;
+    const uneven = result && result.spread > UNEVEN ? " Your taps were uneven: tap again." : "";
+    find("calibrate-save").disabled = !result || uneven !== "";
+    const words = result && `What is seen is ${Math.abs(result.late)} ms ${result.late < 0 ? "early" : "late"} (± ${result.spread}). New offset: ${result.offset} ms.${uneven}`;
     setText(find("calibrate-result"), words ?? `Offset now: ${this.offset} ms.`);
   }
 
