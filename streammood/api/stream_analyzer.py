@@ -115,7 +115,7 @@ def analyze(
         >>> round(song.bpm)
         120
         >>> sorted(song.to_dict())[:5]
-        ['beats', 'bpm', 'duration', 'input', 'labels']
+        ['beats', 'bpm', 'duration', 'energy', 'input']
     """
     chosen = settings_of(settings)
     file = SoundFile(Path(path), chosen.input.channels)
