@@ -78,7 +78,7 @@ DEMO: Score = (
     Section("happy", 120.0, 8),
     Section("aggressive", 150.0, 12),
     silence(3.0),
-    Section("sad", 70.0, 8),
+    Section("sad", 70.0, 4),
     silence(2.0),
 )
 
