@@ -14,6 +14,8 @@ import soundfile
 
 from streammood import config
 from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.structure.beat_rows import BEAT_ROW
+from streammood.analysis.structure.context import AHEAD, MEMORY, Context
 from streammood.events import F32, Event, Section, Structure, seconds
 from streammood.log import rows
 from streammood.models import Models
@@ -151,3 +153,21 @@ def test_a_pause_begins_another_song(sound: F32) -> None:
     pause = [e for e in states if 35.0 < seconds(e.sample) < 35.9]
     assert {(e.energy, e.buildup, e.breakdown, e.kind, e.bars) for e in pause} == {(0.0, 0.0, False, 0, 0)}
     assert max(e.energy for e in states if seconds(e.sample) > 40.0) > 0.3
+
+
+@pytest.mark.parametrize("before", [1, 30, MEMORY, 3 * MEMORY + 7])
+def test_only_the_last_beats_count(before: int) -> None:
+    rng = np.random.default_rng(before)
+    rows = np.zeros(before + MEMORY, dtype=BEAT_ROW)
+    rows["count"] = np.arange(len(rows))
+    for part in ("shape", "bands", "chroma"):
+        rows[part] = rng.random(rows[part].shape)
+    long, short = Context(), Context()
+    for row in rows:
+        long.push(row)
+    for row in rows[before:]:
+        short.push(row)
+    assert long.rows.tobytes() == short.rows.tobytes() == rows[before:].tobytes()
+    change = long.change(AHEAD - 1)
+    assert change is not None
+    np.testing.assert_array_equal(change, short.change(AHEAD - 1))

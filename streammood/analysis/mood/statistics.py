@@ -34,35 +34,43 @@ class Statistics:
     def __init__(self, layout: SlotLayout) -> None:
         self._layout = layout
         self._dct = dct_matrix(N_CEPSTRA, layout.mel.stop).T
+        hz = np.arange(_TRANSFORM // 2 + 1) / _TRANSFORM
+        ends = np.searchsorted(hz, _BANDS, side="right").tolist()
+        self._bands = [slice(*band) for band in pairwise(ends)]
         self._major, self._minor = _rotations(_PROFILES["major"]), _rotations(_PROFILES["minor"])
         probe = np.random.default_rng(0).random((SHORTEST, layout.size)).astype(np.float32)
         self.size = self(probe).size
 
     def __call__(self, window: F32) -> F32:
         """Statistics (size,) of ``window`` (n_slots, n_values), at least ``SHORTEST`` slots."""
-        cepstra = window[:, self._layout.mel] @ self._dct
+        layout = self._layout
+        others = slice(layout.mel.stop, layout.plain.stop)
+        means = _mean(window[:, : layout.embedding_mean.stop])
+        cepstra = window[:, layout.mel] @ self._dct
         cepstra[:, 0] -= cepstra[:, 0].mean()
-        others = window[:, self._layout.mel.stop : self._layout.plain.stop]
+        cepstrum = _mean(cepstra)
+        movement = cepstra - cepstrum
         vector: F32 = np.concatenate(
             [
-                cepstra.mean(axis=0)[1:],
-                cepstra.std(axis=0),
-                np.abs(np.diff(cepstra, axis=0)).mean(axis=0),
-                others.mean(axis=0),
-                others.std(axis=0),
-                _modulation(cepstra[:, :_TRACKS]),
+                cepstrum[1:],
+                _deviation(movement),
+                _mean(np.abs(cepstra[1:] - cepstra[:-1])),
+                means[others],
+                _deviation(window[:, others] - means[others]),
+                self._modulation(movement[:, :_TRACKS]),
                 self._rhythm(window),
-                self._key(window),
-                window[:, self._layout.embedding_mean].mean(axis=0),
-                window[:, self._layout.embedding_max].max(axis=0),
-            ]
-        ).astype(np.float32)
+                self._key(means[layout.chroma]),
+                means[layout.embedding_mean],
+                np.maximum.reduce(window[:, layout.embedding_max], axis=0),
+            ],
+            dtype=np.float32,
+        )
         return vector
 
     def _rhythm(self, window: F32) -> F32:
         """Autocorrelation of the onsets in each band."""
         flux = window[:, self._layout.flux].reshape(-1, FLUX_BANDS)
-        flux = flux - flux.mean(axis=0)
+        flux = flux - _mean(flux)
         n = 1 << int(2 * flux.shape[0] - 1).bit_length()
         spectrum = np.fft.rfft(flux, n, axis=0)
         correlation = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, axis=0)[: _LAGS + 1]
@@ -70,9 +78,14 @@ class Statistics:
         rhythm: F32 = shares[1:].T.ravel()
         return rhythm
 
-    def _key(self, window: F32) -> F32:
-        """How major, minor and tonal the window is, whatever its key."""
-        chroma = window[:, self._layout.chroma].mean(axis=0)
+    def _modulation(self, tracks: F32) -> F32:
+        """Logarithm of the energy of each track (n_slots, n_tracks), whose means are 0, in each modulation band."""
+        spectrum = np.abs(np.fft.rfft(tracks, _TRANSFORM, axis=0)) ** 2 / tracks.shape[0]
+        modulation: F32 = np.log10(np.concatenate([_mean(spectrum[band]) for band in self._bands]) + 1e-2)
+        return modulation
+
+    def _key(self, chroma: F32) -> F32:
+        """How major, minor and tonal a window with the mean ``chroma`` (12,) is, whatever its key."""
         chroma = chroma - chroma.mean()
         chroma /= np.linalg.norm(chroma) + 1e-6
         major, minor = float((self._major @ chroma).max()), float((self._minor @ chroma).max())
@@ -80,9 +93,13 @@ class Statistics:
         return np.concatenate([[major, minor, major - minor], intervals])
 
 
-def _modulation(tracks: F32) -> F32:
-    """Logarithm of the energy of each track (n_slots, n_tracks) in each modulation band."""
-    spectrum = np.abs(np.fft.rfft(tracks - tracks.mean(axis=0), _TRANSFORM, axis=0)) ** 2 / tracks.shape[0]
-    hz = np.arange(spectrum.shape[0]) / _TRANSFORM
-    bands = [spectrum[(hz > low) & (hz <= high)].mean(axis=0) for low, high in pairwise(_BANDS)]
-    return np.log10(np.concatenate(bands) + 1e-2)
+def _mean(rows: F32) -> F32:
+    """Mean over the rows (n, n_values), as ``rows.mean(axis=0)``, which takes twice as long on so few."""
+    mean: F32 = np.add.reduce(rows, axis=0) / rows.shape[0]
+    return mean
+
+
+def _deviation(centred: F32) -> F32:
+    """Standard deviation over the rows (n, n_values), whose means are 0."""
+    deviation: F32 = np.sqrt(_mean(centred * centred))
+    return deviation

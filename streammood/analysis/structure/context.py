@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
-from streammood.analysis.hops import F64, Record
+from streammood.analysis.hops import F64, Record, Records
 from streammood.analysis.structure.beat_rows import (
+    BEAT_ROW,
     CENTROID,
     FLOOR,
     HIGH,
@@ -22,55 +21,66 @@ MEMORY = 40  # beats
 AHEAD = 8  # beats after a boundary that are heard before it is judged
 _FADE = 0.02  # dB a beat by which the loudest of the song is forgotten
 _SMOOTH = 4  # beats
+_FARTHEST = 16  # beats before a boundary that are compared with those after it
 _SCALE = np.array([6.0, 4.0, 4.0, 3.0, 8.0, 0.3, 0.3, 0.2, 0.1, 0.5])  # what is a change of each column of the shape
 _LEAST = -80.0  # dB
 _RANGE = 45.0  # dB below the loudest band within which bands are compared
+N_RELATIVE = 7
+N_RISE = 4 * N_RELATIVE + 1
 
 
 class Context:
     """The rows of the last beats, and the loudest that the song has been."""
 
+    rows: Records
+    """Of the last beats, oldest first; a view. Each row stays where it is for ``MEMORY`` beats."""
+
     def __init__(self) -> None:
+        self._beats = np.zeros(2 * MEMORY, dtype=BEAT_ROW)  # every row twice, so the last ones are one slice
+        self._relative = np.zeros((2 * MEMORY, N_RELATIVE))  # of each
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self.rows: deque[Record] = deque(maxlen=MEMORY)
+        self._pushed = 0
+        self._recent = slice(0, 0)  # of ``_beats`` and ``_relative``
+        self.rows = self._beats[self._recent]
         self.low = self.loud = -60.0  # dB, the loudest four beats so far, slowly forgotten
-        self._relative: deque[F64] = deque(maxlen=MEMORY)
 
     def push(self, row: Record) -> None:
         """One beat more."""
-        self.rows.append(row)
-        recent = np.mean([past["shape"] for past in list(self.rows)[-_SMOOTH:]], axis=0)
+        at = self._pushed % MEMORY
+        self._pushed += 1
+        self._recent = slice(at + MEMORY + 1 - min(self._pushed, MEMORY), at + MEMORY + 1)
+        self._beats[at] = self._beats[at + MEMORY] = row
+        self.rows = self._beats[self._recent]
+        recent = self.rows["shape"][-_SMOOTH:].mean(axis=0)
         self.low = max(self.low - _FADE, float(recent[LOW]))
         self.loud = max(self.loud - _FADE, float(recent[LOUD]))
-        self._relative.append(self.relative(row))
+        self._relative[at] = self._relative[at + MEMORY] = self.relative(row)
 
     def bass(self, row: Record) -> float:
         """Low end that is there all the time in ``row``, in dB against the most of the song."""
         return float(row["shape"][FLOOR]) - self.low
 
-    def relative(self, row: Record) -> F64:
-        """What tells a build-up (8,): treble, width, busy treble, brightness, loudness, low end, bass."""
-        shape = row["shape"]
-        return np.array(
-            [
-                max(shape[HIGH] - shape[LOUD], -50.0),
-                shape[WIDTH],
-                shape[HIGH_FLUX],
-                shape[CENTROID],
-                max(shape[LOUD] - self.loud, -30.0),
-                max(shape[LOW] - self.low, -50.0),
-                max(shape[FLOOR] - self.low, -60.0),
-            ]
+    def relative(self, row: Record) -> tuple[float, ...]:
+        """What tells a build-up (N_RELATIVE,): treble, width, busy treble, brightness, loudness, low end, bass."""
+        shape = row["shape"].tolist()
+        return (
+            max(shape[HIGH] - shape[LOUD], -50.0),
+            shape[WIDTH],
+            shape[HIGH_FLUX],
+            shape[CENTROID],
+            max(shape[LOUD] - self.loud, -30.0),
+            max(shape[LOW] - self.low, -50.0),
+            max(shape[FLOOR] - self.low, -60.0),
         )
 
     def rise(self) -> F64 | None:
         """What tells a build-up at the last beat: each of ``relative`` now, and how it has changed; None too early."""
-        if len(self._relative) < 2 * _SMOOTH:
+        past = self._relative[self._recent][::-1]  # the last beat first
+        if len(past) < 2 * _SMOOTH:
             return None
-        past = np.array(self._relative)[::-1]  # the last beat first
         now, before, bar, long = past[:4], past[4:8], past[8:12], past[12:20]
         mean = now.mean(axis=0)
         changes = [mean - (part if len(part) else past[-4:]).mean(axis=0) for part in (before, bar, long)]
@@ -81,16 +91,17 @@ class Context:
 
         Of the shape, the bands and the pitches: the beats before against those after, over one bar and over two.
         """
-        rows = list(self.rows)
-        at = len(rows) - 1 - back
+        at = len(self.rows) - 1 - back
         if at < _SMOOTH or back < AHEAD - 1:
             return None
-        shapes = np.maximum(np.array([row["shape"] for row in rows]), _LEAST)
-        bands = np.array([row["bands"] for row in rows[max(0, at - 16) : at + AHEAD]])
-        bands = np.maximum(np.array([row["bands"] for row in rows]), bands.max() - _RANGE)
-        chroma = np.array([row["chroma"] for row in rows])
+        first = max(0, at - _FARTHEST)
+        rows = self.rows[first : at + AHEAD]
+        at -= first
+        shapes = np.maximum(rows["shape"], _LEAST)
+        bands = np.maximum(rows["bands"], rows["bands"].max() - _RANGE)
+        chroma = np.ascontiguousarray(rows["chroma"])
         found: list[F64] = []
-        for beats in (4, 8, 16):
+        for beats in (4, 8, _FARTHEST):
             before, after = slice(max(0, at - beats), at), slice(at, at + min(beats, AHEAD))
             step = np.abs(shapes[after].mean(axis=0) - shapes[before].mean(axis=0)) / _SCALE
             timbre = np.sqrt(np.mean((bands[after].mean(axis=0) - bands[before].mean(axis=0)) ** 2)) / 4.0
@@ -103,5 +114,4 @@ class Context:
         return np.concatenate(found)
 
 
-N_RISE = 4 * 7 + 1
 N_CHANGE = 3 * (N_SHAPE + 2) + N_SHAPE + 2

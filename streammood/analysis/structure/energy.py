@@ -36,25 +36,26 @@ class Energy:
 
     def activity(self, shape: F64) -> F64:
         """What energy is judged by (N_ACTIVITY,), for the smoothed ``shape`` (N_SHAPE,)."""
-        self._loud = max(self._loud - _FADE, float(shape[LOUD]))
-        self._low = max(self._low - _FADE, float(shape[LOW]))
-        loud = max(-40.0, shape[LOUD] - self._loud)
-        low = max(-40.0, shape[LOW] - self._low)
+        now = shape.tolist()
+        self._loud = max(self._loud - _FADE, now[LOUD])
+        self._low = max(self._low - _FADE, now[LOW])
+        loud = max(-40.0, now[LOUD] - self._loud)
+        low = max(-40.0, now[LOW] - self._low)
         return np.array(
             [
                 loud / 10.0,
                 low / 10.0,
                 max(-2.0, loud / 10.0) ** 2,
-                max(-50.0, shape[FLOOR] - shape[LOW]) / 10.0,
-                max(-50.0, shape[FLOOR] - self._low) / 10.0,
-                max(-50.0, shape[LOW] - shape[LOUD]) / 10.0,
-                max(-50.0, shape[MID] - shape[LOUD]) / 10.0,
-                max(-50.0, shape[HIGH] - shape[LOUD]) / 10.0,
-                shape[LOW_FLUX],
-                shape[HIGH_FLUX],
-                shape[FLUX],
-                shape[WIDTH],
-                shape[CENTROID],
+                max(-50.0, now[FLOOR] - now[LOW]) / 10.0,
+                max(-50.0, now[FLOOR] - self._low) / 10.0,
+                max(-50.0, now[LOW] - now[LOUD]) / 10.0,
+                max(-50.0, now[MID] - now[LOUD]) / 10.0,
+                max(-50.0, now[HIGH] - now[LOUD]) / 10.0,
+                now[LOW_FLUX],
+                now[HIGH_FLUX],
+                now[FLUX],
+                now[WIDTH],
+                now[CENTROID],
             ]
         )
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from streammood.analysis.hops import Record
 from streammood.analysis.structure.beat_rows import HIGH, LOUD, LOW, WIDTH
 from streammood.analysis.structure.context import AHEAD, Context
@@ -87,7 +85,7 @@ class Sections:
         context = self.context
         if not self._promised(row):
             return []
-        before = list(context.rows)[-2:]
+        before = context.rows[-2:]
         shape, beats = row["shape"], int(row["count"]) - self._told_at
         leaps = shape[LOW] - max(past["shape"][LOW] for past in before) > _LEAP
         plunges = min(_treble(past) for past in before) - _treble(row) > _PLUNGE
@@ -107,11 +105,11 @@ class Sections:
 
     def _settles(self) -> bool:
         """Whether the last two beats are darker than those before, as after a build-up, or follow a gap."""
-        rows = list(self.context.rows)
-        if len(rows) < 6:
+        shapes = self.context.rows["shape"][-6:]
+        if len(shapes) < 6:
             return False
-        treble = np.array([_treble(row) for row in rows[-6:]])
-        width = np.array([row["shape"][WIDTH] for row in rows[-6:]])
+        treble = shapes[:, HIGH] - shapes[:, LOUD]
+        width = shapes[:, WIDTH]
         darker = treble[:4].mean() - treble[4:].mean() > _DARKER or width[4:].mean() < _NARROWER * width[:4].mean()
         return bool(darker) or self._gap(3)
 
@@ -166,8 +164,9 @@ class Sections:
 
     def _downbeat(self, row: Record) -> Record:
         """The first beat of a bar that is nearest to the beat before ``row``; that beat where no bar is known."""
-        near = list(self.context.rows)[-5:]
-        first: Record = min(near, key=lambda past: (past["number"] != 1, abs(past["count"] - row["count"] + 1)))
+        first: Record = min(
+            self.context.rows[-5:], key=lambda past: (past["number"] != 1, abs(past["count"] - row["count"] + 1))
+        )
         return first
 
     def _drop(self, row: Record, confidence: float, decided: int | None = None) -> Found:

@@ -76,7 +76,7 @@ class StructureStream:
             self.restart()
         energy = self._energy.push(flow)
         sections = self._sections
-        known = self._index > 0 and sections.context.rows
+        known = self._index > 0 and len(sections.context.rows) > 0
         bars = max(0, self._beat - sections.begun) // self._meter if known else 0
         return Structure(
             sample=int(flow["sample"]),
