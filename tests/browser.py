@@ -22,11 +22,11 @@ Open = Callable[..., Page]
 
 
 @contextlib.contextmanager
-def browsing() -> Iterator[Browser]:
+def browsing(*options: str) -> Iterator[Browser]:
     """Chromium, which plays sound without being asked to."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", *options]
         )
         yield browser
         browser.close()

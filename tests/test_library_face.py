@@ -11,7 +11,7 @@ import io
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from streammood.errors import ModelError, SourceError
 from streammood.library import face
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
+from tests.browser import browsing, needs_chromium, visiting
 from tests.collections_of_songs import description
+from tests.served import Dashboard, Served
 
 Run = Callable[..., tuple[int, str]]
 needs_extra = pytest.mark.skipif(importlib.util.find_spec("cv2") is None, reason="the extra `face` is not installed")
@@ -237,3 +239,70 @@ def test_the_command_refuses_in_one_line(run: Run, tmp_path: Path, monkeypatch: 
     code, output = run("--face", picture)
     assert (code, len(output.strip().splitlines())) == (1, 1)
     assert "pip install 'streammood[face]'" in output
+
+
+# The page
+
+
+@pytest.fixture
+def served(run: Run, tmp_path: Path) -> Iterator[Served]:
+    with Dashboard(library=tmp_path / "library.sqlite") as dashboard:
+        yield dashboard
+
+
+@needs_extra
+def test_the_dashboard_answers_with_the_feeling_and_stores_nothing(
+    served: Served, network: bytes, tmp_path: Path
+) -> None:
+    picture = encoded(drawn(), "JPEG")
+    before = sorted(path.name for path in tmp_path.rglob("*.*"))
+    answer = served.ask("POST", "/library/face", picture)
+    seen = face.expression(picture, network)
+    assert (answer.status, answer.json) == (200, {"feeling": seen.feeling, "seen": str(seen)})
+    assert {path.name for path in tmp_path.rglob("*.*")} - set(before) <= {
+        "library.sqlite-wal",
+        "library.sqlite-shm",
+    }
+    assert "camera=(self)" in answer.headers["permissions-policy"]
+
+
+def test_the_dashboard_refuses_other_pictures_in_words(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face, "weights", lambda place: b"")
+    for body in (b"", b"GIF89a", huge(20_000, 20_000)):
+        answer = served.ask("POST", "/library/face", body)
+        assert (answer.status, answer.body.count(b"\n")) == (422, 1), answer.body
+    assert served.ask("POST", "/library/face", bytes(1_000_001)).status == 413
+    assert served.ask("POST", "/library/face", b"", {"Origin": "http://evil.example"}).status == 403
+
+
+@needs_chromium
+@needs_extra
+def test_the_page_asks_then_takes_one_picture(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser's camera shows a face; a model that says what it was given stands in for the real one."""
+    given = []
+
+    def expression(picture: bytes, network: bytes) -> face.Expression:
+        given.append(face._cut(face._grey(picture)).shape)
+        return face.Expression({"angry": 0.8, "sad": 0.2})
+
+    monkeypatch.setattr(face, "weights", lambda place: b"")
+    monkeypatch.setattr(face, "expression", expression)
+    film = tmp_path / "face.mjpeg"
+    scene = Image.new("RGB", (640, 480))
+    scene.paste(drawn().convert("RGB"), (170, 90))
+    film.write_bytes(encoded(scene, "JPEG", quality=90))
+    with (
+        browsing("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}") as browser,
+        visiting(browser) as go,
+    ):
+        page = go(f"{served.origin}/#library", permissions=["camera"])
+        page.wait_for_selector("#found li")
+        page.click("#face-open")
+        assert page.is_hidden("#face-video")  # nothing is seen before its owner agrees
+        page.click("#face-agree")
+        page.click("#face-take")
+        page.wait_for_function("() => document.querySelector('#filters [name=feeling]').value === 'angry'")
+        page.wait_for_function("() => document.getElementById('found-state').textContent.includes('lift')")
+        assert page.evaluate("document.getElementById('face-video').srcObject") is None
+        assert not page.evaluate("document.getElementById('face').open")
+    assert given == [(64, 64)]

@@ -21,8 +21,8 @@ from streammood.analysis.key import Key
 from streammood.client.engine_state import Json
 from streammood.config import LibrarySettings
 from streammood.config.library import Feeling
-from streammood.errors import ConfigError, LibraryError
-from streammood.library import covers, playlists
+from streammood.errors import ConfigError, LibraryError, ModelError, SourceError
+from streammood.library import covers, face, playlists
 from streammood.library.catalogue import Catalogue
 from streammood.library.find import Query, Range, find
 from streammood.library.journey import journey, point
@@ -33,6 +33,8 @@ from streammood.web.kinds import SOUND_TYPES
 T = TypeVar("T")
 
 _LISTED = 200  # songs that are described in one answer
+_FACE = 1_000_000  # bytes of a picture of a face
+_STALLED = 10.0  # s without a byte of it
 _EXPORTED = 100_000  # songs of a playlist, at most
 _KINDS = {"m3u8": "audio/x-mpegurl", "xspf": "application/xspf+xml", "xml": "application/xml"}
 _NO_COVER = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#2b323d" d="M0 0h8v8H0z"/></svg>'
@@ -50,6 +52,7 @@ class LibraryPages:
     def __init__(self, settings: LibrarySettings, open_song: Open, session: web.RequestKey[str]) -> None:
         self._path = settings.path
         self._feelings = settings.feelings
+        self._expressions = settings.expressions
         self._open_song = open_song
         self._session = session
         self._thread = ThreadPoolExecutor(1, "library")
@@ -67,6 +70,7 @@ class LibraryPages:
             web.get("/library/find", self._find),
             web.get("/library/journey", self._journey),
             web.get("/library/recommend", self._recommend),
+            web.post("/library/face", self._face),
             web.post("/library/playlist", self._playlist),
             web.get("/library/songs/{id}/sound", self._sound),
             web.get("/library/songs/{id}/cover", self._cover),
@@ -90,7 +94,7 @@ class LibraryPages:
         """Do ``work`` in the thread; what it refuses is an answer in words."""
         try:
             return await self._run(work)
-        except (LibraryError, ConfigError, Refused, ValueError) as error:
+        except (LibraryError, ConfigError, ModelError, SourceError, Refused, ValueError) as error:
             raise web.HTTPUnprocessableEntity(text=f"{error}\n") from None
 
     def _songs(self) -> tuple[Store, Catalogue]:
@@ -160,6 +164,28 @@ class LibraryPages:
             _, songs = self._songs()
             found = recommend(songs, cast(Feeling, feeling), self._feelings, _LISTED)
             return _answer(songs, [hit.place for hit in found.hits]) | {"way": found.way, "at": found.at}
+
+        return web.json_response(await self._ask(work))
+
+    async def _face(self, request: web.Request) -> web.Response:
+        """The feeling that a face shows; the picture is forgotten with this request."""
+        picture = bytearray()
+        try:
+            while piece := await asyncio.wait_for(request.content.read(1 << 16), _STALLED):
+                picture += piece
+                if len(picture) > _FACE:
+                    text = f"A picture of a face may have at most {_FACE / 1e6:g} MB.\n"
+                    raise web.HTTPRequestEntityTooLarge(_FACE, len(picture), text=text)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="The picture stood still.\n") from None
+
+        def work() -> Json:
+            place = None if self._expressions is None else Path(self._expressions).expanduser()
+            try:
+                seen = face.expression(bytes(picture), face.weights(place))
+            except ModuleNotFoundError as error:
+                raise Refused(f"this needs {error.name}: pip install 'streammood[face]'") from None
+            return {"feeling": seen.feeling, "seen": str(seen)}
 
         return web.json_response(await self._ask(work))
 

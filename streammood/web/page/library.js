@@ -2,6 +2,7 @@
 
 import { colourOf } from "./colours.js";
 import { clock, find, make, setText } from "./dom.js";
+import { FaceDialog } from "./face.js";
 import { SongMap } from "./map.js";
 import { Queue } from "./queue.js";
 import { toast } from "./toasts.js";
@@ -24,6 +25,7 @@ export class LibraryPage {
       onHover: (id) => this.hover(id),
     });
     this.queue = new Queue(this);
+    new FaceDialog((answer) => this.feel(answer));
     for (const select of [this.way.elements.from, this.way.elements.to]) select.append(...PLACES.map((name) => new Option(name)));
     this.way.elements.to.value = "energetic";
     this.filters.addEventListener("input", () => this.later());
@@ -110,6 +112,14 @@ export class LibraryPage {
     this.list(answer.songs);
     const place = answer.at ? ` · ${answer.way}: around ${answer.at.join(", ")}` : "";
     setText(find("found-state"), `${answer.ids.length} songs${place}${answer.ids.length > answer.songs.length ? ", the nearest listed" : ""}`);
+  }
+
+  /** Songs for the feeling that a face shows. */
+  async feel({ feeling, seen }) {
+    this.filters.reset();
+    this.filters.elements.feeling.value = feeling;
+    await this.search();
+    toast(`Your face looks: ${seen}`);
   }
 
   async travel() {
