@@ -158,7 +158,7 @@ def draw(events: Sequence[Event], stretches: Sequence[Stretch], path: Path) -> N
                 align="edge",
                 color=MOODS[a.label].paper if a.label in MOODS else "0.4",
             )
-    top.set(ylabel="confidence, colour of the mood", ylim=(0, 1.15))
+    top.set(ylabel="confidence", ylim=(0, 1.15))
     times = [fires(mood) for mood in moods]
     middle.plot(times, [mood.valence for mood in moods], label="valence")
     middle.plot(times, [mood.arousal for mood in moods], label="arousal")
@@ -168,7 +168,7 @@ def draw(events: Sequence[Event], stretches: Sequence[Stretch], path: Path) -> N
     for locked, colour in ((True, "black"), (False, "0.75")):
         at = [fires(e) for e in events if isinstance(e, Beat) and e.locked == locked]
         low.vlines(at, 0, 1, color=colour, linewidth=0.8)
-    low.set(ylabel="beats, locked black", yticks=[], xlabel="s")
+    low.set(ylabel="beats; locked: black", yticks=[], xlabel="s")
     figure.savefig(path, dpi=90)
     plt.close(figure)
 
@@ -194,7 +194,7 @@ def spliced(engine: Engine, data: Path, sounds: Path, count: int, seed: int) -> 
         table.append([kind, f"{minutes.sum():.1f}", f"{100 * believed.mean():.1f} %", f"{beats.mean():.1f}"])
     return (
         f"{count} sets of {', '.join(_ORDER)}, seed {seed}; counted from {_SETTLE:g} s after music begins, from "
-        f"{_AFTER:g} s after it ends.\n\n"
+        f"{_AFTER:g} s after it ends. Where the shipped models have met these recordings, the figures flatter.\n\n"
         + markdown(["sound", "minutes", f"moods with confidence ≥ {_SURE}", "locked beats a minute"], table)
         + "\n\nEach mistake:\n\n"
         + markdown(["set", "what", "from s", "to s"], rows or [["", "none", "", ""]])
@@ -324,7 +324,8 @@ def main(words: list[str]) -> None:
         "Lock": lambda: lock(engine, given.data, given.tracks),
         "Axes": lambda: axes(engine, given.data, given.clips, given.seed),
     }
-    text = f"# Trust\n\nWritten by `python -m benchmarks trust DATA SOUNDS`. {machine()}.\n"
+    asked = f"--sets {given.sets} --clips {given.clips} --tracks {given.tracks}"
+    text = f"# Trust\n\nWritten by `python -m benchmarks trust DATA SOUNDS {asked}`. {machine()}.\n"
     for title, measure in parts.items():
         print(f"{title} …", flush=True)
         text += f"\n## {title}\n\n{measure()}\n"
