@@ -341,15 +341,23 @@ def _right() -> str:
     )
 
 
+def _unit(catalogue: Catalogue) -> Numbers:
+    """The vectors (n, size), of length 1."""
+    vectors = catalogue.vectors.astype(np.float64)
+    unit: Numbers = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
 def _precision(catalogue: Catalogue, moods: Any, artists: Any) -> list[list[str]]:
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415
 
     held = np.zeros((len(moods), len(np.unique(moods))))
     names = np.unique(moods)
+    vectors = _unit(catalogue)
     for train, test in StratifiedGroupKFold(5, shuffle=True, random_state=0).split(moods, moods, artists):
-        model = LogisticRegression(C=3.0, max_iter=2000).fit(catalogue.vectors[train], moods[train])
-        held[test] = model.predict_proba(catalogue.vectors[test])
+        model = LogisticRegression(C=3.0, max_iter=2000).fit(vectors[train], moods[train])
+        held[test] = model.predict_proba(vectors[test])
     rows, means = [], []
     for column, mood in enumerate(names):
         shipped = [hit.place for hit in find(catalogue, Query(mood=str(mood), limit=_NEAR))]
@@ -367,7 +375,8 @@ def _precision(catalogue: Catalogue, moods: Any, artists: Any) -> list[list[str]
 
 
 def _likeness(catalogue: Catalogue, moods: Any, artists: Any) -> str:
-    alike = catalogue.vectors @ catalogue.vectors.T
+    vectors = _unit(catalogue)
+    alike = vectors @ vectors.T
     np.fill_diagonal(alike, -2.0)
     nearest = np.argsort(-alike, axis=1)[:, :_NEAR]
     several = np.array([np.sum(artists == artist) > 1 for artist in artists])
