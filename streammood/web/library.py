@@ -131,13 +131,13 @@ class LibraryPages:
         return web.json_response(await self._ask(work))
 
     async def _points(self, _: web.Request) -> web.Response:
-        def work() -> tuple[bytes, list[str]]:
+        def work() -> tuple[bytes, list[str], int | None]:
             _, songs = self._songs()
-            return self._map, [*songs.labels]
+            return self._map, [*songs.labels], self._loaded
 
-        body, labels = await self._ask(work)
-        kind = "application/octet-stream"
-        return web.Response(body=body, content_type=kind, headers={"X-Labels": quote(json.dumps(labels))})
+        body, labels, version = await self._ask(work)
+        headers = {"X-Labels": quote(json.dumps(labels)), "X-Version": f"{version}"}
+        return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
     async def _find(self, request: web.Request) -> web.Response:
         def work() -> Json:

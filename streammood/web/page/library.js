@@ -59,6 +59,7 @@ export class LibraryPage {
 
   /** How much there is, how far a scan is; the map again if it has changed. */
   async refresh() {
+    if (this.version === null) this.ahead ??= points(); // meanwhile
     const answer = await fetch("library").catch(() => null);
     if (!answer?.ok) return;
     const state = await answer.json();
@@ -83,8 +84,11 @@ export class LibraryPage {
   }
 
   async load() {
-    const answer = await fetch("library/points").catch(() => null);
+    const ahead = this.ahead;
+    this.ahead = null;
+    const answer = await (ahead ?? points());
     if (!answer?.ok) return;
+    this.version = answer.headers.get("X-Version");
     const labels = JSON.parse(decodeURIComponent(answer.headers.get("X-Labels")));
     this.map.set(new Float32Array(await answer.arrayBuffer()), labels.map((label) => colourOf(label, this.link.colors)));
     const { mood } = this.filters.elements;
@@ -187,6 +191,8 @@ function describeState(state) {
   if (state.missing) parts.push(`${state.missing} missing`);
   return parts.join(" · ");
 }
+
+const points = () => fetch("library/points").catch(() => null);
 
 async function ask(path) {
   const answer = await fetch(path).catch(() => null);
