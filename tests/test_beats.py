@@ -301,7 +301,7 @@ def test_what_is_held_goes_on_through_silence_and_gaps_until_it_is_released() ->
     events = listen(np.concatenate((sound, quiet)), stream, told={6.0: lambda stream: stream.set_bpm(100.0)})
     assert steps_of(beats_of(events), 6.1)[-10:] == pytest.approx(0.6, rel=0.032)
     assert steps_of(beats_of(events), 14.5) == pytest.approx(0.6, abs=1e-4)
-    assert stream.held == pytest.approx(100.0)
+    assert stream.manual_tempo == pytest.approx(100.0)
     stream.restart()  # as after a gap of more than a second
     start = round(23.0 * ANALYSIS_RATE / HOP) * HOP
     after = beats_of(listen(quiet, stream, start))
@@ -309,7 +309,7 @@ def test_what_is_held_goes_on_through_silence_and_gaps_until_it_is_released() ->
     off = (np.array([beat.sample for beat in after]) - last) / (0.6 * ANALYSIS_RATE)
     assert np.abs(off - np.round(off)).max() < 1e-3, "the beats are on the grid of before"
     stream.release()
-    assert stream.held == 0.0
+    assert stream.manual_tempo == 0.0
     again = listen(drums(128, 16.0)[0], stream, start + quiet.size // HOP * HOP)
     assert tempi_of(again)[-1].bpm == pytest.approx(128.0, abs=1.0)
 
@@ -318,7 +318,7 @@ def test_what_is_held_may_end_with_the_music() -> None:
     sound = np.concatenate((drums(120, 10.0)[0], np.zeros(8 * ANALYSIS_RATE, dtype=np.float32)))
     stream = held(hold_until="silence")
     beats = beats_of(listen(sound, stream, told={6.0: lambda stream: stream.set_bpm(100.0)}))
-    assert stream.held == 0.0
+    assert stream.manual_tempo == 0.0
     assert beats[-1].sample < 15 * ANALYSIS_RATE
 
 
@@ -349,9 +349,9 @@ def test_double_and_half_move_the_bound_in_their_way(
 def test_double_of_a_held_tempo_is_held() -> None:
     stream = held()
     listen(drums(120, 8.0)[0], stream, told={5.0: lambda s: s.set_bpm(110.0), 6.0: BeatStream.double})
-    assert stream.held == pytest.approx(220.0)
+    assert stream.manual_tempo == pytest.approx(220.0)
     assert stream.half() == (60.0, 200.0), "the bounds are for what is found, and stay"
-    assert stream.held == pytest.approx(110.0)
+    assert stream.manual_tempo == pytest.approx(110.0)
 
 
 def test_this_is_the_one() -> None:

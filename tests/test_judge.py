@@ -67,7 +67,7 @@ def test_two_moves_by_half_a_beat_leave_the_pattern_as_it_was() -> None:
     judge.reset(state)
     rng = np.random.default_rng(1)
     for hop in range(1000):
-        judge.hear(state, rng.random(CHANNELS), (hop / 40.0) % 1.0, 40.0)
+        judge.push(state, rng.random(CHANNELS), (hop / 40.0) % 1.0, 40.0)
     before = state["seen"].copy()
     judge.turn(state, OFF, 0)
     assert not np.array_equal(state["seen"], before)
@@ -84,7 +84,7 @@ def test_probabilities_sum_to_one_and_a_reset_judge_is_a_new_one() -> None:
     for _ in range(2):
         judge.reset(one)
         for hop in range(500):
-            if judge.hear(one, rng.random(CHANNELS), (hop / 37.0) % 1.0, 37.0):
+            if judge.push(one, rng.random(CHANNELS), (hop / 37.0) % 1.0, 37.0):
                 judge.ask(one, table, 120.0)
                 assert one["odds"][0].sum() == pytest.approx(1.0)
                 assert 0.0 <= judge.presence(one) <= 1.0

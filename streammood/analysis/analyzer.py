@@ -120,7 +120,7 @@ class Analyzer:
         for i, event in enumerate(events):
             if isinstance(event, Mood):
                 self._music = event.music or event.music_confidence > _NO_MUSIC
-            elif not self._music and isinstance(event, Beat | Tempo) and event.locked and not self.beats.held:
+            elif not self._music and isinstance(event, Beat | Tempo) and event.locked and not self.beats.manual_tempo:
                 events[i] = replace(event, locked=False)
 
     def summary(self) -> Mood | None:

@@ -276,7 +276,7 @@ class Engine:
         self._search = self._capture.search()
         sample, tempo, beat = self._present, self.now.tempo, self.now.beat
         self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
-        runs = self._settings.input.lost == "run" or self._analyzer.beats.held > 0.0
+        runs = self._settings.input.lost == "run" or self._analyzer.beats.manual_tempo > 0.0
         if runs and tempo is not None and tempo.period > 0.0:
             count = beat.count if beat is not None else 0
             self._free = FreeRun(tempo, count, sample, self._settings.beat.lookahead)

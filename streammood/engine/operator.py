@@ -128,7 +128,7 @@ class Operator:
 
     def _tap(self) -> Values:
         taps = self._beats.tap(self._given_at())
-        return (taps, round(self._beats.held, 2)) if self._beats.held else (taps,)
+        return (taps, round(self._beats.manual_tempo, 2)) if self._beats.manual_tempo else (taps,)
 
     def _downbeat(self) -> Values:
         self._beats.downbeat(self._given_at())
@@ -262,6 +262,6 @@ class Operator:
             mood=override.label,
             gain=self._analyzer.gain,
             muted=muted,
-            tempo=self._beats.held,
+            tempo=self._beats.manual_tempo,
         )
         self._now.operator = self.state

@@ -37,7 +37,7 @@ BAR = np.dtype(
 
 @exact_kernel
 def reset(bar: Records) -> None:
-    """Know nothing."""
+    """Return to the prior of the meters: no beat was counted."""
     b = bar[0]
     b.sounding, b.loudest, b.peak, b.count, b.set_meter = _NONE, 0.0, _QUIET, 0, 0
     start = 0
@@ -82,13 +82,13 @@ def _advance(bar: Records, count: int) -> None:
     """Carry the belief on to the beat ``count``."""
     b = bar[0]
     steps, b.count = count - b.count, count
-    keep = (1.0 - _SLIP) ** float(max(0, steps))
+    stay = (1.0 - _SLIP) ** float(max(0, steps))
     before = b.belief.copy()
     start = 0
     for i in range(len(_METERS)):
         meter = _METERS[i]
         for k in range(meter):
-            b.belief[start + k] = keep * before[start + (k - steps) % meter] + (1.0 - keep) * _PRIOR[i] / meter
+            b.belief[start + k] = stay * before[start + (k - steps) % meter] + (1.0 - stay) * _PRIOR[i] / meter
         start += meter
 
 
@@ -115,7 +115,7 @@ class BarFilter:
         self.reset()
 
     def reset(self) -> None:
-        """Know nothing."""
+        """Return to the prior of the meters: no beat was counted."""
         reset(self.state)
 
     def push(self, count: int, downbeat: float) -> None:

@@ -20,7 +20,7 @@ _RATE = ANALYSIS_RATE / HOP  # hops a second
 _ADOPT = 0.1  # mass of the filter that starts the clock
 _OCTAVE_PATIENCE = 3.0  # times as long where the two differ by an octave; the lock stays
 _NEAR = 0.15  # beats by which clock and filter may differ
-_HELD = 1e-7  # share of the belief that starts anew each hop after a tempo was set by hand: its phase shall stay
+_FORGET_BY_HAND = 1e-7  # share of the belief that starts anew each hop where a tempo was set by hand: the phase stays
 _FOLLOW = 0.03  # of the tempo that a hand has set, by which beats may be faster or slower to meet the music
 _SURE = 0.5  # mass of the filter from which on the beats that a hand has set follow it
 _SHARP = 0.05  # standard deviation of tempo (relative) and phase (beats) that a hand leaves open
@@ -50,7 +50,7 @@ class LockSettings:
     gain: float = 0.0  # most that one beat adds to the evidence for another side or level, in log odds
     earned: float = 0.0  # evidence that moves the clock there, if the filter believes it, too, …
     alone: float = 0.0  # … and if it does not
-    known: float = 0.0  # beats from which the judge alone decides of side and level
+    judge_after: float = 0.0  # beats from which the judge alone decides of side and level
 
 
 CLOCK = np.dtype(
@@ -64,12 +64,12 @@ CLOCK = np.dtype(
         ("gain", "f8"),
         ("earned", "f8"),
         ("alone", "f8"),
-        ("known", "f8"),  # beats
+        ("judge_after", "f8"),  # beats
         ("evidence", "f8", (beat_judge.N_CLASSES,)),  # log odds, over the last beats, of each class against ``RIGHT``
         ("weights", "f8", (4,)),  # of confidence, see ``LockSettings``
         ("low", "f8"),  # BPM
         ("high", "f8"),  # BPM
-        ("held", "?"),  # the level of the tempo was set by hand
+        ("level_set", "?"),  # the level of the tempo was set by hand
         ("hand", "f8"),  # samples from beat to beat as set by hand, which no music changes; 0 if none
         ("follow", "f8"),  # share of the tempo by which the beats of a hand may be faster or slower; 0: not at all
         ("until_silence", "?"),  # what a hand has set ends when the music stops
@@ -111,7 +111,7 @@ def next_beat(clock: Records, after: float) -> float:
 def rest(clock: Records, free: TempoFilter, judge: Records) -> None:
     """Stop counting and be ready for other music; the tempo stays for show. Nothing is held any more."""
     c = clock[0]
-    c.held = c.moved = c.locked = c.loose = False
+    c.level_set = c.moved = c.locked = c.loose = False
     c.hand = 0.0
     c.period = c.anchor = c.confidence = 0.0
     c.mass = c.agreed = c.lag = c.on_beat = c.anywhere = 0.0
@@ -137,20 +137,20 @@ def push(clock: Records, filter_: TempoFilter, judge: Records, table: F64, cue: 
     now = float(sample - c.delay)
     hops, beat_phase, mass = tempo_filter.push(filter_, cue[0])
     c.mass += (mass - c.mass) / (_SETTLED * _RATE)
-    known = table.size > 0 and not c.held and judge[0].beats >= c.known
+    judged = table.size > 0 and not c.level_set and judge[0].beats >= c.judge_after
     beat = now - beat_phase * hops * HOP
-    _follow(clock, filter_, now, beat, hops * HOP, mass, known, beat_judge.presence(judge) if known else 1.0)
+    _follow(clock, filter_, now, beat, hops * HOP, mass, judged, beat_judge.presence(judge) if judged else 1.0)
     if c.period == 0.0:
         return
     confidence = _contrast(clock, cue[1], now)
-    if table.size == 0 or c.held:  # what a hand has set is not judged
+    if table.size == 0 or c.level_set:  # what a hand has set is not judged
         c.confidence = confidence
     else:
         if c.moved:
             beat_judge.forget(judge)
             c.confidence = 0.0
             c.evidence[:] = 0.0
-        if beat_judge.hear(judge, cue[1:], phase(clock, now), c.period / HOP):
+        if beat_judge.push(judge, cue[1:], phase(clock, now), c.period / HOP):
             _ask(clock, filter_, judge, table, now)
     if c.hand > 0.0:
         c.locked = True
@@ -168,13 +168,13 @@ def _follow(
     beat: float,
     period: float,
     mass: float,
-    known: bool,
+    judged: bool,
     grip: float,
 ) -> None:
     """Draw the clock towards the filter, with ``grip``, or move it there when that has been the surer for long.
 
-    Where the beats are ``known`` to a judge, it alone moves the clock to the other side or to another level: what the
-    filter says of these is not followed, only its pulse.
+    Where the judge decides (``judged``), it alone moves the clock to the other side or to another level; of the
+    filter, only the pulse is followed.
     """
     c = clock[0]
     if c.hand > 0.0:
@@ -190,12 +190,12 @@ def _follow(
     error -= round(error)
     ratio, near = period / c.period, _NEAR
     alike = abs(ratio - 1.0) < 0.08
-    if known and alike and abs(error) > 0.5 - _NEAR:
+    if judged and alike and abs(error) > 0.5 - _NEAR:
         error -= math.copysign(0.5, error)
-    elif known and abs(ratio - 0.5) < 0.04:
+    elif judged and abs(ratio - 0.5) < 0.04:
         alike, near, grip = True, 0.5 * _NEAR, 0.5 * grip
         error -= 0.5 * round(2.0 * error)
-    elif known and abs(ratio - 2.0) < 0.16:
+    elif judged and abs(ratio - 2.0) < 0.16:
         alike, grip = True, 0.5 * grip
     if abs(error) < near and alike:
         c.agreed = max(c.agreed, 0.0) + 1.0
@@ -208,9 +208,9 @@ def _follow(
         octave = abs(abs(math.log2(period / c.period)) - 1.0) < 0.1
         surer = max(0.0, mass - tempo_filter.mass(filter_, c.period / HOP, phase(clock, now)))
         c.agreed = min(c.agreed, 0.0) - (surer / _OCTAVE_PATIENCE if octave else surer)
-        if -c.agreed > (c.firm if known and c.locked else c.patience):
+        if -c.agreed > (c.firm if judged and c.locked else c.patience):
             c.anchor, c.period, c.agreed = beat, period, 0.0
-            c.locked = c.locked and octave and not known
+            c.locked = c.locked and octave and not judged
             c.moved = True
     c.period = min(max(c.period, 60.0 * ANALYSIS_RATE / c.high), 60.0 * ANALYSIS_RATE / c.low)
     c.bpm = 60.0 * ANALYSIS_RATE / c.period
@@ -340,7 +340,7 @@ class BeatClock:
         self.now.patience, self.now.settle, self.now.firm = (s * _RATE for s in (lock.patience, lock.settle, lock.firm))
         self.now.lock, self.now.unlock = lock.lock, lock.unlock
         self.now.gain, self.now.earned, self.now.alone = lock.gain, lock.earned, lock.alone
-        self.now.known = lock.known
+        self.now.judge_after = lock.judge_after
         self.judge = np.zeros(1, dtype=beat_judge.JUDGE)
         self.table = np.zeros((0, 0)) if table is None else table
         self.now.low, self.now.high = bpm_min, bpm_max
@@ -355,7 +355,7 @@ class BeatClock:
 
     def push(self, cue: F64, sample: int) -> None:
         """One hop, which ends at ``sample``, and its cue, see ``Cues``."""
-        push(self.state, self.held if self.now.held else self.free, self.judge, self.table, cue, sample)
+        push(self.state, self.narrow if self.now.level_set else self.free, self.judge, self.table, cue, sample)
 
     def phase(self, sample: float) -> float:
         """Beat phase in 0..1 at ``sample``."""
@@ -367,7 +367,7 @@ class BeatClock:
             self.reset()
             return
         self.now.sample, self.now.lag = _NONE, 0.0
-        tempo_filter.reset(self.held)
+        tempo_filter.reset(self.narrow)
 
     def widen(self, bpm: float) -> None:
         """Move the bound that keeps the tempo from being ``bpm``, if one does."""
@@ -379,16 +379,17 @@ class BeatClock:
         Where no beat is known (None), one falls at ``now``, and the first that is found in the music is taken.
         """
         clock = self.now
-        clock.bpm, clock.held, clock.hand, clock.loose = 60.0 * ANALYSIS_RATE / period, True, period, anchor is None
-        self._hold_filter()
+        clock.bpm, clock.hand = 60.0 * ANALYSIS_RATE / period, period
+        clock.level_set, clock.loose = True, anchor is None
+        self._narrow_filter()
         self._move(now if anchor is None else anchor, period)
         if clock.loose or clock.sample == _NONE:
-            tempo_filter.reset(self.held)
+            tempo_filter.reset(self.narrow)
 
     def release(self) -> None:
         """Hold nothing by hand: the beats go on as they are, not locked, until the music's are found."""
         now = self.now
-        now.hand, now.held, now.locked, now.loose = 0.0, False, False, False
+        now.hand, now.level_set, now.locked, now.loose = 0.0, False, False, False
         self._filter()
         ratio = self._ratio(now.low, now.high)
         if now.period > 0.0 and ratio:
@@ -409,7 +410,7 @@ class BeatClock:
         now, bpm = self.now, 60.0 * ANALYSIS_RATE / period
         if not now.low <= bpm <= now.high:
             raise ConfigError(f"{bpm:.1f} BPM lies outside beat.bpm_min {now.low:g} and beat.bpm_max {now.high:g}")
-        now.bpm, now.held = bpm, True
+        now.bpm, now.level_set = bpm, True
         self._filter(bpm)
         if now.sample != _NONE and anchor is not None:
             self._move(anchor, period)
@@ -427,7 +428,7 @@ class BeatClock:
         if now.hand > 0.0:
             return
         ratio = self._ratio(bpm_min, bpm_max)
-        self._filter(ratio * now.bpm if now.held else 0.0)
+        self._filter(ratio * now.bpm if now.level_set else 0.0)
         if not ratio:
             self.reset()
         elif now.period > 0.0:
@@ -438,26 +439,26 @@ class BeatClock:
         """By how much the tempo has to be multiplied to lie within these; 0 if no octave of it does."""
         return next((r for r in (1.0, 2.0, 0.5, 4.0, 0.25) if bpm_min <= r * self.now.bpm <= bpm_max), 0.0)
 
-    def _hold_filter(self) -> None:
+    def _narrow_filter(self) -> None:
         """Begin a new filter over tempi that are within reach of the one that is held."""
-        bpm, reading = self.now.bpm, replace(self._reading, forget=min(self._reading.forget, _HELD))
-        self.held = tempo_filter.tempo_filter(bpm / (1.0 + _FOLLOW), bpm * (1.0 + _FOLLOW), reading)
+        bpm, reading = self.now.bpm, replace(self._reading, forget=min(self._reading.forget, _FORGET_BY_HAND))
+        self.narrow = tempo_filter.tempo_filter(bpm / (1.0 + _FOLLOW), bpm * (1.0 + _FOLLOW), reading)
 
     def _filter(self, bpm: float = 0.0) -> None:
         """Begin new filters, over all tempi that are allowed now, and over those near the ``bpm`` set by hand."""
         low, high = self.now.low, self.now.high
-        self.free = self.held = tempo_filter.tempo_filter(low, high, self._reading)
+        self.free = self.narrow = tempo_filter.tempo_filter(low, high, self._reading)
         if bpm:
             near = max(low, bpm / math.sqrt(2.0)), min(high, bpm * math.sqrt(2.0))
-            reading = replace(self._reading, forget=min(self._reading.forget, _HELD))
-            self.held = tempo_filter.tempo_filter(*near, reading)
+            reading = replace(self._reading, forget=min(self._reading.forget, _FORGET_BY_HAND))
+            self.narrow = tempo_filter.tempo_filter(*near, reading)
 
     def _move(self, anchor: float, period: float) -> None:
         """Set the clock and the filter to these beats, and trust them."""
         now = self.now
         now.anchor, now.period = anchor, period
         beat_phase = ((now.sample - now.delay - anchor) / period) % 1.0
-        tempo_filter.seed(self.held if now.held else self.free, period / HOP, beat_phase, _SHARP)
+        tempo_filter.seed(self.narrow if now.level_set else self.free, period / HOP, beat_phase, _SHARP)
         now.agreed, now.mass = now.settle, 1.0
         now.confidence, now.locked = max(now.confidence, now.lock), True
         now.evidence[:] = 0.0

@@ -119,7 +119,7 @@ def _write_beat(counter: Records, clock: Records, bar: Records, sample: float, o
 @exact_kernel
 def _push(
     sample: int, delay: int, cues: F64, levels: F64, signal: Flags, counter: Records, clock: Records, bar: Records,
-    free: TempoFilter, held: TempoFilter, judge: Records, table: F64, tempi: Records, beats: Records,
+    free: TempoFilter, narrow: TempoFilter, judge: Records, table: F64, tempi: Records, beats: Records,
 ) -> int:  # fmt: skip
     """Every hop, the first of which ends at ``sample``: the state of the clock after it into ``tempi`` (n,).
 
@@ -130,11 +130,11 @@ def _push(
         s.decided = sample + delay
         ended = _listen(counter, clock, bar, levels[i])
         if signal[i] and not ended:
-            beat_clock.push(clock, held if c.held else free, judge, table, cues[i], sample)
+            beat_clock.push(clock, narrow if c.level_set else free, judge, table, cues[i], sample)
             if c.moved:
                 bar_filter.reset(bar)
         elif c.hand > 0.0 and not c.until_silence:
-            beat_clock.push(clock, held, judge, table, np.zeros(N_CUES), sample)
+            beat_clock.push(clock, narrow, judge, table, np.zeros(N_CUES), sample)
         elif s.playing:
             beat_clock.rest(clock, free, judge)
             bar_filter.reset(bar)
@@ -201,7 +201,7 @@ class BeatStream:
         """Be ready for other music, and go on counting; beats that are held by hand go on too."""
         self._cues.reset()
         self._clock.restart()
-        if not self.held:
+        if not self.manual_tempo:
             self._bar.reset()
         self._taps.reset()
 
@@ -214,12 +214,12 @@ class BeatStream:
         levels = 20.0 * np.log10(np.maximum(hops.values[:, LAYOUT.rms], 1e-9), dtype=np.float64) - hops.meters["gain"]
         found = _push(
             hops.sample, hops.delay, cues, levels, signal, self._state, clock.state, self._bar.state,
-            clock.free, clock.held, clock.judge, clock.table, tempi, beats,
+            clock.free, clock.narrow, clock.judge, clock.table, tempi, beats,
         )  # fmt: skip
         return tempi, beats[:found]
 
     @property
-    def held(self) -> float:
+    def manual_tempo(self) -> float:
         """The tempo in BPM that is held by hand; 0 where it is the music's."""
         return float(60.0 * ANALYSIS_RATE / self._clock.now.hand) if self._clock.now.hand > 0.0 else 0.0
 

@@ -123,7 +123,7 @@ class NetworkCues:
         gain=1.0,
         earned=2.0,
         alone=10.0,
-        known=4.0,
+        judge_after=4.0,
     )
     _MOST = 350  # hops, 4 s, that were lost and are made up for; after more the network begins anew
 

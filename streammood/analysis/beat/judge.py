@@ -1,8 +1,8 @@
 """Whether the clock's beats are the beats: on the right side, on the right level, or none at all.
 
-The last bars are kept as a pattern: how the cues and the rises of three bands lie at the quarters of a beat, for beats
-that are even and odd. A multinomial logistic model reads from it whether the beats are right, on the off-beat, twice
-too fast, half too slow, or none. Its weights belong to the beat network and stand in its manifest.
+The last bars are stored as a pattern: the cues and the rises of three bands at the quarters of even and of odd beats.
+A multinomial logistic model reads from it whether the beats are right, on the off-beat, twice too fast, half too slow,
+or none. Its weights belong to the beat network and stand in its manifest.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from streammood.events import ANALYSIS_RATE
 RIGHT, OFF, FAST, SLOW, NONE = range(5)
 """What the clock's beats may be: right, on the off-beat, twice as many, half as many, or anything else."""
 
-CHANNELS = 5  # of what is heard: beat and downbeat of the network, rises of low, middle and high bands
+CHANNELS = 5  # of a cue: beat and downbeat of the network, rises of low, middle and high bands
 ACT, DOWN, LOW, MID, HIGH = range(CHANNELS)
 _READ = 3 * CHANNELS + 4 + 2 + 4 + 5  # numbers that are read from the pattern
-N_FEATURES = 2 * _READ  # and again, as far as the pattern is young: what little is known then weighs otherwise
+N_FEATURES = 2 * _READ  # and again, as far as the pattern is young: few beats weigh otherwise
 N_CLASSES = 5
 _QUARTERS = 4  # places in a beat
-_SPREAD = 1.5  # hops, standard deviation of what is heard around such a place
-_MEMORY = math.exp(-1.0 / 12.0)  # share of the pattern that is kept from beat to beat
+_SPREAD = 1.5  # hops, standard deviation of the weight of hops around such a place
+_MEMORY = math.exp(-1.0 / 12.0)  # share of the pattern that stays from beat to beat
 _MEAN = 6.0 * ANALYSIS_RATE / HOP  # hops over which a channel's mean is taken
 _FLOOR, _LEAST = 0.3, 1e-4  # what is added before logarithms: a share of the mean, and a constant
 _CENTRE = 115.0  # BPM
@@ -60,7 +60,7 @@ JUDGE = np.dtype(
 
 @exact_kernel
 def reset(judge: Records) -> None:
-    """Know nothing; the means stay until other sound has come."""
+    """Clear the pattern and the means."""
     j = judge[0]
     j.now[:] = 0.0
     j.seen[:] = 0.0
@@ -84,10 +84,10 @@ def forget(judge: Records) -> None:
 
 
 @exact_kernel
-def hear(judge: Records, said: F64, phase: float, period: float) -> bool:
-    """One hop at ``phase`` (0..1) of a beat of ``period`` hops; returns whether a beat is complete.
+def push(judge: Records, cue: F64, phase: float, period: float) -> bool:
+    """Add the ``cue`` (CHANNELS,) of one hop at ``phase`` (0..1) of a beat of ``period`` hops to the pattern.
 
-    ``said`` (CHANNELS,) is what was heard in it.
+    Returns whether a beat is complete.
     """
     j = judge[0]
     j.hops = min(j.hops + 1.0, _MEAN)
@@ -100,8 +100,8 @@ def hear(judge: Records, said: F64, phase: float, period: float) -> bool:
     distance = (phase * _QUARTERS - place) * period / _QUARTERS
     share = math.exp(-0.5 * (distance / _SPREAD) ** 2)
     for c in range(CHANNELS):
-        j.mean[c] += (said[c] - j.mean[c]) / j.hops
-        j.now[quarter, c] += share * said[c]
+        j.mean[c] += (cue[c] - j.mean[c]) / j.hops
+        j.now[quarter, c] += share * cue[c]
     j.now[quarter, CHANNELS] += share
     return complete
 
@@ -131,7 +131,7 @@ def _fold(judge: Records) -> None:
 
 @exact_kernel
 def ask(judge: Records, table: F64, bpm: float) -> None:
-    """What the beats are, from the pattern and the filter's masses, by ``table`` (N_CLASSES, N_FEATURES + 1)."""
+    """Probability of each class from the pattern and the filter's masses, by ``table`` (N_CLASSES, N_FEATURES + 1)."""
     j = judge[0]
     read(judge, bpm)
     top = -math.inf
@@ -227,7 +227,7 @@ def turn(judge: Records, move: int, first: int) -> None:
                 for c in range(CHANNELS):
                     if move == FAST:  # two beats make one
                         j.seen[p, q, c] = 0.5 * before[(q // 2 + first) % 2, 2 * (q % 2), c]
-                    else:  # what lay at an eighth is not known
+                    else:  # eighths of the old beats were not measured
                         j.seen[p, q, c] = 0.5 * (before[0, p * 2 + q // 2, c] + before[1, p * 2 + q // 2, c])
             j.weight[p] = 0.5 * mean if move == FAST else mean
     j.now[:] = 0.0

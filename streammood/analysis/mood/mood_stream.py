@@ -38,8 +38,8 @@ _FADE = 1.5  # s in which the last mood fades once the music has ended
 class Evidence:
     """Weighted means of answers in which old ones fade."""
 
-    def __init__(self, n_labels: int, keep: float) -> None:
-        self._keep = keep
+    def __init__(self, n_labels: int, decay: float) -> None:
+        self._decay = decay
         self._sums, self._weights = np.zeros((2, n_labels + 3))
 
     def clear(self) -> None:
@@ -48,9 +48,9 @@ class Evidence:
 
     def add(self, values: F32, weights: F32) -> None:
         """Let the past fade by one step and add logits, valence, arousal and probability of music (n_labels + 3,)."""
-        self._sums *= self._keep
+        self._sums *= self._decay
         self._sums += weights * values
-        self._weights *= self._keep
+        self._weights *= self._decay
         self._weights += weights
 
     def replace(self, other: Evidence) -> None:
@@ -59,7 +59,7 @@ class Evidence:
         self._weights[:] = other._weights
 
     @property
-    def known(self) -> bool:
+    def filled(self) -> bool:
         """Whether there is any."""
         return bool(self._weights[-1] > 0.0)
 
@@ -174,7 +174,7 @@ class MoodStream:
         self._slow.clear()
         self._quick.clear()
         self._contradicted = 0
-        self._held: int | None = None
+        self._current: int | None = None
 
     def push(self, hops: Hops, signal: Flags, sounds: Flags | None = None) -> list[Mood]:
         """The moods that are due at ``hops``; none in silence, once the last one has faded.
@@ -225,7 +225,7 @@ class MoodStream:
 
     def summary(self) -> Mood | None:
         """The mood of all music since the last reset; None where there was none."""
-        if not self._whole.known:
+        if not self._whole.filled:
             return None
         label = int(self._whole.probabilities.argmax()) if self._labels else None
         whole = self._mood(self._whole, label, self._last_sample, self._last_sample, False)
@@ -238,7 +238,7 @@ class MoodStream:
         if not self._gate.music:
             return self._unmusical(sample, decided)
         if not before:  # what lies farther back was something else
-            self._window.keep(max(SHORT, self._first))
+            self._window.shorten(max(SHORT, self._first))
             self._forget()
         window = self._window.recent()
         answer = self._model(self._statistics(window))
@@ -248,9 +248,9 @@ class MoodStream:
         for evidence in (self._slow, self._quick, self._whole):
             evidence.add(values, weights)
         self._notice_change()
-        label = self._hold(self._slow.probabilities) if self._labels else None
+        label = self._steady(self._slow.probabilities) if self._labels else None
         changed = label != self._label  # the first label of a stream is a change too: it sets the scene
-        self._held = self._label = label
+        self._current = self._label = label
         self._last_sample = sample
         self._strength = 1.0
         self._last = self._mood(self._slow, label, sample, decided, changed)
@@ -292,11 +292,11 @@ class MoodStream:
         quick, slow = self._quick.probabilities, self._slow.probabilities
         return float(quick.max() - quick[int(slow.argmax())]) > self._settings.surprise
 
-    def _hold(self, probabilities: F32) -> int:
+    def _steady(self, probabilities: F32) -> int:
         best = int(probabilities.argmax())
-        if self._held is None or probabilities[best] - probabilities[self._held] > self._settings.hysteresis:
+        if self._current is None or probabilities[best] - probabilities[self._current] > self._settings.hysteresis:
             return best
-        return self._held
+        return self._current
 
     def _mood(self, evidence: Evidence, label: int | None, sample: int, decided: int, changed: bool) -> Mood:
         shares = evidence.probabilities.tolist()

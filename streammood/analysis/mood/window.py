@@ -26,7 +26,7 @@ class SlotWindow:
         self._next = (self._next + 1) % self.length
         self.count = min(self.count + 1, self.length)
 
-    def keep(self, slots: int) -> None:
+    def shorten(self, slots: int) -> None:
         """Forget all but the newest ``slots``."""
         self.count = min(self.count, slots)
 

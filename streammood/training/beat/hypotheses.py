@@ -29,7 +29,7 @@ def _watch(filter_: TempoFilter, judge_: Records, cues: F64, phase: F64, period:
         tempo_filter.push(filter_, cues[i, WEIGHT])
         if np.isnan(phase[i]):
             judge.forget(judge_)
-        elif judge.hear(judge_, cues[i, 1:], phase[i], period[i]):
+        elif judge.push(judge_, cues[i, 1:], phase[i], period[i]):
             beat_clock.probe(judge_, filter_, phase[i], period[i])
             judge.read(judge_, 60.0 * ANALYSIS_RATE / HOP / period[i])
             features[found], hops[found] = judge_[0].features, i
