@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.errors import LibraryError, SourceError
 from streammood.events import Section as Boundary
-from streammood.library.describe import describe, energy, for_library, sections
+from streammood.library.describe import describe, energy, for_library, sections, version
 from streammood.library.scan import Plan, Processes, Report, plan, scan
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
@@ -211,6 +212,14 @@ def test_a_description_is_what_the_live_analysis_says(wav: Path, models: Models)
     assert 0.0 < found.energy <= 1.0
     assert found.key
     assert found.damage == ""
+
+
+def test_the_version_names_every_model(models: Models) -> None:
+    structure = replace(models.structure, threshold=models.structure.threshold / 2)
+    assert models.beat is not None
+    others = [replace(models, beat=None), replace(models, structure=structure)]
+    assert len({version(models), *map(version, others)}) == 3
+    assert version(Models.load(Settings())) == version(models)
 
 
 def test_silence_has_no_mood_and_nothing_to_be_alike_in(tmp_path: Path, models: Models) -> None:

@@ -39,7 +39,7 @@ def version(models: Models) -> str:
     """What a description is made with, in one word: another version may say something else of the same file."""
     beat = models.beat.manifest.sha256[:8] if models.beat is not None else "aubio"
     mood = models.mood.manifest
-    return f"{FORMAT}-{mood.sha256[:8]}-{mood.embedding[:8]}-{beat}"
+    return f"{FORMAT}-{mood.sha256[:8]}-{mood.embedding[:8]}-{beat}-{models.structure.digest[:8]}"
 
 
 def describe(
@@ -108,6 +108,10 @@ def describe(
 
 def energy(powers: npt.NDArray[np.float64], rise: float) -> float:
     """How energetic a recording is, 0..1: half from how loud it is, half from how much goes on in it.
+
+    It compares recordings. The energy of ``analysis.structure`` compares the moments of one song with its own loudest:
+    on 120 clips each of two labelled sets its mean goes with the arousal that listeners gave by r = 0.40 and 0.42, this
+    one by 0.59 and 0.45.
 
     Args:
         powers: Mean squares (n,) of its blocks; non-finite and silent ones do not count.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -44,6 +45,14 @@ class StructureModel:
             assert isinstance(part, dict)
             parts[name] = Linear(np.array(part["weights"], dtype=np.float64), float(part["offset"]))
         return cls(**parts, threshold=float(str(document["threshold"])))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of every number in it: another model has another."""
+        numbers: list[float] = [self.threshold]
+        for part in (self.rise, self.change, self.activity):
+            numbers += [*part.weights.tolist(), part.offset]
+        return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()
 
     def buildup(self, rise: F64) -> float:
         """How likely a build-up plays, 0..1."""
