@@ -66,7 +66,7 @@ class PretendedCrew:
         text = request.path.read_text()
         stamp = stamp_of(request.path)
         digest = content_hash(request.path)
-        if digest in request.known:
+        if digest in request.hashes:
             return Answer(Found(Stamp(stamp.size, stamp.mtime, digest)))
         self.asked.append(request.path)
         if text == "die":

@@ -125,7 +125,7 @@ def test_what_is_said_is_understood(
     ("name", "arguments", "told"),
     [
         ("tpa", (), ["/streammood/do/tpa", "did you mean /streammood/do/tap?"]),
-        ("qqqq", (), ["known are", "tap", "reload"]),
+        ("qqqq", (), ["allowed are", "tap", "reload"]),
         ("tap", (NAN,), ["nan", "0 does nothing"]),
         ("tap", ("x",), ["'x'"]),
         ("tap", (1, 2), ["2 arguments"]),

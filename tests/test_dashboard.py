@@ -569,7 +569,7 @@ def test_thousands_at_once_are_answered(served: Served, wav: Path) -> None:
 
 
 def test_store_lets_go_of_what_nobody_wants() -> None:
-    store = Store(limit=2, keep=0.1)
+    store = Store(limit=2, minutes=0.1)
     first = store.admit("a", "one.wav")
     first.path.write_bytes(b"x")
     folder = first.path.parent
@@ -592,14 +592,14 @@ def test_store_lets_go_of_what_nobody_wants() -> None:
 
 def test_songs_of_a_dashboard_that_was_killed_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    killed, alive = Store(limit=2, keep=60), Store(limit=2, keep=60)
+    killed, alive = Store(limit=2, minutes=60), Store(limit=2, minutes=60)
     for store in (killed, alive):
         song = store.admit("a", "one.wav")
         song.path.write_bytes(b"x")
         os.utime(song.path.parent, (0, 0))
     alive.expire()  # as it does every few seconds
     (stays,) = alive.of("a")
-    later = Store(limit=2, keep=60)
+    later = Store(limit=2, minutes=60)
     assert stays.path.exists()
     assert not killed.of("a")[0].path.exists()
     assert len(list(tmp_path.iterdir())) == 2

@@ -222,7 +222,7 @@ def test_a_terminal_gets_whole_words_and_a_file_one_line(width: int) -> None:
         shown = Console(
             file=out, width=width, force_terminal=is_terminal, no_color=True, highlight=False, soft_wrap=True
         )
-        terminal.say(shown, line)
+        terminal.print_line(shown, line)
         lines = out.getvalue().splitlines()
         assert " ".join(part.strip() for part in lines) == line
         assert max(map(len, lines)) <= width or not is_terminal

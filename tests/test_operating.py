@@ -239,7 +239,7 @@ def test_a_mood_that_is_set_is_certain_at_the_receivers(show: Show) -> None:
     assert {m.arguments for m in show.front.messages() if m.address == f"/streammood/mood/{label}"} == {(1.0,)}
     assert show.operator.ask("mood", 0) == ("mood", 1, "happy")
     refused = show.operator.ask("mood", "angry")
-    assert refused == ("mood", 0, "no mood `angry`; known are happy, aggressive, calm, sad, and `auto`")
+    assert refused == ("mood", 0, "no mood `angry`; allowed are happy, aggressive, calm, sad, and `auto`")
     assert show.operator.ask("mood", 9)[:2] == ("mood", 0)
     assert show.operator.ask("mood", "") == ("mood", 1, "auto")
     free = show.engine.now.mood

@@ -19,7 +19,7 @@ from streammood.native import quiet
 _PLAUSIBLE = 2.0  # s that a device may hold before it sounds
 _GONE = 1.0  # s without a callback after which the device has gone, and the music goes on unheard
 _LOOK = 0.1  # s
-_HELD = 0.2  # s that are handed to the device at a time: with less, a busy machine makes gaps
+_PIECE = 0.2  # s that are handed to the device at a time: with less, a busy machine makes gaps
 
 
 class Played(Paced):
@@ -89,7 +89,7 @@ class Played(Paced):
 
     def _open(self, ahead: queue.Queue[F32 | None]) -> pyaudio.Stream:
         size, rate = self._block, self.sample_rate
-        sounding, count = self._sounding, max(1, round(_HELD * rate / size))
+        sounding, count = self._sounding, max(1, round(_PIECE * rate / size))
 
         def callback(_: bytes | None, frames: int, times: Mapping[str, float], flags: int) -> tuple[bytes, int]:
             delay = times["output_buffer_dac_time"] - times["current_time"]

@@ -48,7 +48,7 @@ def _show_while(out: Console, done: threading.Event) -> None:
     while jit.compiled() == before:
         if done.wait(_REDRAW):
             return
-    terminal.say(
+    terminal.print_line(
         out, "First start: compiling the analysis for this machine, which takes some seconds and happens once."
     )
     with terminal.progress(out) as bar:
@@ -56,7 +56,7 @@ def _show_while(out: Console, done: threading.Event) -> None:
         while not done.wait(_REDRAW):
             bar.update(task, completed=jit.compiled())
     note = "" if jit.stored() else ", at each start: set NUMBA_CACHE_DIR to a folder that may be written, to do it once"
-    terminal.say(out, f"Compiled in {time.monotonic() - began:.0f} s{note}.")
+    terminal.print_line(out, f"Compiled in {time.monotonic() - began:.0f} s{note}.")
 
 
 @app.command()

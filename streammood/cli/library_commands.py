@@ -86,7 +86,7 @@ class _Rate:
     def __init__(self, bar: Progress, screen: Console, total: int) -> None:
         self._bar, self._screen, self._total = bar, screen, total
         self._task = bar.add_task("scanning", total=max(1, total), rate="")
-        self._began = self._told = time.monotonic()
+        self._began = self._reported = time.monotonic()
         self._done = 0
         self._shares = 0.0
 
@@ -98,8 +98,8 @@ class _Rate:
     def done(self) -> None:
         """Another file is done."""
         self._done += 1
-        if not self._screen.is_terminal and time.monotonic() - self._told >= _OFTEN:
-            self._told = time.monotonic()
+        if not self._screen.is_terminal and time.monotonic() - self._reported >= _OFTEN:
+            self._reported = time.monotonic()
             self._screen.print(f"streammood: {self._line()}", style="dim")
 
     def _line(self) -> str:
@@ -131,8 +131,8 @@ def _report(report: Report, forgotten: int, store: Store, screen: Console, out: 
     for path, reason in report.failures:
         screen.print(f"streammood: {printable(str(path))}: {printable(reason)}", style="red")
     if report.other_models:
-        told = f"{report.other_models} songs were analysed by other models; --renew analyses them again"
-        screen.print(f"streammood: {told}", style="yellow")
+        renewal = f"{report.other_models} songs were analysed by other models; --renew analyses them again"
+        screen.print(f"streammood: {renewal}", style="yellow")
     parts = {
         "analysed": report.analysed,
         "unchanged": report.unchanged,

@@ -107,8 +107,8 @@ def write_playlist(
     songs = [catalogue.entry(place) for place in places]
     playlists.write(file, songs, asked, relative)
     lasts = round(sum(song.duration for song in songs) / 60)
-    held = "a rule" if file.suffix.lower() == ".nsp" else f"{len(songs)} songs, {lasts} minutes"
-    terminal.console().print(f"{printable(str(file))}: {held}")
+    content = "a rule" if file.suffix.lower() == ".nsp" else f"{len(songs)} songs, {lasts} minutes"
+    terminal.console().print(f"{printable(str(file))}: {content}")
 
 
 @library.command("recommend")
@@ -142,13 +142,13 @@ def recommend_songs(
     if expressions is not None and face is None:
         raise ConfigError("--expressions needs --face: a picture of a face")
     settings = settings_of(config, set, library).library
-    told = terminal.console(stderr=True)
+    notes = terminal.console(stderr=True)
     with Store(settings.path) as store:
         catalogue = Catalogue.load(store)
     if face is not None and feeling is None:
         seen = _look(face, expressions or settings.expressions)
         feeling = seen.feeling
-        told.print(f"the face looks: {seen}", style="dim")
+        notes.print(f"the face looks: {seen}", style="dim")
     elif feeling is None or face is not None:
         raise ConfigError("either --feeling or --face is needed: how somebody feels, or a picture of a face")
     ways = dict(settings.feelings)
@@ -157,7 +157,7 @@ def recommend_songs(
     found = recommend(catalogue, feeling, ways, limit)
     songs = [catalogue.entry(hit.place) for hit in found.hits]
     around = f"valence {found.at[0]:+.1f}, arousal {found.at[1]:+.1f}"
-    told.print(f"{feeling}: {found.way}, around {around}", style="dim")
+    notes.print(f"{feeling}: {found.way}, around {around}", style="dim")
     _show(songs, as_json, [hit.distance for hit in found.hits])
     if out is not None:
         playlists.write(out, songs, Query(at=found.at))

@@ -134,7 +134,7 @@ def run(
                     watch(engine, view, settings, config, tuple(set or ()), ending.asked, duration)
                 else:
                     with operator_input.Keyboard(engine, ending.asked, echo) as keyboard:
-                        echo.say(f"{_greeting(source, settings)}, {port}; {keyboard.hint}.")
+                        echo.add(f"{_greeting(source, settings)}, {port}; {keyboard.hint}.")
                         screen.start()
                         _wait(engine, page, ending.asked, duration)
         finally:

@@ -86,7 +86,7 @@ def train(
 
             scores = fit_beat(data, path, cache, seed, jobs, start).scores
     for line in report(what, path, scores):
-        terminal.say(terminal.console(), line)
+        terminal.print_line(terminal.console(), line)
 
 
 @app.command()

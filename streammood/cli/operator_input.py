@@ -69,6 +69,6 @@ class Keyboard:
         if key == QUIT:
             self._quit_asked.set()
         elif key == HELP:
-            self._echo.say(LEGEND)
+            self._echo.add(LEGEND)
         elif command is not None:
             self._engine.command(command, at, self._echo.key)

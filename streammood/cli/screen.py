@@ -37,7 +37,7 @@ class Echo:
         self._latest: dict[str, str] = {}  # by command, what came over OSC and was not fetched yet
         self._shown_at: dict[str, float] = {}
 
-    def say(self, line: str) -> None:
+    def add(self, line: str) -> None:
         """Add ``line``."""
         self._lines.append(line)
 
@@ -101,15 +101,15 @@ class Screen:
             if self._live is not None:
                 self._live.stop()
         with self._resort:
-            self._tell()
-            terminal.say(self._out, self._last)
+            self._report()
+            terminal.print_line(self._out, self._last)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         terminal.print_notes(self._out, self._engine)
         terminal.print_lines(self._out, self._echo.take(time.monotonic()))
 
     def _draw(self) -> None:
-        self._tell()
+        self._report()
         engine = self._engine
         line = status_line(engine.now, engine.sample, engine.lost, self._out.width)
         if self._out.is_terminal:

@@ -26,7 +26,7 @@ from streammood.errors import ConfigError, SinkError, StreammoodError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.outputs.build import Outputs
 
-_HEARD = 4.0  # s for which an input is tried
+_TRIAL = 4.0  # s for which an input is tried
 _NONE = "osc"  # every signal at its own address
 _TESTED = 7.0  # s that the test of a target takes
 _LABELS = ("happy", "aggressive", "calm", "sad")
@@ -86,18 +86,18 @@ def _choose_input(screen: Console, given: str | None) -> str:
         chosen = next((device for device in found if str(device.index) == answer), None)
         if chosen is None:
             screen.print(f"There is no input {answer}; take one of the table's second column.")
-        elif _hear(screen, chosen) and typer.confirm("Take this input?", default=True):
+        elif _try_input(screen, chosen) and typer.confirm("Take this input?", default=True):
             return chosen.name
 
 
-def _hear(screen: Console, device: Device) -> bool:
+def _try_input(screen: Console, device: Device) -> bool:
     """Listen for some seconds and say how loud it is; False where it cannot be opened."""
     meter = Meter()
     try:
         source = DeviceSource(InputSettings(device=device.index))
         screen.print(f"Listening to {device.name}: play something as loud as it will be.")
         source.start(meter.take)
-        time.sleep(_HEARD)
+        time.sleep(_TRIAL)
         source.stop()
     except StreammoodError as error:
         screen.print(f"It cannot be opened: {error}", style="red", markup=False)
@@ -133,14 +133,14 @@ class Meter:
 
 
 def _choose_receiver(screen: Console, given: str | None) -> str:
-    known = shipped_presets()
+    names = shipped_presets()
     if given is None:
-        screen.print(terminal.preset_table(known))
+        screen.print(terminal.preset_table(names))
         screen.print(f"{_NONE}: anything else that takes OSC; every signal at its own address below /streammood")
         given = typer.prompt("Which program receives?", default=_NONE)
     given = str(given).strip().lower()
-    if given != _NONE and given not in known:
-        raise ConfigError(f"no preset `{given[:40]}`; there are {', '.join(known)} and {_NONE}")
+    if given != _NONE and given not in names:
+        raise ConfigError(f"no preset `{given[:40]}`; there are {', '.join(names)} and {_NONE}")
     return given
 
 

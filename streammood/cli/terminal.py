@@ -51,16 +51,16 @@ def summary_line(engine: Engine) -> str:
 def print_notes(out: Console, engine: Engine) -> None:
     """What went wrong since the last call."""
     for note in engine.take_notes():
-        say(out, f"{clock(engine.sample)} {note}", "yellow")
+        print_line(out, f"{clock(engine.sample)} {note}", "yellow")
 
 
 def print_lines(out: Console, lines: Iterable[str]) -> None:
     """What the keys have brought about."""
     for line in lines:
-        say(out, line, "cyan")
+        print_line(out, line, "cyan")
 
 
-def say(out: Console, line: str, style: str = "") -> None:
+def print_line(out: Console, line: str, style: str = "") -> None:
     """Print ``line``; a terminal that is too narrow gets its words whole, a file gets one line."""
     out.print(line, style=style, markup=False, soft_wrap=not out.is_terminal)
 

@@ -109,12 +109,12 @@ def _without_fixed(tree: dict[str, Any]) -> Iterator[str]:
     """Take sections that are gone out of ``tree``, where they say what holds anyway; what to tell about each."""
     for name, fixed in _FIXED.items():
         section = tree.get(name, fixed)
-        if name in tree and (section is None or _says(section, fixed)):
+        if name in tree and (section is None or _equals(section, fixed)):
             del tree[name]
             yield f"`{name}` is no longer a setting; its values hold always, so this section may go"
 
 
-def _says(section: object, fixed: dict[str, float]) -> bool:
+def _equals(section: object, fixed: dict[str, float]) -> bool:
     try:
         return isinstance(section, dict) and all(float(value) == fixed[name] for name, value in section.items())
     except (KeyError, TypeError, ValueError):

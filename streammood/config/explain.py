@@ -92,9 +92,9 @@ def _unknown(place: _Place) -> str:
     name = str(place.parts[-1])
     if len(place.parts) == 1 and name in _GONE:
         return f"`{name}` {_GONE[name]}"
-    known = [] if place.model is None else [one.alias or key for key, one in place.model.model_fields.items()]
-    near = difflib.get_close_matches(name[:100], known, 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    allowed = [] if place.model is None else [one.alias or key for key, one in place.model.model_fields.items()]
+    near = difflib.get_close_matches(name[:100], allowed, 1, 0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"allowed here: {', '.join(allowed)}"
     return f"unknown setting `{place}`; {hint}"
 
 
@@ -119,9 +119,9 @@ def _inside(kind: Any, part: int | str) -> tuple[Any, dict[str, Any]] | None:
     """What is wanted at ``part`` of ``kind``, and its limits; None where there is no such part."""
     for one in alternatives(kind):
         if isinstance(one, type) and issubclass(one, BaseModel):
-            for name, known in one.model_fields.items():
-                if part in (name, known.alias):
-                    return known.annotation, limits(known.metadata)
+            for name, field in one.model_fields.items():
+                if part in (name, field.alias):
+                    return field.annotation, limits(field.metadata)
         elif get_origin(one) is tuple and isinstance(part, int):
             inner = get_args(one)
             element = inner[0] if inner[-1] is ... else inner[min(part, len(inner) - 1)]

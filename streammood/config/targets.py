@@ -23,7 +23,7 @@ def _split_condition(text: str) -> tuple[str, str, float]:
     return signal, operator or "!=", float(number or 0)
 
 
-def _known_signal(name: str) -> str:
+def _signal(name: str) -> str:
     signal = find(name)
     if signal is None or signal.option == "details":
         near = difflib.get_close_matches(name, TRIGGERS | VALUES, 1, 0.4)
@@ -46,8 +46,8 @@ class MapEntry(Strict):
 
     @field_validator("source", "value")
     @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        return None if value is None else _known_signal(value)
+    def _signals(cls, value: str | None) -> str | None:
+        return None if value is None else _signal(value)
 
     @field_validator("to")
     @classmethod
@@ -62,7 +62,7 @@ class MapEntry(Strict):
     @classmethod
     def _condition(cls, value: str | None) -> str | None:
         if value is not None:
-            name = _known_signal(_split_condition(value)[0])
+            name = _signal(_split_condition(value)[0])
             if name in TRIGGERS or SIGNALS.get(name, SIGNALS["bpm"]).form is str:
                 raise ValueError(f"when compares numbers, and {name} is none")
         return value

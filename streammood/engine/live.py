@@ -303,12 +303,12 @@ class Engine:
         self._submit_now(free.tempo(sample))
         beats = list(free.beats(sample))
         for beat in beats:
-            self._reporter.keep(beat)
+            self._reporter.record(beat)
         self._firing.submit([(self._capture.timeline.time_of(beat.sample), beat) for beat in beats], now)
 
     def _submit_now(self, event: Event) -> None:
         now = time.monotonic()
-        self._reporter.keep(event)
+        self._reporter.record(event)
         self._firing.submit([(now, event)], now)
 
     def _events(self, block: Block) -> list[tuple[float, Event]]:
@@ -319,7 +319,7 @@ class Engine:
                 event = self._operator.moods.push(found) if isinstance(found, Mood) else found
                 if self._free is not None:
                     self._hand_over(self._free, event)
-                self._reporter.keep(event)
+                self._reporter.record(event)
                 if isinstance(event, Beat):
                     batch.append((self._capture.timeline.time_of(event.sample), event))
                 elif not self._thinned(event):

@@ -40,7 +40,7 @@ class MoodOverride:
         if isinstance(label, int) and label < len(self._labels):
             label = self._labels[label]
         if label is not None and label not in self._labels:
-            raise ControlError(f"no mood `{str(label)[:40]}`; known are {', '.join(self._labels)}, and `{AUTO}`")
+            raise ControlError(f"no mood `{str(label)[:40]}`; allowed are {', '.join(self._labels)}, and `{AUTO}`")
         self.label = label if label is None else str(label)
 
     def now(self, sample: int) -> Mood | None:

@@ -226,8 +226,8 @@ class Operator:
         for number, output in enumerate(outputs, 1):
             if target in (output.name, number, str(number)):
                 return output
-        known = ", ".join(f"{number} {output.name}" for number, output in enumerate(outputs, 1))
-        raise ControlError(f"no target `{str(target)[:40]}`; there are {known or 'none'}")
+        names = ", ".join(f"{number} {output.name}" for number, output in enumerate(outputs, 1))
+        raise ControlError(f"no target `{str(target)[:40]}`; there are {names or 'none'}")
 
     # Settings that were read again
 

@@ -60,7 +60,7 @@ class Reporter:
         self._log.write(rows.summary(self._capture.source.name, duration, self.bpm, mood, labels))
         self._log.close()
 
-    def keep(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         """Take ``event`` as the latest of its kind, and log it."""
         self._now.take(event)
         if isinstance(event, Beat):

@@ -163,11 +163,11 @@ class Catalogue:
     @cached_property
     def keys(self) -> list[Key | None]:
         """The key of each song."""
-        known: dict[str, Key | None] = {"": None}
+        keys: dict[str, Key | None] = {"": None}
         for text in self._columns["key"]:
-            if text not in known:
-                known[text] = Key.parse(text)
-        return [known[text] for text in self._columns["key"]]
+            if text not in keys:
+                keys[text] = Key.parse(text)
+        return [keys[text] for text in self._columns["key"]]
 
     def key_distance(self, key: Key) -> I64:
         """Steps from ``key`` to the key of each song (n,); 99 where it is unknown."""

@@ -50,8 +50,8 @@ class Cluster:
             self._client: Any = client(scheduler, timeout=_WAIT, set_as_default=False)
             self._client.wait_for_workers(1, timeout=_WAIT)
         except (OSError, ValueError, TimeoutError) as error:
-            told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise LibraryError(f"{scheduler}: no scheduler with workers answers there ({told})") from None
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise LibraryError(f"{scheduler}: no scheduler with workers answers there ({reason})") from None
         self._check(models_version(settings))
 
     def _check(self, version: str) -> None:
@@ -139,7 +139,7 @@ class Cluster:
                 return Failure(error.strerror or str(error))
         path = os.fsencode(request.path)
         return self._client.submit(
-            _analyse, self._settings, path, sorted(request.known), content, pure=False, retries=_DEATHS
+            _analyse, self._settings, path, sorted(request.hashes), content, pure=False, retries=_DEATHS
         )
 
     def _outcome(self, request: Request, future: Any) -> Answer | Failure:
@@ -171,16 +171,16 @@ def _version(settings_json: str) -> str:
     return models_version(Settings.model_validate_json(settings_json))
 
 
-def _analyse(settings_json: str, path: bytes, known: list[str], content: bytes) -> Found:
+def _analyse(settings_json: str, path: bytes, hashes: list[str], content: bytes) -> Found:
     """Runs on a worker: everything about one file, which lies at ``path`` or was sent."""
     settings, models = _loaded(settings_json)
     place = Path(os.fsdecode(path))
     if not content:
-        return look_at(Request(place, frozenset(known)), lambda share: None, settings, models)
+        return look_at(Request(place, frozenset(hashes)), lambda share: None, settings, models)
     with tempfile.TemporaryDirectory(prefix="streammood-") as folder:
         copy = Path(folder) / f"song{place.suffix}"
         copy.write_bytes(content)
-        found = look_at(Request(copy, frozenset(known)), lambda share: None, settings, models)
+        found = look_at(Request(copy, frozenset(hashes)), lambda share: None, settings, models)
         return found._replace(error=found.error.replace(str(copy), printable(str(place))))
 
 

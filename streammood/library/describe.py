@@ -83,8 +83,8 @@ def describe(
         damage = str(problem)
     if samples == 0:
         raise SourceError(damage or f"{file.name}: holds no sound")
-    heard = analyzer.moods
-    key = estimate_key(heard.totals.mean[heard.layout.chroma]) if heard.totals.count else None
+    stream = analyzer.moods
+    key = estimate_key(stream.totals.mean[stream.layout.chroma]) if stream.totals.count else None
     mood = analyzer.summary()
     return Description(
         duration=samples / file.sample_rate,
@@ -92,7 +92,7 @@ def describe(
         bpm_confidence=float(np.mean([beat.confidence * beat.locked for beat in beats])) if beats else 0.0,
         key=key[0].name if key else "",
         key_confidence=key[1] if key else 0.0,
-        energy=energy(np.array(powers), float(heard.totals.mean[heard.layout.flux].mean())),
+        energy=energy(np.array(powers), float(stream.totals.mean[stream.layout.flux].mean())),
         valence=mood.valence if mood else None,
         arousal=mood.arousal if mood else None,
         mood=mood.label if mood else "",
@@ -100,7 +100,7 @@ def describe(
         moods=mood.probabilities if mood else {},
         curve=curve(moods),
         sections=sections(boundaries, samples / file.sample_rate),
-        vector=likeness_vector(heard, models) if mood else np.zeros(0, dtype=np.float32),
+        vector=likeness_vector(stream, models) if mood else np.zeros(0, dtype=np.float32),
         models=version(models),
         damage=damage,
     )
@@ -141,9 +141,9 @@ def sections(boundaries: Sequence[Boundary], duration: float) -> tuple[Section, 
     return tuple(part for part in found if part.end > part.start)
 
 
-def likeness_vector(heard: MoodStream, models: Models) -> F32:
+def likeness_vector(stream: MoodStream, models: Models) -> F32:
     """What the embedding found on average (n,), each value on the scale that the mood model has for it; length 1."""
-    mean = heard.totals.mean[heard.layout.embedding_mean]
+    mean = stream.totals.mean[stream.layout.embedding_mean]
     scaling = models.mood.manifest.statistics
     size = mean.size
     offset, scale = np.array(scaling.offset[-2 * size : -size]), np.array(scaling.scale[-2 * size : -size])

@@ -61,8 +61,8 @@ def find(catalogue: Catalogue, query: Query) -> list[Hit]:
     if query.mood is not None:
         shares = catalogue.mood(query.mood)
         if shares is None:
-            known = ", ".join(dict.fromkeys((*catalogue.labels, *QUADRANTS)))
-            raise LibraryError(f"no model tells the mood {query.mood[:40]!a}; known are {known}")
+            labels = ", ".join(dict.fromkeys((*catalogue.labels, *QUADRANTS)))
+            raise LibraryError(f"no model has the mood {query.mood[:40]!a}; choose one of {labels}")
         fits &= np.isfinite(catalogue.circumplex[:, 0])
         distance += 1.0 - shares
     if query.at is not None:

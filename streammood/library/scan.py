@@ -33,7 +33,7 @@ class Request(NamedTuple):
     """A file that is to be analysed."""
 
     path: Path
-    known: frozenset[str]  # hashes of files of the same size: with one of these, it need not be
+    hashes: frozenset[str]  # of stored files of the same size: with one of these, it is not analysed
 
 
 class Found(NamedTuple):
@@ -72,9 +72,9 @@ def look_at(request: Request, progress: Callable[[float], None], settings: Setti
     stamp = Stamp(0, 0)
     try:
         stamp = stamp_of(path)
-        if request.known:
+        if request.hashes:
             stamp = Stamp(stamp.size, stamp.mtime, content_hash(path))
-            if stamp.hash in request.known:
+            if stamp.hash in request.hashes:
                 return Found(stamp)
         file = SoundFile(path, settings.input.channels)
         description = describe(file, settings, models, progress)
@@ -173,9 +173,9 @@ def plan(store: Store, paths: Sequence[Path], models: str, retry: bool = False, 
     """
     roots = [path.absolute() for path in paths]
     found = collect(roots)
-    known = store.stamps()
+    stored = store.stamps()
     by_size: dict[int, set[str]] = defaultdict(set)
-    for _, stamp, analysed_with, _, _ in known.values():
+    for _, stamp, analysed_with, _, _ in stored.values():
         if analysed_with and stamp.hash:
             by_size[stamp.size].add(stamp.hash)
     report = Report(problems=found.problems, note=found.note())
@@ -186,7 +186,7 @@ def plan(store: Store, paths: Sequence[Path], models: str, retry: bool = False, 
             stamp = stamp_of(file)
         except (OSError, ValueError):
             stamp = Stamp(-1, -1)  # reading it will show why
-        _, before, analysed_with, error, missing = known.get(name, (0, Stamp(-2, -2), "", "", False))
+        _, before, analysed_with, error, missing = stored.get(name, (0, Stamp(-2, -2), "", "", False))
         if (stamp.size, stamp.mtime) == (before.size, before.mtime) and not missing:
             outdated = not error and analysed_with != models
             if not (error and retry) and not (outdated and renew):
@@ -196,18 +196,18 @@ def plan(store: Store, paths: Sequence[Path], models: str, retry: bool = False, 
             requests.append(Request(file, frozenset()))
         else:
             requests.append(Request(file, frozenset(by_size[stamp.size])))
-    return Plan(requests, report, _gone(known, roots, files))
+    return Plan(requests, report, _gone(stored, roots, files))
 
 
 def _gone(
-    known: dict[bytes, tuple[int, Stamp, str, str, bool]], roots: list[Path], files: dict[bytes, Path]
+    stored: dict[bytes, tuple[int, Stamp, str, str, bool]], roots: list[Path], files: dict[bytes, Path]
 ) -> set[int]:
     """Ids of known files below ``roots`` that are not among ``files``; an empty root may be a disk that is away."""
     gone = set()
     for root in roots:
         below = os.fsencode(root / "x")[:-1]
         if any(name.startswith(below) for name in files):
-            gone |= {number for name, (number, *_) in known.items() if name.startswith(below) and name not in files}
+            gone |= {number for name, (number, *_) in stored.items() if name.startswith(below) and name not in files}
     return gone
 
 

@@ -217,8 +217,8 @@ class Store:
     def copy(self, number: int, path: Path, stamp: Stamp) -> None:
         """The file at ``path`` is a copy of that of a song."""
         row = self._db.execute("SELECT * FROM songs WHERE id = ?", (number,)).fetchone()
-        known = {name: row[name] for name in row.keys() if name not in _STAMPED}  # noqa: SIM118  a Row is no dict
-        self._put(path, stamp, known)
+        values = {name: row[name] for name in row.keys() if name not in _STAMPED}  # noqa: SIM118  a Row is no dict
+        self._put(path, stamp, values)
 
     def miss(self, numbers: Iterable[int]) -> None:
         """The files of these songs are not there."""

@@ -95,8 +95,8 @@ class Outputs:
 
     def _targets(self, settings: Settings, sample_now: SampleNow, report: Report) -> list[Sink]:
         own = settings.osc.targets
-        known = {(target.host, target.port) for target in own}
-        targets = [*own, *(view for view in self._views if (view.host, view.port) not in known)]
+        taken = {(target.host, target.port) for target in own}
+        targets = [*own, *(view for view in self._views if (view.host, view.port) not in taken)]
         for target in targets:
             refuse_own_control_port(target, settings)
         with _closed_if_one_fails() as sinks:

@@ -88,7 +88,7 @@ class OscTarget:
         self._muted = False
         self._panic = False
         entries = _default_map(settings, labels) if settings.defaults else []
-        own, self.left_out = _known(settings, labels)  # lines that can be sent, and in words which are not
+        own, self.left_out = _sendable(settings, labels)  # lines that can be sent, and in words which are not
         entries += own
         if self.left_out:
             report(self.left_out)
@@ -320,17 +320,17 @@ def _trigger(entry: MapEntry, target: TargetSettings) -> _Trigger:
     return _Trigger(entry, message, scaling(entry, target), message.encode(on), message.encode(off))
 
 
-def _known(settings: TargetSettings, labels: Sequence[str]) -> tuple[list[MapEntry], str]:
+def _sendable(settings: TargetSettings, labels: Sequence[str]) -> tuple[list[MapEntry], str]:
     """The lines of the map whose signals there are, and in words which others, all of them optional, are left out.
 
     Raises:
         ConfigError: a line that is not optional asks for a mood that the model does not have.
     """
-    known, missing = [], []
+    lines, missing = [], []
     for entry in settings.map:
         unknown = [mood for mood in moods(entry.signals) if mood not in labels]
         if not unknown:
-            known.append(entry)
+            lines.append(entry)
         elif entry.optional:
             missing += unknown
         else:
@@ -339,10 +339,10 @@ def _known(settings: TargetSettings, labels: Sequence[str]) -> tuple[list[MapEnt
                 "correct that line of its map, or say `optional: true` there"
             )
     if not missing:
-        return known, ""
+        return lines, ""
     asked = ", ".join(dict.fromkeys(missing))
-    return known, (
-        f"target {settings.title}: {len(settings.map) - len(known)} lines of its map are left out: "
+    return lines, (
+        f"target {settings.title}: {len(settings.map) - len(lines)} lines of its map are left out: "
         f"they ask for {asked}, and this model has {_listed(labels)}"
     )
 

@@ -228,7 +228,7 @@ def _hint(where: str, prefix: str) -> str:
         return f"that is a signal which this program sends; the command is {address(below, prefix)}"
     near = difflib.get_close_matches(below.removeprefix(f"{DO}/")[:_SHOWN], COMMANDS, 1, 0.5)
     return (
-        f"did you mean {address(near[0], prefix)}?" if near else f"known are {prefix}/{DO}/ and {', '.join(COMMANDS)}"
+        f"did you mean {address(near[0], prefix)}?" if near else f"allowed are {prefix}/{DO}/ and {', '.join(COMMANDS)}"
     )
 
 

@@ -159,14 +159,14 @@ class _Task:
     settings: Settings
     out: Path | None
     export: Export | None
-    keep_rows: bool = False
+    store_rows: bool = False
 
     def __call__(self) -> Serve:
         models = Models.load(self.settings)
 
         def serve(request: tuple[Path, str], progress: Callable[[float], None]) -> tuple[Result, list[Row]]:
             stored = _Stored()
-            result = self.run(*request, models, stored if self.keep_rows else EventLog(), progress)
+            result = self.run(*request, models, stored if self.store_rows else EventLog(), progress)
             return result, stored
 
         return serve
@@ -214,7 +214,7 @@ class Batch:
 
         It runs in the process that analysed the file, so it must survive pickling.
         """
-        self._task = _Task(settings, out, export, keep_rows=common is not None)
+        self._task = _Task(settings, out, export, store_rows=common is not None)
         self._common = common or EventLog()
         self._models = Models.load(settings)
 

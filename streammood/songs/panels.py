@@ -64,7 +64,7 @@ def _runs(song: Song) -> list[slice]:
     return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(spans)], strict=True) if a < b]
 
 
-def _held(song: Song, run: slice, values: npt.NDArray[np.float64]) -> tuple[list[float], npt.NDArray[np.float64]]:
+def _steps(song: Song, run: slice, values: npt.NDArray[np.float64]) -> tuple[list[float], npt.NDArray[np.float64]]:
     """Times and ``values`` (n, …) of ``run``, the last value held to the end of its span."""
     spans = song.spans()[run]
     return [*(start for start, _ in spans), spans[-1][1]], np.concatenate([values[run], values[run][-1:]])
@@ -81,8 +81,8 @@ def ribbon(axes: Axes, look: Look) -> None:
         return
     shares = np.array([[mood.probabilities[label] for label in song.labels] for mood in song.moods])
     for run in _runs(song):
-        times, held = _held(song, run, shares)
-        axes.stackplot(times, held.T, colors=[look.colours[label] for label in song.labels], linewidth=0)
+        times, stepped = _steps(song, run, shares)
+        axes.stackplot(times, stepped.T, colors=[look.colours[label] for label in song.labels], linewidth=0)
     box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "alpha": 0.85, "linewidth": 0}
     for part in song.stretches():
         if part.end - part.start > _LETTER * (len(part.label) + 2) * song.duration:
@@ -153,9 +153,9 @@ def curves(axes: Axes, look: Look) -> None:
     reach = max(_LEAST_REACH, 1.1 * float(np.abs(values).max()))
     axes.set_ylim(-reach, reach)
     for run in _runs(song):
-        times, held = _held(song, run, values)
-        axes.plot(times, held[:, 0], color=VALENCE, linewidth=2.0)
-        axes.plot(times, held[:, 1], color=AROUSAL, linewidth=2.0, linestyle=(0, (5, 1.5)))
+        times, stepped = _steps(song, run, values)
+        axes.plot(times, stepped[:, 0], color=VALENCE, linewidth=2.0)
+        axes.plot(times, stepped[:, 1], color=AROUSAL, linewidth=2.0, linestyle=(0, (5, 1.5)))
     handles = [axes.plot([], [], color=VALENCE, linewidth=2.0)[0]]
     handles += axes.plot([], [], color=AROUSAL, linewidth=2.0, linestyle=(0, (5, 1.5)))
     inks = [VALENCE, AROUSAL]

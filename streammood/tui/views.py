@@ -122,9 +122,9 @@ def levels(values: Values, width: int) -> Text:
             text.append(f" {_METER_DB * (rms - 1.0):5.1f} dB" if rms is not None else "     –")
         text.append("\n")
     state, style = _INPUT.get(round(number(values, "status/input") or 0), ("–", DIM))
-    known = "status/input" in values
+    received = "status/input" in values
     text.append("input  ", DIM)
-    text.append(state if known else "–", style if known else DIM)
+    text.append(state if received else "–", style if received else DIM)
     text.append(f"  gain {reading(values, 'input/gain', '+.1f', ' dB')}", DIM)
     if clips:
         text.append("  CLIPPING", f"bold {BAD}")

@@ -66,10 +66,10 @@ def application(
     library = LibraryPages(settings.library, uploads.open, SESSION)
 
     async def addresses(_: web.Request) -> web.Response:
-        known = Addresses.of(settings.dashboard, guard)
-        others = [_with_code(address) for address in known.others]
-        phones = [_with_code(phone_address(address)) for address in known.others[:1]]
-        return web.json_response({"here": known.here, "others": others, "phone": phones})
+        addresses = Addresses.of(settings.dashboard, guard)
+        others = [_with_code(address) for address in addresses.others]
+        phones = [_with_code(phone_address(address)) for address in addresses.others[:1]]
+        return web.json_response({"here": addresses.here, "others": others, "phone": phones})
 
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])

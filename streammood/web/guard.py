@@ -80,7 +80,7 @@ class Guard:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request through, or answer why not."""
         name = _name(request.host)
-        if not self._known(name):
+        if not self._is_own_name(name):
             raise web.HTTPForbidden(
                 text=f"This dashboard is not known by the name {name[:80]!a}; "
                 "to open it by that name, list it in the setting dashboard.names.\n"
@@ -114,7 +114,7 @@ class Guard:
             cookie = f"{self._cookie}={session}.{self._sign(session)}; HttpOnly; Path=/; SameSite=Lax"
             response.headers.add("Set-Cookie", cookie)
 
-    def _known(self, name: str) -> bool:
+    def _is_own_name(self, name: str) -> bool:
         """Whether the page may be opened by ``name``: an address of this machine, or a name that it has.
 
         Nobody can be led here by an address. By its own name with any domain only where a token is needed.

@@ -85,10 +85,10 @@ class Stored:
 class Store:
     """All songs, in a private folder that goes when the program ends."""
 
-    def __init__(self, limit: int, keep: float) -> None:
-        """At most ``limit`` songs, each for ``keep`` minutes after it was last asked for."""
+    def __init__(self, limit: int, minutes: float) -> None:
+        """At most ``limit`` songs, each for ``minutes`` minutes after it was last asked for."""
         self._limit = limit
-        self._keep = 60.0 * keep
+        self._seconds = 60.0 * minutes
         self._folder = Path(tempfile.mkdtemp(prefix=_FOLDER))  # readable by this user alone
         _clear(self._folder.parent)
         self._songs: dict[str, Stored] = {}
@@ -105,7 +105,7 @@ class Store:
         shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[-_NAME:]
         suffix = Path(shown).suffix.lower()
         if suffix not in SUFFIXES:
-            raise RefusedError(415, f"`{shown}` is no kind of sound file known here: {', '.join(sorted(SUFFIXES))}.")
+            raise RefusedError(415, f"`{shown}` is not a sound file; allowed are {', '.join(sorted(SUFFIXES))}.")
         if sum(song.state == "uploading" for song in self._songs.values()) >= _UPLOADS:
             raise RefusedError(429, f"{_UPLOADS} songs are coming in already; try again in a moment.")
         if len(self._songs) >= self._limit:
@@ -148,7 +148,7 @@ class Store:
         """Delete what nobody has asked for in a while; also a sign of life for dashboards that start later."""
         with contextlib.suppress(OSError):
             os.utime(self._folder)
-        before = time.monotonic() - self._keep
+        before = time.monotonic() - self._seconds
         for song in [song for song in self._songs.values() if song.touched < before]:
             self.remove(song)
 
