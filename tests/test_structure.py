@@ -148,8 +148,10 @@ def test_a_model_is_fitted_to_a_folder_of_arrangements(tmp_path: Path, track: Ar
 
 def test_a_pause_begins_another_song(sound: F32) -> None:
     part = sound[30 * RATE : 60 * RATE]
-    twice = heard(np.concatenate([part, np.zeros(6 * RATE, dtype=np.float32), part]))
+    both = np.concatenate([part, np.zeros(6 * RATE, dtype=np.float32), part])
+    twice = heard(both)
     states = [e for e in twice if isinstance(e, Structure)]
+    assert heard(both, frozenset({Section})) == [e for e in twice if isinstance(e, Section)]
     pause = [e for e in states if 35.0 < seconds(e.sample) < 35.9]
     assert {(e.energy, e.buildup, e.breakdown, e.kind, e.bars) for e in pause} == {(0.0, 0.0, False, 0, 0)}
     assert max(e.energy for e in states if seconds(e.sample) > 40.0) > 0.3

@@ -39,7 +39,7 @@ class Analyzer:
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
-        self.structure = StructureStream(models.structure)  # training takes its place
+        self.structure = StructureStream(models.structure, Structure in kinds)  # training takes its place
         self._kinds = frozenset(kinds)
         self._music = True  # unless the moods say otherwise
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow

@@ -131,8 +131,8 @@ class _Books:
 
     def reach(self, packet: Packet[Any]) -> None:
         """``packet`` was read."""
-        if packet.pts is not None and packet.time_base is not None:
-            self._reached = max(self._reached, float(packet.pts * packet.time_base) + _length(packet))
+        if packet.pts is not None:
+            self._reached = max(self._reached, _seconds(packet, packet.pts) + _length(packet))
 
     def close(self, frame: float) -> None:
         """Compare; a frame of this stream lasts ``frame`` s.
@@ -158,7 +158,12 @@ class _Books:
 
 
 def _length(packet: Packet[Any]) -> float:
-    return float(packet.duration * packet.time_base) if packet.duration and packet.time_base is not None else 0.0
+    return _seconds(packet, packet.duration or 0)
+
+
+def _seconds(packet: Packet[Any], ticks: int) -> float:
+    base = packet.time_base
+    return ticks * base.numerator / base.denominator if base is not None else 0.0  # a product of fractions is slow
 
 
 def _samples(frame: AudioFrame) -> F32:

@@ -17,7 +17,9 @@ _METER = 4  # beats in a bar where it is not known
 class StructureStream:
     """Energy ten times a second, and drops, build-ups, breakdowns and other boundaries as they become known."""
 
-    def __init__(self, model: StructureModel) -> None:
+    def __init__(self, model: StructureModel, flow: bool = True) -> None:
+        """Without ``flow`` there are no ``Structure`` events, which nobody may read; the sections are the same."""
+        self._flow = flow
         self._rows = BeatRows()
         self._energy = Energy(model)
         self._sections = Sections(model)
@@ -50,7 +52,9 @@ class StructureStream:
         for flow in flows:
             while waiting and waiting[0]["decided"] <= flow["decided"]:
                 events += self._take(waiting.pop(0))
-            events.append(self._structure(flow))
+            self._rest(bool(flow["sounds"]))
+            if self._flow:
+                events.append(self._structure(flow))
         for row in waiting:
             events += self._take(row)
         return events
@@ -70,10 +74,13 @@ class StructureStream:
             self._on_grid[1] += 1
         return Section(round(found.sample), found.decided, found.kind, found.confidence, bars, locked)
 
-    def _structure(self, flow: Record) -> Structure:
-        self._silent = 0 if flow["sounds"] else self._silent + FLOW
+    def _rest(self, sounds: bool) -> None:
+        """Begin another song after a pause."""
+        self._silent = 0 if sounds else self._silent + FLOW
         if self._silent >= _PAUSE * ANALYSIS_RATE:
             self.restart()
+
+    def _structure(self, flow: Record) -> Structure:
         energy = self._energy.push(flow)
         sections = self._sections
         known = self._index > 0 and len(sections.context.rows) > 0
