@@ -119,9 +119,9 @@ def _less(times: tuple[float, float], start: tuple[float, float]) -> tuple[float
 
 def _resident(file: Path) -> float:
     """MB that a worker has taken at most."""
-    from streammood.library.scan import Analyse, Request  # noqa: PLC0415
+    from streammood.library.scan import Request, TrackAnalysis  # noqa: PLC0415
 
-    worker = Worker(Analyse(config.load()))
+    worker = Worker(TrackAnalysis(config.load()))
     worker.ask(Request(file, frozenset()))
     most = 0.0
     while (message := worker.receive()) is None or type(message).__name__ == "Progress":

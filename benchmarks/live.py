@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.table import in_turn, markdown, percentiles
 from streammood import config, resources
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.beat.activations import BeatNetwork
 from streammood.analysis.mood.embedding import BANDS, FRAMES, Embedding
 from streammood.capture.paced import Paced
@@ -84,7 +84,7 @@ def _start() -> list[str]:
 
 def _growth(settings: Settings) -> float:
     """Kilobytes that stay after ``HOPS`` hops, warm."""
-    analyzer = Analyzer(settings, ANALYSIS_RATE, Models.load(settings))
+    analyzer = AnalysisChain(settings, ANALYSIS_RATE, Models.load(settings))
     blocks = [block for block in Synth().blocks(HOP) if block.size == HOP]
 
     def listen(hops: int) -> None:

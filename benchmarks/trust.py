@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.table import machine, markdown
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.events import ANALYSIS_RATE, F32, QUADRANTS, Beat, Event, Mood, seconds
 from streammood.models import Models
 from streammood.palette import MOODS
@@ -66,7 +66,7 @@ class Engine:
 
     def analyze(self, sound: F32, rate: int = ANALYSIS_RATE) -> list[Event]:
         """Beats and moods of ``sound`` (n,)."""
-        analyzer = Analyzer(self.settings, rate, self._models, {Beat, Mood})
+        analyzer = AnalysisChain(self.settings, rate, self._models, {Beat, Mood})
         return [event for at in range(0, len(sound), 16_384) for event in analyzer.push(sound[at : at + 16_384])]
 
 

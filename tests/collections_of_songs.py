@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from streammood.library.scan import Found, Request, content_hash, stamp_of
+from streammood.library.scan import Request, ScanResult, content_hash, stamp_of
 from streammood.library.track import Description, Stamp, Words
-from streammood.songs.worker import Answer, Failure
+from streammood.songs.worker import Failure, Reply
 
 LABELS = ("happy", "aggressive", "calm", "sad")
 
@@ -57,22 +57,22 @@ class PretendedCrew:
 
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
-    ) -> Iterator[tuple[Request, Answer | Failure]]:
+    ) -> Iterator[tuple[Request, Reply | Failure]]:
         for request in requests:
             progress(1.0)
             yield request, self._answer(request)
 
-    def _answer(self, request: Request) -> Answer | Failure:
+    def _answer(self, request: Request) -> Reply | Failure:
         text = request.path.read_text()
         stamp = stamp_of(request.path)
         digest = content_hash(request.path)
         if digest in request.hashes:
-            return Answer(Found(Stamp(stamp.size, stamp.mtime, digest)))
+            return Reply(ScanResult(Stamp(stamp.size, stamp.mtime, digest)))
         self.asked.append(request.path)
         if text == "die":
             return Failure("the process that was reading it was ended by SIGKILL")
         if text == "bad":
-            return Answer(Found(stamp, error="cannot be read as sound"))
+            return Reply(ScanResult(stamp, error="cannot be read as sound"))
         seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
         words = Words(title=text, artist="Nobody")
-        return Answer(Found(Stamp(stamp.size, stamp.mtime, digest), words, description(seed=seed)))
+        return Reply(ScanResult(Stamp(stamp.size, stamp.mtime, digest), words, description(seed=seed)))

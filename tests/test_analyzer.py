@@ -12,7 +12,7 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.demo.synth import DEMO, SILENCE, Rendered, render, steady
 from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Tempo
 from streammood.models import Models
@@ -30,7 +30,7 @@ def at_48k() -> F32:
     return render(steady("aggressive", 150.0, 8.0), 48_000).sound
 
 
-def listen(analyzer: Analyzer, sound: F32, cuts: list[int] | None = None) -> list[Event]:
+def listen(analyzer: AnalysisChain, sound: F32, cuts: list[int] | None = None) -> list[Event]:
     ends = np.cumsum(np.resize(cuts or [4096], sound.size // min(cuts or [4096]) + 1))
     return [event for block in np.split(sound, ends[ends < sound.size]) for event in analyzer.push(block)]
 
@@ -40,8 +40,8 @@ def listen(analyzer: Analyzer, sound: F32, cuts: list[int] | None = None) -> lis
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_no_cut_changes_any_event(rate: int, cuts: list[int], music: Rendered, at_48k: F32, models: Models) -> None:
     sound = music.sound[: 6 * 44_100] if rate == 44_100 else at_48k
-    whole = listen(Analyzer(SETTINGS, rate, models), sound)
-    assert listen(Analyzer(SETTINGS, rate, models), sound, cuts) == whole
+    whole = listen(AnalysisChain(SETTINGS, rate, models), sound)
+    assert listen(AnalysisChain(SETTINGS, rate, models), sound, cuts) == whole
     assert {type(event) for event in whole} >= {Beat, Level, Mood, Onset, Tempo}
 
 
@@ -49,15 +49,15 @@ def test_later_sound_never_changes_earlier_events(music: Rendered, models: Model
     rng = np.random.default_rng(4)
     until = 5 * ANALYSIS_RATE
     sound = music.sound[: 9 * ANALYSIS_RATE].copy()
-    first = [e for e in listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), sound) if e.decided <= until]
+    first = [e for e in listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), sound) if e.decided <= until]
     sound[until:] = rng.uniform(-1, 1, sound.size - until)
-    second = [e for e in listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), sound) if e.decided <= until]
+    second = [e for e in listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), sound) if e.decided <= until]
     assert first == second
     assert len(first) > 400
 
 
 def test_reset_equals_new(music: Rendered, at_48k: F32, models: Models) -> None:
-    used, new = Analyzer(SETTINGS, 48_000, models), Analyzer(SETTINGS, 48_000, models)
+    used, new = AnalysisChain(SETTINGS, 48_000, models), AnalysisChain(SETTINGS, 48_000, models)
     listen(used, music.sound[: 5 * 44_100])
     used.reset()
     assert listen(used, at_48k) == listen(new, at_48k)
@@ -68,7 +68,7 @@ def test_reset_equals_new(music: Rendered, at_48k: F32, models: Models) -> None:
 def test_the_desks_level_changes_neither_beats_nor_mood(gain: float, music: Rendered, models: Models) -> None:
     sound = 0.3 * music.sound
     plain, loud = (
-        listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), g * sound) for g in (np.float32(1), np.float32(gain))
+        listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), g * sound) for g in (np.float32(1), np.float32(gain))
     )
     beats = [np.array([e.sample for e in events if isinstance(e, Beat)]) / ANALYSIS_RATE for events in (plain, loud)]
     assert mir_eval.beat.f_measure(beats[0], beats[1], 0.02) > 0.9
@@ -81,7 +81,7 @@ def test_the_desks_level_changes_neither_beats_nor_mood(gain: float, music: Rend
 @pytest.mark.parametrize(("mood", "bpm"), [("happy", 120.0), ("aggressive", 150.0), ("happy", 128.0)])
 def test_beats_are_those_of_the_synthesiser(mood: str, bpm: float, models: Models) -> None:
     truth = render(steady(mood, bpm, 16.0), ANALYSIS_RATE)
-    events = listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), truth.sound)
+    events = listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), truth.sound)
     fired = np.array([max(e.sample, e.decided) for e in events if isinstance(e, Beat)]) / ANALYSIS_RATE
     known = np.array([beat.sample for beat in truth.beats]) / ANALYSIS_RATE
     trim = mir_eval.beat.trim_beats
@@ -92,7 +92,7 @@ def test_beats_are_those_of_the_synthesiser(mood: str, bpm: float, models: Model
 
 def test_every_part_of_the_demo_is_heard_as_the_mood_that_it_plays(models: Models) -> None:
     demo = render(DEMO, ANALYSIS_RATE)
-    moods = [e for e in listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), demo.sound) if isinstance(e, Mood)]
+    moods = [e for e in listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), demo.sound) if isinstance(e, Mood)]
     for start, end, section in demo.sections:
         if section.mood != SILENCE:
             late = [mood.label for mood in moods if start + 6 * ANALYSIS_RATE <= mood.decided < end]
@@ -100,14 +100,14 @@ def test_every_part_of_the_demo_is_heard_as_the_mood_that_it_plays(models: Model
 
 
 def test_beats_count_up_and_come_once(music: Rendered, models: Models) -> None:
-    beats = [e for e in listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), music.sound) if isinstance(e, Beat)]
+    beats = [e for e in listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), music.sound) if isinstance(e, Beat)]
     assert [b.count for b in beats] == list(range(1, len(beats) + 1))
     assert all(b.sample > a.sample for a, b in pairwise(beats))
 
 
 def test_after_silence_there_are_neither_beats_nor_moods(music: Rendered, models: Models) -> None:
     silence = np.zeros(8 * ANALYSIS_RATE, dtype=np.float32)
-    analyzer = Analyzer(SETTINGS, ANALYSIS_RATE, models)
+    analyzer = AnalysisChain(SETTINGS, ANALYSIS_RATE, models)
     listen(analyzer, music.sound)
     events = listen(analyzer, silence)
     quiet = music.sound.size + 4 * ANALYSIS_RATE
@@ -128,7 +128,7 @@ def test_whatever_comes_the_numbers_stay_numbers(kind: str, models: Models) -> N
         "clipped": np.clip(10 * np.sin(t / 30), -1, 1),
         "impulses": (t % 10_000 == 0) * 1.0,
     }[kind].astype(np.float32)
-    analyzer = Analyzer(SETTINGS, ANALYSIS_RATE, models)
+    analyzer = AnalysisChain(SETTINGS, ANALYSIS_RATE, models)
     for event in listen(analyzer, sound):
         for name in event.__slots__:
             value = getattr(event, name)
@@ -138,7 +138,7 @@ def test_whatever_comes_the_numbers_stay_numbers(kind: str, models: Models) -> N
 
 
 def test_lost_samples_move_the_clock_and_beats_go_on(music: Rendered, models: Models) -> None:
-    analyzer = Analyzer(SETTINGS, ANALYSIS_RATE, models)
+    analyzer = AnalysisChain(SETTINGS, ANALYSIS_RATE, models)
     lost = ANALYSIS_RATE // 4
     listen(analyzer, music.sound[: 8 * ANALYSIS_RATE])
     analyzer.skip(lost)
@@ -152,6 +152,6 @@ def test_lost_samples_move_the_clock_and_beats_go_on(music: Rendered, models: Mo
 
 
 def test_events_are_plain_python_values(music: Rendered, models: Models) -> None:
-    for event in listen(Analyzer(SETTINGS, ANALYSIS_RATE, models), music.sound[: 5 * ANALYSIS_RATE]):
+    for event in listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models), music.sound[: 5 * ANALYSIS_RATE]):
         for name in event.__slots__:
             assert type(getattr(event, name)) in (int, float, bool, str, dict), (event, name)

@@ -8,7 +8,7 @@ import pytest
 import scipy.signal
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.demo.synth import render, steady
 from streammood.dsp.audible import SECTIONS, audible_power, fresh_state
 from streammood.events import ANALYSIS_RATE, Level, Onset
@@ -54,13 +54,13 @@ SILENCES = {
 
 
 @pytest.fixture(scope="module")
-def analyzer() -> Analyzer:
+def analyzer() -> AnalysisChain:
     settings = config.load()
-    return Analyzer(settings, RATE, Models.load(settings))
+    return AnalysisChain(settings, RATE, Models.load(settings))
 
 
 @pytest.mark.parametrize("name", SILENCES)
-def test_silence_for_the_ear_ends_everything(analyzer: Analyzer, name: str) -> None:
+def test_silence_for_the_ear_ends_everything(analyzer: AnalysisChain, name: str) -> None:
     """Three seconds of music, then none: the gate holds for three more."""
     analyzer.reset()
     music = render(steady("aggressive", 128.0, 3.0), RATE).sound[: 3 * RATE]
@@ -74,7 +74,7 @@ def test_silence_for_the_ear_ends_everything(analyzer: Analyzer, name: str) -> N
 
 
 @pytest.mark.parametrize("name", SILENCES)
-def test_silence_from_the_start_opens_nothing(analyzer: Analyzer, name: str) -> None:
+def test_silence_from_the_start_opens_nothing(analyzer: AnalysisChain, name: str) -> None:
     analyzer.reset()
     events = list(analyzer.push(SILENCES[name][RATE * 2 :].astype(np.float32)))
     late = [event for event in events if event.sample > 0.3 * RATE]
@@ -84,7 +84,7 @@ def test_silence_from_the_start_opens_nothing(analyzer: Analyzer, name: str) -> 
 
 
 @pytest.mark.parametrize(("hertz", "decibels"), [(45.0, -50.0), (440.0, -57.0), (10_000.0, -57.0)])
-def test_what_can_be_heard_opens_the_gate(analyzer: Analyzer, hertz: float, decibels: float) -> None:
+def test_what_can_be_heard_opens_the_gate(analyzer: AnalysisChain, hertz: float, decibels: float) -> None:
     analyzer.reset()
     levels = [
         event for event in analyzer.push(sine(hertz, decibels, 1.0).astype(np.float32)) if isinstance(event, Level)

@@ -20,7 +20,7 @@ from streammood.log.event_log import EventLog
 from streammood.songs.batch import Batch, stems
 from streammood.songs.collect import collect
 from streammood.songs.song import Song
-from streammood.songs.worker import Answer, Failure, Message, Progress, Worker, wait
+from streammood.songs.worker import Failure, Message, Progress, Reply, Worker, wait
 from tests import sounds
 from tests.requests_of_a_worker import prepare
 
@@ -71,7 +71,7 @@ def test_requests_that_go_wrong_are_explained_and_the_next_is_answered(
         expected["eat"] = "it needs more memory than there is"
     for request, reason in expected.items():
         before = ask(worker, "well?")
-        assert isinstance(before, Answer)
+        assert isinstance(before, Reply)
         if request == "hang":
             monkeypatch.setattr(worker, "_silent", 0.3)
         failure = ask(worker, request)
@@ -79,7 +79,7 @@ def test_requests_that_go_wrong_are_explained_and_the_next_is_answered(
         assert isinstance(failure, Failure)
         assert re.search(reason, failure.reason), failure
         after = ask(worker, "well?")
-        assert isinstance(after, Answer)
+        assert isinstance(after, Reply)
         assert (after.value == before.value) == (request in {"fail", "eat"}), "only a process that died is replaced"
 
 

@@ -38,8 +38,8 @@ from streammood.protocol.commands import COMMANDS, packet
 from streammood.protocol.osc import Message, decode
 from streammood.web import uploads
 from streammood.web.downloads import DOWNLOADS
-from streammood.web.peaks import Peaks
-from streammood.web.store import RefusedError, Store
+from streammood.web.peaks import Waveform
+from streammood.web.store import RefusedError, UploadStore
 from tests.receiver import Receiver
 from tests.served import Dashboard, Served
 from tests.waiting import wait_for
@@ -569,7 +569,7 @@ def test_thousands_at_once_are_answered(served: Served, wav: Path) -> None:
 
 
 def test_store_lets_go_of_what_nobody_wants() -> None:
-    store = Store(limit=2, minutes=0.1)
+    store = UploadStore(limit=2, minutes=0.1)
     first = store.admit("a", "one.wav")
     first.path.write_bytes(b"x")
     folder = first.path.parent
@@ -592,14 +592,14 @@ def test_store_lets_go_of_what_nobody_wants() -> None:
 
 def test_songs_of_a_dashboard_that_was_killed_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    killed, alive = Store(limit=2, minutes=60), Store(limit=2, minutes=60)
+    killed, alive = UploadStore(limit=2, minutes=60), UploadStore(limit=2, minutes=60)
     for store in (killed, alive):
         song = store.admit("a", "one.wav")
         song.path.write_bytes(b"x")
         os.utime(song.path.parent, (0, 0))
     alive.expire()  # as it does every few seconds
     (stays,) = alive.of("a")
-    later = Store(limit=2, minutes=60)
+    later = UploadStore(limit=2, minutes=60)
     assert stays.path.exists()
     assert not killed.of("a")[0].path.exists()
     assert len(list(tmp_path.iterdir())) == 2
@@ -611,7 +611,7 @@ def test_songs_of_a_dashboard_that_was_killed_go(tmp_path: Path, monkeypatch: py
 @given(st.integers(1, 5000), st.lists(st.integers(1, 700), min_size=1, max_size=20))
 def test_outline_does_not_depend_on_blocks(length: int, cuts: list[int]) -> None:
     sound = np.sin(np.arange(length, dtype=np.float32))
-    one, other = Peaks(length), Peaks(length)
+    one, other = Waveform(length), Waveform(length)
     one.push(sound)
     at = 0
     for cut in itertools.cycle(cuts):

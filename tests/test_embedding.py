@@ -140,11 +140,11 @@ def test_compression_follows_power_where_there_is_some() -> None:
 
 def test_the_network_that_is_fitted_is_the_one_that_plays(weights: Weights) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding.musicnn import Network  # noqa: PLC0415
+    from streammood.training.embedding.musicnn import OriginalNetwork  # noqa: PLC0415
     from streammood.training.embedding.network import Stretch  # noqa: PLC0415
 
     long = weights.layers[RHYTHM].kernel.shape[0]
-    network = Network(weights.layers, weights.gain, weights.offset, weights.joined, BANDS, long // 2)
+    network = OriginalNetwork(weights.layers, weights.gain, weights.offset, weights.joined, BANDS, long // 2)
     spectra = sound(30)
     given = Stretch(network, causal=True)(compress(spectra)[None])[0].numpy()
     played = heard(Embedding(weights), spectra)

@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from streammood import config, resources
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.warmup import warm_up
 from streammood.cli import first_start
 from streammood.cli.options import app
@@ -94,7 +94,7 @@ def test_warmup_compiles_what_a_start_needs() -> None:
 def test_nothing_is_compiled_after_the_start(music: Rendered, tracker: str) -> None:
     """However the sound is cut into blocks, and whatever the operator does: compiling would hold up the show."""
     settings = config.load(None, {"beat.tracker": tracker})
-    analyzer = Analyzer(settings, 44_100, Models.load(settings))
+    analyzer = AnalysisChain(settings, 44_100, Models.load(settings))
     warm_up(analyzer, 44_100)
     before = [len(kernel.signatures) for kernel in jit._KERNELS]
     sound = music.sound[:88_200]

@@ -10,7 +10,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.gain import RELIEF, Gain
 from streammood.config import InputSettings, LevelSettings
 from streammood.demo.synth import Rendered, render, steady
@@ -27,9 +27,9 @@ def models() -> Models:
     return Models.load(settings)
 
 
-def analyzer(models: Models, rate: float = RATE, **changed: object) -> Analyzer:
+def analyzer(models: Models, rate: float = RATE, **changed: object) -> AnalysisChain:
     settings = config.load(None, {key.replace("__", "."): value for key, value in changed.items()})
-    return Analyzer(settings, rate, models)
+    return AnalysisChain(settings, rate, models)
 
 
 def noise(seconds: float, decibels: float, seed: int = 0) -> F32:

@@ -21,7 +21,7 @@ from pythonosc.udp_client import SimpleUDPClient
 from textual.pilot import Pilot
 
 from streammood.client.engine_state import ABSENT
-from streammood.client.listener import Listener, bind
+from streammood.client.listener import SignalListener, bind
 from streammood.config import load
 from streammood.errors import SourceError
 from streammood.palette import colours
@@ -283,7 +283,7 @@ def test_nonsense_changes_nothing(packet: bytes) -> None:
     with closing(bind("127.0.0.1", 0, "--port")) as sock:
         app = Monitor(sock)
         notes: list[str] = []
-        listener = Listener(app.take, notes.append)
+        listener = SignalListener(app.take, notes.append)
         for _ in range(2):
             listener.datagram_received(packet, ("127.0.0.1", 5))
         assert app.state.values == {}

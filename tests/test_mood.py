@@ -23,7 +23,7 @@ from streammood.dsp import mel
 from streammood.dsp.layout import HOP, LAYOUT, N_MELS
 from streammood.events import ANALYSIS_RATE, F32, Mood
 from streammood.models import embedding_model
-from streammood.models.mood_model import Answer, MoodModel
+from streammood.models.mood_model import MoodModel, MoodPrediction
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def test_the_first_full_window_counts_in_labels_as_much_as_all_that_were_not_ful
     answers = iter([short] * full + [first])
 
     class Scripted(MoodModel):
-        def __call__(self, _: F32) -> Answer:
+        def __call__(self, _: F32) -> MoodPrediction:
             return next(answers)
 
     stream = MoodStream(MoodSettings(unmusical="ignore"), Scripted.load("mood"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.cli.night_commands import seconds_of
 from streammood.demo.synth import render, steady
 from streammood.engine.replay import Replay, Rows, labels_of
@@ -30,7 +30,7 @@ from tests.test_cli import streammood
 def night() -> list[dict[str, Any]]:
     """The rows of some seconds of music, with a status and a command in between."""
     settings = config.load()
-    events: list[Event] = Analyzer(settings, ANALYSIS_RATE, Models.load(settings)).push(
+    events: list[Event] = AnalysisChain(settings, ANALYSIS_RATE, Models.load(settings)).push(
         render(steady("aggressive", 128.0, 12.0), ANALYSIS_RATE).sound
     )
     made = [rows.header("demo", ANALYSIS_RATE), *filter(None, map(rows.line, events))]

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.structure.beat_rows import BEAT_ROW
 from streammood.analysis.structure.context import AHEAD, MEMORY, Context
 from streammood.events import F32, Event, Section, Structure, seconds
@@ -30,7 +30,7 @@ KINDS = frozenset({Section, Structure})
 
 def heard(sound: F32, kinds: frozenset[type[Event]] = KINDS) -> list[Event]:
     settings = config.load()
-    analyzer = Analyzer(settings, RATE, Models.load(settings), kinds)
+    analyzer = AnalysisChain(settings, RATE, Models.load(settings), kinds)
     return [event for at in range(0, len(sound), 16_384) for event in analyzer.push(sound[at : at + 16_384])]
 
 

@@ -12,16 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood.demo.styles import STYLES, Band, Stroke
-from streammood.demo.synth import DEMO, PEAK, SILENCE_FADE, Rendered, Score, Section, Synth, render, silence, steady
+from streammood.demo.synth import (
+    DEMO,
+    PEAK,
+    SILENCE_FADE,
+    Rendered,
+    Score,
+    ScoreSection,
+    Synth,
+    render,
+    silence,
+    steady,
+)
 from streammood.events import F32
 
 RATE = 44_100
 MOODS = ("happy", "aggressive", "calm", "sad")
 SHORT: Score = (
-    Section("happy", 120.0, 1),
-    Section("aggressive", 160.0, 1),
+    ScoreSection("happy", 120.0, 1),
+    ScoreSection("aggressive", 160.0, 1),
     silence(1.0),
-    Section("sad", 90.0, 1, drums=False),
+    ScoreSection("sad", 90.0, 1, drums=False),
 )
 
 
@@ -142,7 +153,7 @@ def test_silence_is_silent_after_its_fade(demo: Rendered) -> None:
 
 def test_sections_join_without_clicks() -> None:
     """Into a breakdown and into silence the sound goes on: no step larger than those inside the music."""
-    rendered = render((Section("calm", 84.0, 2, drums=False), silence(2.0)), RATE)
+    rendered = render((ScoreSection("calm", 84.0, 2, drums=False), silence(2.0)), RATE)
     step = np.abs(np.diff(rendered.sound))
     start, end, _ = rendered.sections[1]
     assert step[start - 2 : end].max() <= step[:start].max()
@@ -166,7 +177,7 @@ def test_beats_are_at_the_same_seconds_at_every_rate(rate: int, short: Rendered)
     seed=st.integers(0, 2**31),
 )  # fmt: skip
 def test_always_bounded_finite_and_audible(mood: str, bpm: float, key: int, drums: bool, seed: int) -> None:
-    sound = render((Section(mood, bpm, 1, drums, key),), 22_050, seed).sound
+    sound = render((ScoreSection(mood, bpm, 1, drums, key),), 22_050, seed).sound
     assert np.isfinite(sound).all()
     assert np.abs(sound).max() <= PEAK
     assert level(sound) > -30.0
@@ -192,6 +203,6 @@ def test_steady_lasts_as_long_as_asked_in_whole_bars(bpm: float, seconds: float)
 
 def test_an_unknown_mood_or_an_impossible_tempo_is_refused() -> None:
     with pytest.raises(ValueError, match="happy, aggressive, calm, sad or silence, got 'joyful'"):
-        Section("joyful", 120.0, 4)
+        ScoreSection("joyful", 120.0, 4)
     with pytest.raises(ValueError, match="above 0"):
-        Section("happy", 0.0, 4)
+        ScoreSection("happy", 0.0, 4)

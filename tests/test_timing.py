@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.demo.synth import Rendered
 from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE, Beat, Event, Onset, Tempo
@@ -237,7 +237,7 @@ def test_a_count_that_begins_anew_is_followed() -> None:
 def test_early_beats_of_real_analysis_are_those_that_are_heard(music: Rendered) -> None:
     """The whole chain hears music that stops and begins again; early targets count the same beats."""
     settings = config.load()
-    analyzer = Analyzer(settings, ANALYSIS_RATE, Models.load(settings))
+    analyzer = AnalysisChain(settings, ANALYSIS_RATE, Models.load(settings))
     sound = np.concatenate([music.sound, np.zeros(5 * ANALYSIS_RATE, np.float32), music.sound[: 10 * ANALYSIS_RATE]])
     script: list[tuple[float, Event]] = []
     for block in np.split(sound, range(256, sound.size, 256)):

@@ -112,7 +112,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(serve: Serve, song: Stored, fail
         "wav": worker.Convert(song.path, song.wav),
         "beats.csv": worker.Download(song.path, song.name, song.analysis, "beats.csv", song.download("beats.csv")),
     }
-    analyse = worker.Analyse(song.path, song.name, song.analysis, song.result, song.outline)
+    analyse = worker.UploadRequest(song.path, song.name, song.analysis, song.result, song.outline)
     if fails == "beats.csv":
         assert serve(analyse, lambda share: None) is None
     path: Path = song.download(fails) if fails == "beats.csv" else getattr(song, fails)
@@ -126,7 +126,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(serve: Serve, song: Stored, fail
 def test_songs_without_end_are_analysed_in_part(serve: Serve, song: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LONGEST", 0.9)
     shares: list[float] = []
-    request = worker.Analyse(song.path, song.name, song.analysis, song.result, song.outline)
+    request = worker.UploadRequest(song.path, song.name, song.analysis, song.result, song.outline)
     assert serve(request, shares.append) is None
     assert '"duration": 0.9' in song.result.read_text()
     assert "are analysed" in song.outline.read_text()

@@ -25,7 +25,7 @@ _NO_MUSIC = 0.2  # probability of music below which no beat is locked
 KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, Structure, Tempo})
 
 
-class Analyzer:
+class AnalysisChain:
     """Listens to one channel at any rate. The same sound gives the same events, however it is cut into blocks."""
 
     def __init__(

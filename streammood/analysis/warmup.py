@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.events import ANALYSIS_RATE
 
 _NOISE = 4.0  # s, enough for a first mood
 _TAPS = 4  # set a tempo
 
 
-def warm_up(analyzer: Analyzer, sample_rate: float) -> None:
+def warm_up(analyzer: AnalysisChain, sample_rate: float) -> None:
     """Analyse some noise at ``sample_rate`` Hz, correct its beats as an operator would, and forget it all."""
     noise = np.random.default_rng(0).standard_normal(round(_NOISE * sample_rate)).astype(np.float32)
     for _ in analyzer.push(0.1 * noise):

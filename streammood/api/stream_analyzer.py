@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer as Chain
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.capture.mixer import Mixer
 from streammood.capture.sound_file import RATES, SoundFile
 from streammood.config import Settings
@@ -150,7 +150,7 @@ class Analyzer:
         self.settings = settings_of(settings)
         models = models_of(self.settings)
         self.labels = models.labels
-        self._chain = Chain(self.settings, self.sample_rate, models)
+        self._chain = AnalysisChain(self.settings, self.sample_rate, models)
         self._mixer: Mixer | None = None
         self._channels = 0  # of the stream; 0 before the first block
 

@@ -28,7 +28,7 @@ _ALL = b"\xff\xff\xff\xff"  # the length that means "to the end of the file"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilePart:
     """A piece of a file that a decoder can read as a file of its own."""
 
     start: int  # bytes
@@ -70,7 +70,7 @@ FAMILIES = frozenset({b"OggS", b".snd", *_FORMS})
 """How the files begin whose lengths are known here, and whose sound libsndfile reads right."""
 
 
-def parts(file: BinaryIO) -> list[Part]:
+def parts(file: BinaryIO) -> list[FilePart]:
     """The parts of ``file``, in their order; one that is not of a known family is one part."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
@@ -83,10 +83,10 @@ def parts(file: BinaryIO) -> list[Part]:
         return _chunked(file, size)
     if kind == _ASF:
         return [_asf(file, size)]
-    return [Part(0, size)]
+    return [FilePart(0, size)]
 
 
-def _links(file: BinaryIO, size: int) -> list[Part]:
+def _links(file: BinaryIO, size: int) -> list[FilePart]:
     """The links of a chained Ogg file: each begins with pages that begin a stream."""
     starts: list[int] = []
     end = -1  # of the latest page that begins a stream
@@ -101,7 +101,7 @@ def _links(file: BinaryIO, size: int) -> list[Part]:
             break
     cut = _last_page_end(file, size) > size
     ends = [*starts[1:], size]
-    return [Part(a, b, cut=cut and b == size) for a, b in zip([0, *starts[1:]], ends, strict=True)]
+    return [FilePart(a, b, cut=cut and b == size) for a, b in zip([0, *starts[1:]], ends, strict=True)]
 
 
 def _last_page_end(file: BinaryIO, size: int) -> int:
@@ -134,27 +134,27 @@ def _find(file: BinaryIO, pattern: bytes) -> Iterator[int]:
         buffer = buffer[-rest:]
 
 
-def _au(file: BinaryIO, size: int) -> Part:
+def _au(file: BinaryIO, size: int) -> FilePart:
     """A file of Sun and NeXT: where the sound begins, and its length, stand in the header."""
     header = file.read(8)
     if len(header) < 8:
-        return Part(0, size)
+        return FilePart(0, size)
     begin, length = struct.unpack(">II", header)
-    return Part(0, size, cut=length < _UNKNOWN and begin + length > size)
+    return FilePart(0, size, cut=length < _UNKNOWN and begin + length > size)
 
 
-def _asf(file: BinaryIO, size: int) -> Part:
+def _asf(file: BinaryIO, size: int) -> FilePart:
     """A file of wma or wmv, whose header says how long the file is, unless it was written into a pipe."""
     head = file.read(_ASF_HEAD)
     at = head.find(_ASF_PROPERTIES)
     if at < 0 or len(head) < at + 92:
-        return Part(0, size)
+        return FilePart(0, size)
     (length,) = struct.unpack_from("<Q", head, at + 40)
     (flags,) = struct.unpack_from("<I", head, at + 88)
-    return Part(0, size, cut=not flags & 1 and size < length < _UNKNOWN_LONG)
+    return FilePart(0, size, cut=not flags & 1 and size < length < _UNKNOWN_LONG)
 
 
-def _chunked(file: BinaryIO, size: int) -> list[Part]:
+def _chunked(file: BinaryIO, size: int) -> list[FilePart]:
     """The files of chunks that lie one behind the other."""
     found = [_first_of_chunks(file, 0, size)]
     while found[-1].stop < size and len(found) < _MOST:
@@ -162,7 +162,7 @@ def _chunked(file: BinaryIO, size: int) -> list[Part]:
     return found
 
 
-def _first_of_chunks(file: BinaryIO, start: int, size: int) -> Part:
+def _first_of_chunks(file: BinaryIO, start: int, size: int) -> FilePart:
     """The file of chunks that begins at ``start``; what follows its sound decides whether its header is right."""
     file.seek(start)
     kind = file.read(4)
@@ -170,23 +170,23 @@ def _first_of_chunks(file: BinaryIO, start: int, size: int) -> Part:
     sound = _sound(file, start, form)
     if sound is None:  # a video, or a header that is cut off
         whole = _chunk(file, start, form) if form.length.size == 4 else None
-        return Part(start, size, cut=whole is not None and size - start - 8 < whole[1] < _UNKNOWN)
+        return FilePart(start, size, cut=whole is not None and size - start - 8 < whole[1] < _UNKNOWN)
     begin = sound.at + form.header
     if sound.length > size - begin:
-        return Part(start, size, cut=sound.length < (_UNKNOWN_LONG if sound.is_long else _UNKNOWN))
+        return FilePart(start, size, cut=sound.length < (_UNKNOWN_LONG if sound.is_long else _UNKNOWN))
     after = begin + _padded(sound.length, form)
     if size - after < form.header or form.length.size == 8:
-        return Part(start, size)
+        return FilePart(start, size)
     following = _chunk(file, after, form)
     if following is not None and following[0] == kind:
-        return Part(start, after)
+        return FilePart(start, after)
     if _is_chunk(file, after, size, form) or _is_chunk(file, begin + sound.length, size, form):  # some do not pad
-        return Part(start, size)
+        return FilePart(start, size)
     # What follows is no chunk, so the sound goes on: the header was written before the sound was.
     patches = {start: _SHORT_NAMES.get(kind, kind), start + 4: _ALL, sound.at + form.name: _ALL}
     if sound.long_at is not None:
         patches[sound.long_at] = b"JUNK"
-    return Part(start, size, patches=patches)
+    return FilePart(start, size, patches=patches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +244,9 @@ def _is_chunk(file: BinaryIO, at: int, size: int, form: _Form) -> bool:
 
 
 class PartFile(io.RawIOBase):
-    """A ``Part`` of a file as a file."""
+    """A ``FilePart`` of a file as a file."""
 
-    def __init__(self, file: BinaryIO, part: Part) -> None:
+    def __init__(self, file: BinaryIO, part: FilePart) -> None:
         self._file = file
         self._part = part
         self._at = part.start

@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 import samplerate
 
-from streammood.capture.containers import FAMILIES, Part, PartFile, parts
+from streammood.capture.containers import FAMILIES, FilePart, PartFile, parts
 from streammood.capture.decoders import DecodeError, Decoder, Frames, SndfileDecoder
 from streammood.capture.mixer import Mixer
 from streammood.config.base import printable
@@ -125,7 +125,7 @@ class SoundFile:
                 if part.cut:
                     damage.append("it ends early")
 
-    def _decoder(self, file: BinaryIO, part: Part) -> Decoder:
+    def _decoder(self, file: BinaryIO, part: FilePart) -> Decoder:
         """What reads ``part``.
 
         Raises:
@@ -178,7 +178,7 @@ def _at_rate(pieces: Iterator[Frames], wanted: int) -> Iterator[F32]:
         yield converter.process(rest, wanted / rate, end_of_input=True).reshape(-1, channels)
 
 
-def _guess(first: float | None, found: list[Part]) -> float | None:
+def _guess(first: float | None, found: list[FilePart]) -> float | None:
     """How long a file lasts in s, when its first part lasts ``first`` s; None for nonsense."""
     if first is None or not 0.0 < first < _LONGEST:
         return None

@@ -14,7 +14,7 @@ from streammood.cli import terminal, wiring
 from streammood.cli.first_start import preparing
 from streammood.cli.options import Channels, Config, Events, Set, app, extra, open_log, report_errors
 from streammood.config.base import printable
-from streammood.songs.batch import Batch, Result, make_folder
+from streammood.songs.batch import Batch, SongResult, make_folder
 from streammood.songs.collect import collect
 from streammood.songs.exports import Exports, Kind, Place
 
@@ -70,7 +70,7 @@ def analyze_files(
     _report(results, found.problems, screen, terminal.console(stderr=events == "-"))
 
 
-def _report(results: Sequence[Result], problems: Sequence[str], screen: Console, out: Console) -> None:
+def _report(results: Sequence[SongResult], problems: Sequence[str], screen: Console, out: Console) -> None:
     """Print the table on ``out``, and a line on ``screen`` for everything that went wrong.
 
     Raises:

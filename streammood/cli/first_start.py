@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.warmup import warm_up
 from streammood.cli import terminal
 from streammood.cli.options import app, report_errors
@@ -68,5 +68,5 @@ def warmup() -> None:
     with preparing(out):
         for tracker in ("network", "aubio"):
             settings = Settings.model_validate({"beat": {"tracker": tracker}})
-            warm_up(Analyzer(settings, ANALYSIS_RATE, Models.load(settings)), ANALYSIS_RATE)
+            warm_up(AnalysisChain(settings, ANALYSIS_RATE, Models.load(settings)), ANALYSIS_RATE)
     out.print(f"Ready after {time.monotonic() - began:.1f} s.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # every command prints with this module, and few need these
     from streammood.capture.device import Device
     from streammood.cli.preflight import Finding
     from streammood.engine.live import Engine
-    from streammood.songs.batch import Result
+    from streammood.songs.batch import SongResult
 
 _PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
 
@@ -89,7 +89,7 @@ def preset_table(found: Mapping[str, str]) -> Table:
     return table
 
 
-def result_table(results: Iterable[Result]) -> Table:
+def result_table(results: Iterable[SongResult]) -> Table:
     """One row a file."""
     columns = (Column(name, no_wrap=True) for name in ("length", "BPM", "beats", "locked", "mood", "sure", "V", "A"))
     table = Table(Column("file", overflow="fold"), *columns, box=box.SIMPLE_HEAD)

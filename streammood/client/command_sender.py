@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from streammood.client.engine_state import PREFIX
-from streammood.client.listener import Listener
+from streammood.client.listener import SignalListener
 from streammood.protocol.commands import ACK, COMMANDS, Answer, packet, refused
 from streammood.protocol.osc import Message
 from streammood.protocol.signals import Value, plain
@@ -57,7 +57,7 @@ class CommandSender:
         if self._transport is None or self._transport.is_closing():
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_datagram_endpoint(
-                lambda: Listener(self._take, lambda _: None), remote_addr=self._address
+                lambda: SignalListener(self._take, lambda _: None), remote_addr=self._address
             )
         return self._transport
 

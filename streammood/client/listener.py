@@ -48,7 +48,7 @@ def start_command(host: str, port: int) -> str:
     return f"streammood run --target {f'[{host}]' if ':' in host else host}:{port}"
 
 
-class Listener(asyncio.DatagramProtocol):
+class SignalListener(asyncio.DatagramProtocol):
     """Hands over every message of one socket; packets that are not OSC are counted, and reported once."""
 
     def __init__(self, take: Take, report: Callable[[str], None]) -> None:
@@ -73,5 +73,5 @@ class Listener(asyncio.DatagramProtocol):
 async def listen(bound: socket.socket, take: Take, report: Callable[[str], None]) -> asyncio.DatagramTransport:
     """Receive OSC at a socket of ``bind`` until the transport is closed; ``report`` takes what people should know."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: Listener(take, report), sock=bound)
+    transport, _ = await loop.create_datagram_endpoint(lambda: SignalListener(take, report), sock=bound)
     return transport

@@ -226,7 +226,7 @@ def sad_drums(band: Band, bar: int) -> Iterator[Stroke]:
         yield band.drum(beat, 0.06, instruments.hat, 0.12)
 
 
-class Style(NamedTuple):
+class PlayingStyle(NamedTuple):
     """How a mood is played and mixed."""
 
     music: Part
@@ -235,9 +235,9 @@ class Style(NamedTuple):
     reverb: float  # level of the room against the dry sound, 0..1
 
 
-STYLES: dict[str, Style] = {
-    "happy": Style(happy_music, happy_drums, gain=0.8, reverb=0.15),
-    "aggressive": Style(aggressive_music, aggressive_drums, gain=0.9, reverb=0.08),
-    "calm": Style(calm_music, calm_drums, gain=0.6, reverb=0.35),
-    "sad": Style(sad_music, sad_drums, gain=0.42, reverb=0.45),
+STYLES: dict[str, PlayingStyle] = {
+    "happy": PlayingStyle(happy_music, happy_drums, gain=0.8, reverb=0.15),
+    "aggressive": PlayingStyle(aggressive_music, aggressive_drums, gain=0.9, reverb=0.08),
+    "calm": PlayingStyle(calm_music, calm_drums, gain=0.6, reverb=0.35),
+    "sad": PlayingStyle(sad_music, sad_drums, gain=0.42, reverb=0.45),
 }

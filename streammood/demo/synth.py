@@ -26,7 +26,7 @@ SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ScoreSection:
     """Some bars of one mood at one tempo."""
 
     mood: str  # happy, aggressive, calm, sad or silence
@@ -57,28 +57,28 @@ class Section:
         return self.bars * self.bar
 
 
-Score: TypeAlias = tuple[Section, ...]
+Score: TypeAlias = tuple[ScoreSection, ...]
 
 
-def silence(seconds: float) -> Section:
+def silence(seconds: float) -> ScoreSection:
     """A silence of that length, without beats."""
-    return Section(SILENCE, 60.0 * BEATS_A_BAR / seconds, 1)
+    return ScoreSection(SILENCE, 60.0 * BEATS_A_BAR / seconds, 1)
 
 
 def steady(mood: str, bpm: float, seconds: float, drums: bool = True) -> Score:
     """One mood at one tempo, in whole bars, at least ``seconds`` long."""
     bars = math.ceil(seconds * bpm / (60.0 * BEATS_A_BAR) - 1e-9)
-    return (Section(mood, bpm, max(1, bars), drums),)
+    return (ScoreSection(mood, bpm, max(1, bars), drums),)
 
 
 DEMO: Score = (
-    Section("calm", 84.0, 8),
-    Section("happy", 120.0, 8),
-    Section("happy", 120.0, 4, drums=False),
-    Section("happy", 120.0, 8),
-    Section("aggressive", 150.0, 12),
+    ScoreSection("calm", 84.0, 8),
+    ScoreSection("happy", 120.0, 8),
+    ScoreSection("happy", 120.0, 4, drums=False),
+    ScoreSection("happy", 120.0, 8),
+    ScoreSection("aggressive", 150.0, 12),
     silence(3.0),
-    Section("sad", 70.0, 4),
+    ScoreSection("sad", 70.0, 4),
     silence(2.0),
 )
 
@@ -99,7 +99,7 @@ class Rendered:
     sound: F32  # (n,), -1..1
     sample_rate: int  # Hz
     beats: tuple[TrueBeat, ...]
-    sections: tuple[tuple[int, int, Section], ...]  # first sample, one past the last, section
+    sections: tuple[tuple[int, int, ScoreSection], ...]  # first sample, one past the last, section
 
     @property
     def name(self) -> str:
@@ -188,7 +188,7 @@ def _bars(score: Score, rate: int, seed: int) -> Iterator[F32]:
             yield _end(now, rate) if last else now
 
 
-def _play(section: Section, music: Band, drums: Band, start: float, bar: int, room: Room) -> F32:
+def _play(section: ScoreSection, music: Band, drums: Band, start: float, bar: int, room: Room) -> F32:
     """The bar that begins ``start`` seconds into the score, and what rings on after it (samples,)."""
     style = STYLES[section.mood]
     dry = _mixed(style.music(music, bar), section, start, music.rate)
@@ -198,7 +198,7 @@ def _play(section: Section, music: Band, drums: Band, start: float, bar: int, ro
     return np.float32(style.gain) * mix
 
 
-def _mixed(strokes: Iterator[Stroke], section: Section, start: float, rate: int) -> F32:
+def _mixed(strokes: Iterator[Stroke], section: ScoreSection, start: float, rate: int) -> F32:
     """The strokes of a bar, each at the sample of its place on the grid counted from the start of the score."""
     origin = round(start * rate)
     mix = np.zeros(0, np.float32)

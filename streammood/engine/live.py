@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.warmup import warm_up
 from streammood.capture import Source
 from streammood.capture.recording import Recording
@@ -58,7 +58,7 @@ class Engine:
         self._notes = Notes()
         self._settings = settings
         self._labels = models.labels
-        self._analyzer = Analyzer(settings, source.sample_rate, models)
+        self._analyzer = AnalysisChain(settings, source.sample_rate, models)
         self._capture = Capture(source, settings.input.buffer, self._notes)
         self._load = Load()
         self._priority = Priority()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.config import Settings
 from streammood.engine.mood_override import MoodOverride
 from streammood.engine.rehearsal import rehearsal
@@ -49,7 +49,7 @@ class Operator:
         self,
         settings: Settings,
         labels: tuple[str, ...],
-        analyzer: Analyzer,
+        analyzer: AnalysisChain,
         firing: Firing,
         sample_at: SampleNow,
         now: Snapshot,

@@ -19,10 +19,10 @@ from streammood.config import Settings
 from streammood.config.base import printable
 from streammood.errors import LibraryError
 from streammood.library.describe import for_library
-from streammood.library.scan import Found, Request, look_at, models_version, stamp_of
+from streammood.library.scan import Request, ScanResult, look_at, models_version, stamp_of
 from streammood.library.track import Stamp
 from streammood.models import Models
-from streammood.songs.worker import Answer, Failure
+from streammood.songs.worker import Failure, Reply
 
 _AHEAD = 3  # files a thread of a worker that are under way
 _WAIT = 20.0  # s for the scheduler, and for the first worker
@@ -74,7 +74,7 @@ class Cluster:
 
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
-    ) -> Iterator[tuple[Request, Answer | Failure]]:
+    ) -> Iterator[tuple[Request, Reply | Failure]]:
         """Yield what came of each request, in any order.
 
         Raises:
@@ -142,14 +142,14 @@ class Cluster:
             _analyse, self._settings, path, sorted(request.hashes), content, pure=False, retries=_DEATHS
         )
 
-    def _outcome(self, request: Request, future: Any) -> Answer | Failure:
+    def _outcome(self, request: Request, future: Any) -> Reply | Failure:
         from concurrent.futures import CancelledError  # noqa: PLC0415  raised by Dask alone
 
         from distributed import KilledWorker  # noqa: PLC0415  an extra
 
         try:
-            found: Found = future.result()
-            return Answer(_at_home(request.path, found) if self._send else found)
+            found: ScanResult = future.result()
+            return Reply(_at_home(request.path, found) if self._send else found)
         except KilledWorker:
             return Failure("the workers that were reading it died, one after the other")
         except (CancelledError, OSError, TimeoutError) as error:
@@ -171,7 +171,7 @@ def _version(settings_json: str) -> str:
     return models_version(Settings.model_validate_json(settings_json))
 
 
-def _analyse(settings_json: str, path: bytes, hashes: list[str], content: bytes) -> Found:
+def _analyse(settings_json: str, path: bytes, hashes: list[str], content: bytes) -> ScanResult:
     """Runs on a worker: everything about one file, which lies at ``path`` or was sent."""
     settings, models = _loaded(settings_json)
     place = Path(os.fsdecode(path))
@@ -184,7 +184,7 @@ def _analyse(settings_json: str, path: bytes, hashes: list[str], content: bytes)
         return found._replace(error=found.error.replace(str(copy), printable(str(place))))
 
 
-def _at_home(path: Path, found: Found) -> Found:
+def _at_home(path: Path, found: ScanResult) -> ScanResult:
     """``found`` on a copy of the file at ``path``, with the time that the file has here."""
     try:
         here = stamp_of(path)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.key import estimate_key
 from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.capture.sound_file import SoundFile
@@ -16,7 +16,7 @@ from streammood.config import Settings
 from streammood.errors import SourceError
 from streammood.events import F32, Beat, Mood, seconds
 from streammood.events import Section as Boundary
-from streammood.library.track import Description, Section
+from streammood.library.track import Description, SongSection
 from streammood.models import Models
 from streammood.models.mood_model import LIMIT
 
@@ -59,7 +59,7 @@ def describe(
     Raises:
         SourceError: nothing of it can be read.
     """
-    analyzer = Analyzer(settings, file.sample_rate, models, (Beat, Mood, Boundary))
+    analyzer = AnalysisChain(settings, file.sample_rate, models, (Beat, Mood, Boundary))
     beats: list[Beat] = []
     moods: list[Mood] = []
     boundaries: list[Boundary] = []
@@ -133,11 +133,13 @@ def curve(moods: Sequence[Mood]) -> F32:
     return points
 
 
-def sections(boundaries: Sequence[Boundary], duration: float) -> tuple[Section, ...]:
+def sections(boundaries: Sequence[Boundary], duration: float) -> tuple[SongSection, ...]:
     """The parts of a song that lasts ``duration`` s, each called after what began it: `start`, `drop` and so on."""
     begun = [(0.0, "start"), *sorted((seconds(found.sample), found.kind) for found in boundaries)]
     ends = [*(start for start, _ in begun[1:]), duration]
-    found = (Section(round(start, 3), round(end, 3), label) for (start, label), end in zip(begun, ends, strict=True))
+    found = (
+        SongSection(round(start, 3), round(end, 3), label) for (start, label), end in zip(begun, ends, strict=True)
+    )
     return tuple(part for part in found if part.end > part.start)
 
 

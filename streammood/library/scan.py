@@ -24,7 +24,7 @@ from streammood.library.store import Store
 from streammood.library.track import Description, Stamp, Words
 from streammood.models import Models
 from streammood.songs.collect import collect
-from streammood.songs.worker import Answer, Failure, Serve, Worker, share_out
+from streammood.songs.worker import Failure, Reply, Serve, Worker, share_out
 
 _PIECE = 1 << 20  # bytes that are read at a time
 
@@ -36,7 +36,7 @@ class Request(NamedTuple):
     hashes: frozenset[str]  # of stored files of the same size: with one of these, it is not analysed
 
 
-class Found(NamedTuple):
+class ScanResult(NamedTuple):
     """What came of a file."""
 
     stamp: Stamp
@@ -50,13 +50,13 @@ class Crew(Protocol):
 
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
-    ) -> Iterator[tuple[Request, Answer | Failure]]:
-        """Yield what came of each request, in any order: a ``Found``, or why there is nothing."""
+    ) -> Iterator[tuple[Request, Reply | Failure]]:
+        """Yield what came of each request, in any order: a ``ScanResult``, or why there is nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Analyse:
+class TrackAnalysis:
     """What is done with every file; called in a new process, it is ready for requests."""
 
     settings: Settings
@@ -66,7 +66,7 @@ class Analyse:
         return functools.partial(look_at, settings=for_library(self.settings), models=models)
 
 
-def look_at(request: Request, progress: Callable[[float], None], settings: Settings, models: Models) -> Found:
+def look_at(request: Request, progress: Callable[[float], None], settings: Settings, models: Models) -> ScanResult:
     """Everything about one file."""
     path = request.path
     stamp = Stamp(0, 0)
@@ -75,15 +75,15 @@ def look_at(request: Request, progress: Callable[[float], None], settings: Setti
         if request.hashes:
             stamp = Stamp(stamp.size, stamp.mtime, content_hash(path))
             if stamp.hash in request.hashes:
-                return Found(stamp)
+                return ScanResult(stamp)
         file = SoundFile(path, settings.input.channels)
         description = describe(file, settings, models, progress)
         stamp = stamp if stamp.hash else Stamp(stamp.size, stamp.mtime, content_hash(path))
-        return Found(stamp, tags.words(path), description)
+        return ScanResult(stamp, tags.words(path), description)
     except SourceError as error:
-        return Found(stamp, error=_reason(str(error), path))
+        return ScanResult(stamp, error=_reason(str(error), path))
     except OSError as error:
-        return Found(stamp, error=error.strerror or str(error))
+        return ScanResult(stamp, error=error.strerror or str(error))
 
 
 def _reason(error: str, path: Path) -> str:
@@ -118,12 +118,12 @@ class Processes:
 
     def __init__(self, settings: Settings, jobs: int) -> None:
         """Use ``jobs`` processes, 0 for one a core."""
-        self._analyse = Analyse(settings)
+        self._analyse = TrackAnalysis(settings)
         self._jobs = jobs or os.cpu_count() or 1
 
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
-    ) -> Iterator[tuple[Request, Answer | Failure]]:
+    ) -> Iterator[tuple[Request, Reply | Failure]]:
         """Yield what came of each request, in any order."""
         requests = list(requests)
         workers = [Worker(self._analyse) for _ in range(min(self._jobs, len(requests)))]
@@ -242,7 +242,7 @@ def scan(
         again: list[Request] = []  # whose twin was changed meanwhile
         for request, message in crew.run(requests, progress):
             if isinstance(message, Failure):
-                found = Found(_stamp_or_none(request.path), error=message.reason)
+                found = ScanResult(_stamp_or_none(request.path), error=message.reason)
             else:
                 found = message.value
             with store.writing():
@@ -259,7 +259,7 @@ def scan(
     return report
 
 
-def _put(store: Store, path: Path, found: Found, gone: set[int], report: Report) -> bool:
+def _put(store: Store, path: Path, found: ScanResult, gone: set[int], report: Report) -> bool:
     """Store what was found; False if it has to be looked for again."""
     if found.error:
         if path.is_file():  # otherwise its disk may be away: the next scan will see

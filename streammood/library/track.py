@@ -17,7 +17,7 @@ _VECTOR = 127.0  # steps to the largest value of a vector
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SongSection:
     """A part of a song."""
 
     start: float  # s
@@ -51,7 +51,7 @@ class Description:
     mood_confidence: float  # 0..1
     moods: dict[str, float]  # label -> 0..1
     curve: F32  # (n, 2), valence and arousal at even steps over the song
-    sections: tuple[Section, ...]  # empty where the structure was not analysed
+    sections: tuple[SongSection, ...]  # empty where the structure was not analysed
     vector: F32  # (n,) for likeness, of length 1; empty where no music was heard
     models: str  # what it was analysed with
     damage: str = ""  # why the file could not be read to its end
@@ -129,7 +129,7 @@ def from_row(row: Any) -> Track:
             **{name: row[name] for name in ("valence", "arousal", "mood", "mood_confidence", "models", "damage")},
             moods=json.loads(row["moods"]),
             curve=np.frombuffer(row["curve"], dtype=np.int8).reshape(-1, 2).astype(np.float32) / np.float32(_CURVE),
-            sections=tuple(Section(*part) for part in json.loads(row["sections"])),
+            sections=tuple(SongSection(*part) for part in json.loads(row["sections"])),
             vector=unpacked(row["vector"]),
         )
     return Track(

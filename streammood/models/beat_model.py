@@ -14,14 +14,14 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from streammood.dsp.layout import N_MELS
-from streammood.models.manifest import ManifestBase, Part, load
+from streammood.models.manifest import ManifestBase, ManifestPart, load
 from streammood.models.network import INT8, Network, Tensor
 
 FORMAT = 1  # of the manifest and of what goes into and comes out of the network
 _LARGEST_PAST = 4_000_000  # numbers that are kept of the past
 
 
-class Shape(Part):
+class Shape(ManifestPart):
     """What must be known to keep the past of the network."""
 
     pair: int = Field(ge=1, le=16)  # hops taken at a time

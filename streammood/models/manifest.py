@@ -30,13 +30,13 @@ Text = Annotated[str, Field(max_length=1000)]
 Name = Annotated[str, Field(max_length=200)]
 
 
-class Part(BaseModel):
+class ManifestPart(BaseModel):
     """A part of a manifest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class FeatureLayout(Part):
+class FeatureLayout(ManifestPart):
     """The features that a model was trained on, see ``dsp.layout``."""
 
     n_fft: int
@@ -59,7 +59,7 @@ FEATURES = FeatureLayout(
 )
 
 
-class DataSet(Part):
+class DataSet(ManifestPart):
     """What a model learned from, and on what terms."""
 
     name: Name
@@ -67,7 +67,7 @@ class DataSet(Part):
     licence: Text
 
 
-class ManifestBase(Part):
+class ManifestBase(ManifestPart):
     """The fields that every manifest has."""
 
     name: Name

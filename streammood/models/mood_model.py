@@ -19,7 +19,7 @@ from streammood.errors import ModelError
 from streammood.events import F32
 from streammood.models import embedding_model, music_model
 from streammood.models.embedding_model import Weights
-from streammood.models.manifest import ManifestBase, Name, Part, Sha256, Text, load
+from streammood.models.manifest import ManifestBase, ManifestPart, Name, Sha256, Text, load
 from streammood.models.music_model import MusicModel
 from streammood.models.network import INT8, Network, Tensor
 from streammood.protocol.signals import moods
@@ -36,7 +36,7 @@ Slope = Annotated[float, Field(gt=0.0, le=100.0)]
 Intercept = Annotated[float, Field(ge=-100.0, le=100.0)]
 
 
-class Window(Part):
+class Window(ManifestPart):
     """The stretch of sound that the network sees."""
 
     hops: int = Field(ge=1, le=64)  # in a slot
@@ -50,7 +50,7 @@ class Window(Part):
         return self
 
 
-class Scaling(Part):
+class Scaling(ManifestPart):
     """What is taken from each input value, and what it is then divided by."""
 
     offset: tuple[Finite, ...] = Field(max_length=100_000)
@@ -63,7 +63,7 @@ class Scaling(Part):
         return self
 
 
-class Line(Part):
+class Line(ManifestPart):
     """Straight lines through a network's answers for valence and arousal: intercept + slope * answer."""
 
     intercept: tuple[Intercept, Intercept] = (0.0, 0.0)
@@ -105,7 +105,7 @@ def check_labels(labels: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MoodPrediction:
     """What the network predicts for one window."""
 
     logits: F32  # (n_labels,), calibrated
@@ -154,7 +154,7 @@ class MoodModel:
             raise ModelError(f"{name}: was made for another embedding than this version's; train it again")
         return model
 
-    def __call__(self, statistics: F32) -> Answer:
+    def __call__(self, statistics: F32) -> MoodPrediction:
         """Answer for the statistics (n_statistics,) of a window."""
         rows = self._network.ask({"statistics": self._quantise(statistics)}, self._outputs)
         *logits, circumplex = (
@@ -162,7 +162,7 @@ class MoodModel:
         )
         valence, arousal = np.clip(self._intercept + self._slope * circumplex, -1.0, 1.0).tolist()
         scaled = logits[0] / self.manifest.temperature if logits else np.zeros(0, np.float32)
-        return Answer(scaled, valence, arousal)
+        return MoodPrediction(scaled, valence, arousal)
 
 
 class _Quantiser:

@@ -88,7 +88,7 @@ def _in_range(low: float, high: float, unit: str, title: str, adds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Hotkey:
     """A key that gives a command, by its character or its name."""
 
     key: str
@@ -96,12 +96,12 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Spec:
     """One row: a command with its arguments, its keys, and its words."""
 
     name: str
     arguments: tuple[Argument, ...]
-    keys: tuple[Key, ...]
+    keys: tuple[Hotkey, ...]
     short: str  # beside its key, where there is little room
     title: str  # in a list of keys, and when it was obeyed
     help: str
@@ -140,51 +140,52 @@ _BPM = _in_range(20.0, 400.0, "BPM", "BPM")
 
 # fmt: off
 _TABLE = (
-    Row("tap", (), (Key("space"), Key("t")), "tap", "tap: four set the tempo",
+    Spec("tap", (), (Hotkey("space"), Hotkey("t")), "tap", "tap: four set the tempo",
         "a beat is now; from the fourth on, tempo and phase are those of the taps, and held until `auto` (or, with "
         "`beat.hold_until: silence`, until the music stops). The answer counts the taps"),
-    Row("double", (), (Key("x"),), "×2", "twice the beats",
+    Spec("double", (), (Hotkey("x"),), "×2", "twice the beats",
         "twice as many beats; a bound in the way moves, and the answer says so. Holds until the music stops"),
-    Row("half", (), (Key("/"),), "÷2", "half the beats",
+    Spec("half", (), (Hotkey("/"),), "÷2", "half the beats",
         "half as many beats; a bound in the way moves, and the answer says so. Holds until the music stops"),
-    Row("downbeat", (), (Key("d"), Key("1")), "the one", "this is the one",
+    Spec("downbeat", (), (Hotkey("d"), Hotkey("1")), "the one", "this is the one",
         "this is the one: the beat nearest to now begins a bar"),
-    Row("bpm", (_BPM,), (), "tempo", "tempo",
+    Spec("bpm", (_BPM,), (), "tempo", "tempo",
         "this is the tempo, whatever the music is, held as by taps; with `beat.hold: follow` its beats drift to those "
         "of the music, by at most 3 % of the tempo"),
-    Row("auto", (), (Key("a"),), "auto", "tempo of the music again",
+    Spec("auto", (), (Hotkey("a"),), "auto", "tempo of the music again",
         "holds no tempo by hand any more: it is the music's"),
-    Row("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this", "control/bpm/min"),
-    Row("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this", "control/bpm/max"),
-    Row("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms", adds=True),),
-        (Key("left", -10.0), Key("right", 10.0)), "nudge", "nudge",
+    Spec("bpm/min", (_BPM,), (), "at least", "lowest tempo", "no tempo below this", "control/bpm/min"),
+    Spec("bpm/max", (_BPM,), (), "at most", "highest tempo", "no tempo above this", "control/bpm/max"),
+    Spec("nudge", (_in_range(-2000.0, 2000.0, "ms, positive: later", "ms", adds=True),),
+        (Hotkey("left", -10.0), Hotkey("right", 10.0)), "nudge", "nudge",
         "all beats later (positive) or earlier from now on; nudges add up", "control/nudge"),
-    Row("offset", (_TARGET, _in_range(-200.0, 1000.0, "ms", "ms")), (Key("[", -5.0), Key("]", 5.0)), "offset", "offset",
+    Spec("offset", (_TARGET, _in_range(-200.0, 1000.0, "ms", "ms")), (Hotkey("[", -5.0), Hotkey("]", 5.0)),
+        "offset", "offset",
         "one target fires later (positive) or earlier than the sound; a target is its name, or its number from 1",
         "target/N/offset"),
-    Row("mute", (_TARGET, Argument("switch", "0|1", "1 to mute or 0 to send again")), (Key("m"),), "mute", "mute",
+    Spec("mute", (_TARGET, Argument("switch", "0|1", "1 to mute or 0 to send again")), (Hotkey("m"),), "mute", "mute",
         "the target gets nothing, and its triggers are released", "target/N/muted"),
-    Row("test", (_TARGET,), (), "test", "test a target",
+    Spec("test", (_TARGET,), (), "test", "test a target",
         "sends a bar of beats, a sweep of the levels, and every mood to one target, for some six seconds"),
-    Row("panic", (), (Key("p"),), "panic", "panic: all triggers 0",
+    Spec("panic", (), (Hotkey("p"),), "panic", "panic: all triggers 0",
         "every trigger of every target goes to 0 now"),
-    Row("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Key("h"),), "hold",
+    Spec("hold", (Argument("switch", "0|1", "1 to freeze the mood or 0 to let it go"),), (Hotkey("h"),), "hold",
         "hold the mood", "freezes the mood as it is", "control/hold"),
-    Row("mood", (_MOOD,), (), "mood", "set the mood",
+    Spec("mood", (_MOOD,), (), "mood", "set the mood",
         f"sends this mood with probability 1, whatever is predicted; `{AUTO}`, an empty string or -1 ends it",
         "control/mood"),
-    Row("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
+    Spec("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
         "fixed gain before the analysis, on top of the automatic one", "control/gain"),
-    Row("reload", (), (), "reload", "read the settings again",
+    Spec("reload", (), (), "reload", "read the settings again",
         "reads the settings file again; the answer names what changed (targets, BPM bounds, gain) and what needs a "
         "restart"),
 )
 # fmt: on
 
-COMMANDS: Mapping[str, Row] = {row.name: row for row in _TABLE}
+COMMANDS: Mapping[str, Spec] = {row.name: row for row in _TABLE}
 """Every command by its name."""
 
-KEYS: Mapping[str, tuple[Row, Key]] = {key.key: (row, key) for row in _TABLE for key in row.keys}
+KEYS: Mapping[str, tuple[Spec, Hotkey]] = {key.key: (row, key) for row in _TABLE for key in row.keys}
 """Every key with the command that it gives."""
 
 

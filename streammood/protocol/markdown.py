@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from streammood.protocol.commands import COMMANDS, Row
+from streammood.protocol.commands import COMMANDS, Spec
 from streammood.protocol.signals import COUNT, SIGNALS, Signal
 
 _FORMS = {int: "int", float: "float", str: "string"}
@@ -57,7 +57,7 @@ def _signal_cells(signal: Signal) -> Iterator[str]:
     yield signal.help + (f" (with `{signal.option}: true`)" if signal.option else "")
 
 
-def _command_cells(row: Row) -> Iterator[str]:
+def _command_cells(row: Spec) -> Iterator[str]:
     yield f"`{row.name}`"
     yield ", ".join(
         argument.title

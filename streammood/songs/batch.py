@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.warmup import warm_up
 from streammood.capture import Reader
 from streammood.capture.sound_file import SoundFile
@@ -23,7 +23,7 @@ from streammood.log.event_log import EventLog, RowSink
 from streammood.log.rows import Row
 from streammood.models import Models
 from streammood.songs.song import Song
-from streammood.songs.worker import Answer, Failure, Serve, Worker, share_out
+from streammood.songs.worker import Failure, Reply, Serve, Worker, share_out
 
 _BLOCK = 8192  # samples
 _KINDS = (Beat, Mood, Onset, Section, Structure)
@@ -34,7 +34,7 @@ Export: TypeAlias = Callable[[Song, Path, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SongResult:
     """What one file came to, in a row."""
 
     path: str
@@ -47,13 +47,13 @@ class Result:
     note: str = ""  # what else people should know
 
     @classmethod
-    def of(cls, song: Song, error: str | None, note: str = "") -> Result:
+    def of(cls, song: Song, error: str | None, note: str = "") -> SongResult:
         """The row of ``song``."""
         locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
         return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error, note)
 
     @classmethod
-    def none(cls, file: Path, error: str) -> Result:
+    def none(cls, file: Path, error: str) -> SongResult:
         """The row of a file of which nothing could be read."""
         return cls(printable(str(file)), 0.0, 0.0, 0, 0.0, None, error)
 
@@ -69,7 +69,7 @@ def analyze(
 
     A file that is damaged gives what could be read, and the reason in ``damage``.
     """
-    analyzer = Analyzer(settings, reader.sample_rate, models, _KINDS)
+    analyzer = AnalysisChain(settings, reader.sample_rate, models, _KINDS)
     log.write(rows.header(reader.name, reader.sample_rate))
     events: list[Event] = []
     samples = 0
@@ -164,20 +164,22 @@ class _Task:
     def __call__(self) -> Serve:
         models = Models.load(self.settings)
 
-        def serve(request: tuple[Path, str], progress: Callable[[float], None]) -> tuple[Result, list[Row]]:
+        def serve(request: tuple[Path, str], progress: Callable[[float], None]) -> tuple[SongResult, list[Row]]:
             stored = _Stored()
             result = self.run(*request, models, stored if self.store_rows else EventLog(), progress)
             return result, stored
 
         return serve
 
-    def run(self, file: Path, name: str, models: Models, common: RowSink, progress: Callable[[float], None]) -> Result:
+    def run(
+        self, file: Path, name: str, models: Models, common: RowSink, progress: Callable[[float], None]
+    ) -> SongResult:
         """Analyse ``file``, whose outputs are called ``name``; shares of it that are done go to ``progress``."""
         try:
             reader = SoundFile(file, self.settings.input.channels)
             own = EventLog().beside(self.out, f"{name}.jsonl")
         except (SourceError, SinkError) as error:
-            return Result.none(file, str(error))
+            return SongResult.none(file, str(error))
         rows_of_song = _Guarded(own, common)
         length = reader.duration or 0.0
         done = 0.0
@@ -197,7 +199,7 @@ class _Task:
                 self.export(song, file, name)
         except (SourceError, SinkError) as error:
             problems = _joined(problems, str(error))
-        return Result.of(song, problems, f"{song.name}: {reader.advice}" if reader.advice else "")
+        return SongResult.of(song, problems, f"{song.name}: {reader.advice}" if reader.advice else "")
 
 
 class Batch:
@@ -220,9 +222,9 @@ class Batch:
 
     def prepare(self) -> None:
         """Compile what analyses need, once instead of in every process."""
-        warm_up(Analyzer(self._task.settings, ANALYSIS_RATE, self._models), ANALYSIS_RATE)
+        warm_up(AnalysisChain(self._task.settings, ANALYSIS_RATE, self._models), ANALYSIS_RATE)
 
-    def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[Result]:
+    def run(self, files: Sequence[Path], jobs: int, progress: Callable[[float], None]) -> list[SongResult]:
         """Results in the order of ``files``; ``jobs`` at a time, 0 for one a core; files done to ``progress``.
 
         A single file is read in this process, several in others: a file that ends its process ends no other.
@@ -240,9 +242,9 @@ class Batch:
 
     def _share_out(
         self, requests: list[tuple[Path, str]], workers: list[Worker], progress: Callable[[float], None]
-    ) -> list[Result]:
-        done: dict[int, tuple[Result, list[Row]]] = {}
-        results: list[Result] = []
+    ) -> list[SongResult]:
+        done: dict[int, tuple[SongResult, list[Row]]] = {}
+        results: list[SongResult] = []
         places = {request: number for number, request in enumerate(requests)}  # every name is there once
         for request, message in share_out(requests, workers, progress):
             done[places[request]] = _outcome(request[0], message)
@@ -250,7 +252,7 @@ class Batch:
                 results.append(self._log(*done.pop(len(results))))
         return results
 
-    def _log(self, result: Result, stored: list[Row]) -> Result:
+    def _log(self, result: SongResult, stored: list[Row]) -> SongResult:
         """Write the rows of a file to the common log; its result, with what went wrong there."""
         log = _Guarded(self._common)
         for row in stored:
@@ -260,10 +262,10 @@ class Batch:
         return replace(result, error=_joined(result.error, f"{result.path}: {log.problem}"))
 
 
-def _outcome(file: Path, message: Answer | Failure) -> tuple[Result, list[Row]]:
+def _outcome(file: Path, message: Reply | Failure) -> tuple[SongResult, list[Row]]:
     if isinstance(message, Failure):
-        return Result.none(file, f"{printable(str(file))}: {message.reason}"), []
-    outcome: tuple[Result, list[Row]] = message.value
+        return SongResult.none(file, f"{printable(str(file))}: {message.reason}"), []
+    outcome: tuple[SongResult, list[Row]] = message.value
     return outcome
 
 

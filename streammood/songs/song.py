@@ -27,7 +27,7 @@ _STEPS = 3  # an answer that is not followed by another within so many intervals
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class MoodSpan:
     """A part of the song in which one label held."""
 
     start: float  # s
@@ -104,14 +104,14 @@ class Song:
             found.append((time, follows if last or follows - time <= longest else time + longest))
         return found
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[MoodSpan]:
         """The song cut where its label changes; silences are left out."""
-        found: list[Stretch] = []
+        found: list[MoodSpan] = []
         for (start, end), mood in zip(self.spans(), self.moods, strict=True):
             if found and found[-1].label == mood.label and found[-1].end == start:
-                found[-1] = Stretch(found[-1].start, end, mood.label)
+                found[-1] = MoodSpan(found[-1].start, end, mood.label)
             else:
-                found.append(Stretch(start, end, mood.label))
+                found.append(MoodSpan(start, end, mood.label))
         return found
 
     def to_frame(self) -> pandas.DataFrame:

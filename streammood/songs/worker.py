@@ -39,7 +39,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """A request was answered."""
 
     value: Any
@@ -52,7 +52,7 @@ class Failure:
     reason: str
 
 
-Message: TypeAlias = Progress | Answer | Failure
+Message: TypeAlias = Progress | Reply | Failure
 
 
 class Worker:
@@ -125,7 +125,7 @@ def wait(workers: Iterable[Worker], timeout: float) -> None:
 
 def share_out(
     requests: Iterable[Any], workers: Sequence[Worker], progress: Callable[[float], None] = lambda share: None
-) -> Iterator[tuple[Any, Answer | Failure]]:
+) -> Iterator[tuple[Any, Reply | Failure]]:
     """Have ``workers`` answer ``requests``, each as soon as one is free.
 
     Args:
@@ -199,7 +199,7 @@ def _run(parent: connection.Connection[Any, Any], prepare: Prepare, memory: int)
         while True:
             request = parent.recv()
             try:
-                message: Message = Answer(serve(request, progress))
+                message: Message = Reply(serve(request, progress))
             except MemoryError:
                 message = Failure("it needs more memory than there is")
             except (BrokenPipeError, ConnectionResetError):

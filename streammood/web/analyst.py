@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from streammood.config import Settings
-from streammood.songs.worker import Answer, Failure, Progress, Worker, wait
+from streammood.songs.worker import Failure, Progress, Reply, Worker, wait
 from streammood.web.store import Stored
-from streammood.web.worker import Analyse, Convert, Download, Reading, Refusal, Request
+from streammood.web.worker import Convert, Download, Reading, Refusal, Request, UploadRequest
 
 _SILENT = 120.0  # s without a word after which a song is abandoned
 _IDLE = 300.0  # s after which a process without work is ended
@@ -39,7 +39,7 @@ class Analyst:
         Raises:
             SongError: it is no sound that can be read.
         """
-        await self._ask(Analyse(song.path, song.name, song.analysis, song.result, song.outline), progress)
+        await self._ask(UploadRequest(song.path, song.name, song.analysis, song.result, song.outline), progress)
 
     async def convert(self, song: Stored) -> None:
         """Have ``song`` written as WAV.
@@ -88,12 +88,12 @@ class Analyst:
                     progress(min(1.0, done))
                 case Failure(reason):
                     raise SongError(reason)
-                case Answer(Refusal(status, reason)):
+                case Reply(Refusal(status, reason)):
                     raise SongError(reason, status)
-                case Answer():
+                case Reply():
                     return
 
-    def _look(self) -> Progress | Answer | Failure | None:
+    def _look(self) -> Progress | Reply | Failure | None:
         wait([self._worker], _LOOK)
         return self._worker.receive()
 

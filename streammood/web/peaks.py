@@ -9,7 +9,7 @@ from streammood.events import F32
 _OUTLINE = 1200  # values, about as many as a wide screen has columns
 
 
-class Peaks:
+class Waveform:
     """The outline of a sound: its largest absolute sample in each of equal parts."""
 
     def __init__(self, samples: int) -> None:

@@ -82,7 +82,7 @@ class Stored:
         }
 
 
-class Store:
+class UploadStore:
     """All songs, in a private folder that goes when the program ends."""
 
     def __init__(self, limit: int, minutes: float) -> None:

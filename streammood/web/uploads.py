@@ -18,7 +18,7 @@ from streammood.web.analyst import Analyst, SongError
 from streammood.web.downloads import DOWNLOADS
 from streammood.web.guard import SESSION
 from streammood.web.kinds import SOUND_TYPES
-from streammood.web.store import RefusedError, Store, Stored
+from streammood.web.store import RefusedError, Stored, UploadStore
 
 _STALLED = 30.0  # s without a byte after which an upload is abandoned
 _LONGEST = 1800.0  # s that an upload may take in all
@@ -31,7 +31,7 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.dashboard.upload_limit
-        self._songs = Store(settings.dashboard.songs, settings.dashboard.keep)
+        self._songs = UploadStore(settings.dashboard.songs, settings.dashboard.keep)
         self._analyst = Analyst(settings)
         self._converter = Analyst(settings)  # nobody waits for others' analyses to play
         self._tasks: dict[str, asyncio.Task[None]] = {}

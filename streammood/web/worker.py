@@ -27,7 +27,7 @@ from streammood.songs.batch import analyze
 from streammood.songs.sound import at_rate, pieces
 from streammood.songs.worker import Serve
 from streammood.web import downloads
-from streammood.web.peaks import Peaks
+from streammood.web.peaks import Waveform
 from streammood.web.whole import whole, write_json
 
 LONGEST = 12 * 3600.0  # s of a song that are analysed; a small file can hold days of silence
@@ -38,7 +38,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True)
-class Analyse:
+class UploadRequest:
     """Write analysis, result and outline of a song."""
 
     path: Path
@@ -67,7 +67,7 @@ class Download:
     to: Path
 
 
-Request: TypeAlias = Analyse | Convert | Download
+Request: TypeAlias = UploadRequest | Convert | Download
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Reading:
         return serve
 
     def _meet(self, request: Request, models: Models, progress: Callable[[float], None]) -> None:
-        if isinstance(request, Analyse):
+        if isinstance(request, UploadRequest):
             _analyse(request, self.settings, models, progress)
         elif isinstance(request, Convert):
             convert(request.path, request.wav)
@@ -124,7 +124,7 @@ class _Watched:
         self.name = name
         self.sample_rate = file.sample_rate
         self.duration = min(file.duration or 1.0, LONGEST)
-        self.peaks = Peaks(round(self.duration * file.sample_rate))
+        self.peaks = Waveform(round(self.duration * file.sample_rate))
         self._file = file
 
     def blocks(self, size: int) -> Iterator[F32]:
@@ -137,7 +137,7 @@ class _Watched:
                 raise SourceError(f"only its first {LONGEST / 3600:g} hours are analysed")
 
 
-def _analyse(request: Analyse, settings: Settings, models: Models, progress: Callable[[float], None]) -> None:
+def _analyse(request: UploadRequest, settings: Settings, models: Models, progress: Callable[[float], None]) -> None:
     source = _Watched(SoundFile(request.path), request.name)
     song = analyze(source, settings, models, EventLog(), lambda seconds: progress(seconds / source.duration))
     if song.duration == 0.0:

@@ -6,7 +6,7 @@ are stems of their own.
 """
 
 from streammood.training.arrangements.compose import FORMS, compose, compose_many
-from streammood.training.arrangements.form import Arrangement, Section
+from streammood.training.arrangements.form import Arrangement, FormSection
 from streammood.training.arrangements.render import Stems, render
 
-__all__ = ["FORMS", "Arrangement", "Section", "Stems", "compose", "compose_many", "render"]
+__all__ = ["FORMS", "Arrangement", "FormSection", "Stems", "compose", "compose_many", "render"]

@@ -28,7 +28,7 @@ class Note(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class FormSection:
     """Some bars that belong together."""
 
     kind: str
@@ -55,7 +55,7 @@ class Arrangement:
     meter: int  # beats in a bar
     swing: float  # share of a beat at which its second half begins, 0.5 is straight
     times: F64  # (n,) s, all beats and one after the last
-    sections: tuple[Section, ...]
+    sections: tuple[FormSection, ...]
     tonic: int  # pitch class
     minor: bool
     sound: str  # "synth" or "gm"
@@ -96,7 +96,7 @@ class Arrangement:
         seconds: F64 = inside + before * first + after * last
         return seconds
 
-    def span(self, section: Section) -> tuple[float, float]:
+    def span(self, section: FormSection) -> tuple[float, float]:
         """Seconds at which the section starts and ends."""
         edges = np.array([section.start, section.start + section.bars]) * self.meter
         start, end = self.seconds(edges.astype(np.float64)).tolist()

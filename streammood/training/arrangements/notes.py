@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streammood.training.arrangements import harmony
-from streammood.training.arrangements.form import CHORUS, DROP, DRUMS, GROOVE, INTRO, VERSE, Note, Section
+from streammood.training.arrangements.form import CHORUS, DROP, DRUMS, GROOVE, INTRO, VERSE, FormSection, Note
 from streammood.training.arrangements.harmony import Harmony
 from streammood.training.arrangements.rhythm import Figure
 
@@ -56,7 +56,7 @@ class _Ideas:
 
 
 def written(
-    rng: Rng, form: str, style: str, figure: Figure, chords: Harmony, sections: tuple[Section, ...], swing: float
+    rng: Rng, form: str, style: str, figure: Figure, chords: Harmony, sections: tuple[FormSection, ...], swing: float
 ) -> dict[str, list[Note]]:
     """Notes of every part."""
     ideas = _Ideas(rng, form, style)
@@ -72,7 +72,7 @@ def written(
     return {part: [_swung(note, swing, figure.grid) for note in those] for part, those in notes.items()}
 
 
-def _drums(ideas: _Ideas, figure: Figure, section: Section, before: frozenset[str]) -> dict[str, list[Note]]:
+def _drums(ideas: _Ideas, figure: Figure, section: FormSection, before: frozenset[str]) -> dict[str, list[Note]]:
     """What the drums play in ``section``; ``before`` are the parts of the section before it."""
     rng = ideas.rng
     bars = range(section.start, section.start + section.bars)
@@ -90,7 +90,7 @@ def _drums(ideas: _Ideas, figure: Figure, section: Section, before: frozenset[st
     return played
 
 
-def _music(ideas: _Ideas, figure: Figure, chords: Harmony, section: Section) -> dict[str, list[Note]]:
+def _music(ideas: _Ideas, figure: Figure, chords: Harmony, section: FormSection) -> dict[str, list[Note]]:
     """What the others play in ``section``."""
     where = range(section.start, section.start + section.bars), figure.meter, figure.grid
     like = section.kind if section.kind in _LIKE else ""
@@ -132,7 +132,7 @@ def _likely(part: str, sign: str, filling: bool) -> float:
     return 0.5 * likely if filling and part in ("kick", "open", "crash") else likely
 
 
-def _roll(section: Section, meter: int, first: float) -> list[Note]:
+def _roll(section: FormSection, meter: int, first: float) -> list[Note]:
     """A snare roll over the section that becomes twice as fast in its second half and again in its last quarter."""
     start, beats = section.start * meter, section.bars * meter
     notes, at = [], 0.0
@@ -143,7 +143,7 @@ def _roll(section: Section, meter: int, first: float) -> list[Note]:
     return notes
 
 
-def _with_gap(played: list[Note], section: Section, meter: int) -> list[Note]:
+def _with_gap(played: list[Note], section: FormSection, meter: int) -> list[Note]:
     """Nothing begins in the gap at the section's end, and nothing rings into it."""
     if not section.gap:
         return played

@@ -20,7 +20,7 @@ from streammood.training.arrangements.form import (
     OUTRO,
     PRECHORUS,
     VERSE,
-    Section,
+    FormSection,
 )
 from streammood.training.arrangements.rhythm import Figure
 
@@ -36,12 +36,12 @@ _WORTH = {  # what a part adds to a section's level
 class _Plan:
     """Sections one after the other."""
 
-    made: list[Section] = field(default_factory=list)
+    made: list[FormSection] = field(default_factory=list)
 
     def add(self, kind: str, bars: int, parts: Iterable[str], **how: Any) -> None:
         """One more."""
         start = self.made[-1].start + self.made[-1].bars if self.made else 0
-        self.made.append(Section(kind, start, bars, frozenset(parts), **how))
+        self.made.append(FormSection(kind, start, bars, frozenset(parts), **how))
 
 
 def _some(rng: Rng, likely: float, *parts: str) -> set[str]:
@@ -49,7 +49,7 @@ def _some(rng: Rng, likely: float, *parts: str) -> set[str]:
     return set(parts) if rng.random() < likely else set()
 
 
-def club(rng: Rng, figure: Figure) -> tuple[Section, ...]:
+def club(rng: Rng, figure: Figure) -> tuple[FormSection, ...]:
     """Intro, groove, and two or three times breakdown, build-up and drop; some build-ups lead nowhere."""
     drums = set(DRUMS) & figure.rows.keys()
     tops = drums & _TOPS
@@ -89,7 +89,7 @@ def _climb(rng: Rng) -> dict[str, Any]:
     }
 
 
-def song(rng: Rng, figure: Figure, form: str) -> tuple[Section, ...]:
+def song(rng: Rng, figure: Figure, form: str) -> tuple[FormSection, ...]:
     """Intro, verses, choruses, a bridge."""
     drums = set(DRUMS) & figure.rows.keys()
     strong = "guitar" if form == "rock" and rng.random() < 0.7 else "chords"
@@ -112,7 +112,7 @@ def song(rng: Rng, figure: Figure, form: str) -> tuple[Section, ...]:
     return tuple(plan.made)
 
 
-def level(section: Section) -> float:
+def level(section: FormSection) -> float:
     """How much is going on, 0..1, from what plays; a filter takes up to 40 % of it, a climb adds to it."""
     playing = 0.08 + sum(_WORTH[part] for part in section.parts)
     openness = 0.6 + 0.2 * sum(section.sweep)

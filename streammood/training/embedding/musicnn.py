@@ -37,7 +37,7 @@ _SILENCE = np.float32(1e-7)  # mean power of a band, 65 dB below the usual, that
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
+class OriginalNetwork:
     """Its layers as ours, on some grid of bands and frames; each filter of rhythm is centred at ``centre``."""
 
     layers: dict[str, Layer]
@@ -73,7 +73,7 @@ def levelled(bands: F32, constant: float) -> F32:
     return compressed
 
 
-def read(wheel: Path) -> Network:
+def read(wheel: Path) -> OriginalNetwork:
     """The network in ``wheel`` that the embedding follows, less the filters that are zero or that nothing hears.
 
     Raises:
@@ -104,7 +104,7 @@ def _quiet(layer: Layer) -> Floats:
     return quiet
 
 
-def _network(values: dict[str, Floats]) -> Network:
+def _network(values: dict[str, Floats]) -> OriginalNetwork:
     """The network, less the filters that are zero and those that the middle does not hear."""
     layers = [_layer(values, number) for number in range(8)]
     alive = [_alive(layer) for layer in layers]
@@ -136,7 +136,7 @@ def _network(values: dict[str, Floats]) -> Network:
     gain, offset = (float(value.item()) for value in _normalisation(values, ""))
     centre = (rhythm.kernel.shape[0] - 1) // 2
     named_layers = dict(zip(LAYERS, named, strict=True))
-    return Network(named_layers, gain, offset, np.flatnonzero(on), N_MELS, centre)
+    return OriginalNetwork(named_layers, gain, offset, np.flatnonzero(on), N_MELS, centre)
 
 
 def _layer(values: dict[str, Floats], number: int) -> Layer:
@@ -174,7 +174,7 @@ def _rhythm(layers: list[Layer]) -> Layer:
     )
 
 
-def carried_over(theirs: Network, frame: float, band: float, reach: int) -> Network:
+def carried_over(theirs: OriginalNetwork, frame: float, band: float, reach: int) -> OriginalNetwork:
     """The network on another grid: ``frame`` and ``band`` are our steps as multiples of its own."""
     long = 2 * int(theirs.centre / frame) + 3
     layers = {}
@@ -188,7 +188,7 @@ def carried_over(theirs: Network, frame: float, band: float, reach: int) -> Netw
         else:
             kernel = _resampled(layer.kernel, 0, frame, reach, (layer.kernel.shape[0] - 1) / 2)
         layers[name] = Layer(kernel, layer.bias, layer.gain, layer.offset)
-    return Network(layers, theirs.gain, theirs.offset, theirs.joined, BANDS, long // 2)
+    return OriginalNetwork(layers, theirs.gain, theirs.offset, theirs.joined, BANDS, long // 2)
 
 
 def _resampled(kernel: Floats, axis: int, step: float, taps: int, centre: float) -> Floats:

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from streammood.analysis.mood.embedding import REACH
 from streammood.models.embedding_model import MIDDLE, RHYTHM, TIMBRE, Layer
-from streammood.training.embedding.musicnn import Network
+from streammood.training.embedding.musicnn import OriginalNetwork
 
 LATE = REACH // 2  # frames after its centre at which a filter of timbre answers live: rhythm may hear as far
 
@@ -52,7 +52,7 @@ def _constant(values: Any) -> Any:
 class Stretch(keras.Model):  # type: ignore[misc]
     """Everything that the frames of a stretch of sound give."""
 
-    def __init__(self, start: Network, causal: bool, trainable: bool = False) -> None:
+    def __init__(self, start: OriginalNetwork, causal: bool, trainable: bool = False) -> None:
         super().__init__()
         self._network = start
         long = start.layers[RHYTHM].kernel.shape[0]

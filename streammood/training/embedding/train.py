@@ -30,7 +30,7 @@ from streammood.training import datasets
 from streammood.training.bars import bars
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.embedding import musicnn
-from streammood.training.embedding.musicnn import Network
+from streammood.training.embedding.musicnn import OriginalNetwork
 from streammood.training.embedding.network import Stretch, pooled
 from streammood.training.embedding.taggers import answers, frames_per_hop, music, original, pieces
 from streammood.training.frames import FrameCache
@@ -79,7 +79,7 @@ No sound of these sets is part of it. Its terms, those of musicnn:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class EmbeddingSchedule:
     """How long and how hard the embedding is fitted."""
 
     steps: int = 9000
@@ -97,14 +97,20 @@ class Patches:
 
 
 def train(
-    data: Path, wheel: Path, out: Path, cache: Path, seed: int = 1, jobs: int = 1, schedule: Schedule | None = None
+    data: Path,
+    wheel: Path,
+    out: Path,
+    cache: Path,
+    seed: int = 1,
+    jobs: int = 1,
+    schedule: EmbeddingSchedule | None = None,
 ) -> Weights:
     """Fit the embedding to what the network in ``wheel`` hears in the clips in ``data``; write ``out``, and its card.
 
     Raises:
         DataError: the wheel or a clip cannot be read.
     """
-    schedule = schedule or Schedule()
+    schedule = schedule or EmbeddingSchedule()
     keras.utils.set_random_seed(seed)
     start = on_our_grid(musicnn.read(wheel))
     corpus = datasets.read(data)
@@ -129,7 +135,7 @@ def train(
     return weights
 
 
-def on_our_grid(theirs: Network) -> Network:
+def on_our_grid(theirs: OriginalNetwork) -> OriginalNetwork:
     """musicnn carried over to our mel bands and pairs of hops, not yet fitted."""
     low, high, top = (mel.hz_to_mel(hz) for hz in (layout.FMIN, layout.FMAX, musicnn.RATE / 2))
     band = (high - low) / (layout.N_MELS + 1) / (top / (musicnn.N_MELS + 1))
@@ -194,7 +200,7 @@ def _answer(ours: Stretch, inputs: Any) -> Any:
 
 
 def _fit(
-    ours: Stretch, patches: Patches, chosen: npt.NDArray[np.bool_], schedule: Schedule, seed: int
+    ours: Stretch, patches: Patches, chosen: npt.NDArray[np.bool_], schedule: EmbeddingSchedule, seed: int
 ) -> Iterator[int]:
     """Fit to the ``chosen`` patches; yield the number of each step."""
     rng = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from streammood import config
-from streammood.analysis.analyzer import Analyzer
+from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.hops import F64, Flags, Hops, Record, Records
 from streammood.analysis.structure.beat_rows import BeatRows
 from streammood.analysis.structure.context import AHEAD, Context
@@ -82,7 +82,7 @@ class Recorder(StructureStream):
 def read(path: Path, models: Models) -> Recorder:
     """The rows of a sound file."""
     file = SoundFile(path)
-    analyzer = Analyzer(config.load(), file.sample_rate, models, {Section})
+    analyzer = AnalysisChain(config.load(), file.sample_rate, models, {Section})
     analyzer.structure = recorder = Recorder(models.structure)
     for block in file.blocks(_BLOCK):
         analyzer.push(block)
