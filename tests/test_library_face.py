@@ -22,7 +22,7 @@ from streammood.errors import ModelError, SourceError
 from streammood.library import face
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
-from tests.browser import browsing, needs_chromium, visiting
+from tests.browser import AXE, browsing, needs_chromium, violations, visiting
 from tests.collections_of_songs import description
 from tests.served import Dashboard, Served
 
@@ -299,10 +299,14 @@ def test_the_page_asks_then_takes_one_picture(served: Served, tmp_path: Path, mo
         page.wait_for_selector("#found li")
         page.click("#face-open")
         assert page.is_hidden("#face-video")  # nothing is seen before its owner agrees
+        faults = [violations(page)] if AXE.exists() else []
         page.click("#face-agree")
+        page.wait_for_selector("#face-take:visible")
+        faults += [violations(page)] if AXE.exists() else []
         page.click("#face-take")
         page.wait_for_function("() => document.querySelector('#filters [name=feeling]').value === 'angry'")
         page.wait_for_function("() => document.getElementById('found-state').textContent.includes('lift')")
         assert page.evaluate("document.getElementById('face-video').srcObject") is None
         assert not page.evaluate("document.getElementById('face').open")
     assert given == [(64, 64)]
+    assert not any(faults), faults

@@ -19,7 +19,7 @@ from streammood.library import covers
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
 from tests import sounds
-from tests.browser import Open, browsing, needs_chromium, shown, visiting
+from tests.browser import AXE, Open, browsing, needs_chromium, shown, violations, visiting
 from tests.collections_of_songs import description
 from tests.served import Dashboard, Served
 
@@ -187,6 +187,7 @@ def test_songs_are_found_queued_played_and_opened_with_the_stage(chromium: Brows
 def test_the_map_finds_what_lies_where_it_is_clicked(chromium: Browser, served: Served) -> None:
     with visiting(chromium) as visit:
         page = _library(visit, served)
+        assert not AXE.exists() or violations(page) == []
         box = page.locator("#map").bounding_box()
         assert box is not None
         page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.8 * box["height"])

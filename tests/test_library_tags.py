@@ -107,6 +107,20 @@ def test_mediainfo_reads_the_mood_too(tmp_path: Path, ending: str) -> None:
     assert "121" in {lines.get(name) for name in ("bpm", "beats per minute", "wm/beatsperminute")} or "121" in shown
 
 
+@pytest.mark.parametrize("ending", [*FORMATS, "ogg"])
+def test_taglib_has_the_same_names_for_them_in_every_format(tmp_path: Path, ending: str) -> None:
+    """Navidrome, Mixxx and Strawberry read tags by TagLib; its names are those of Vorbis comments."""
+    taglib = pytest.importorskip("taglib", reason="needs pytaglib")
+    path = file(tmp_path, ending)
+    tags.write(path, VALUES)
+    with taglib.File(path) as found:
+        read = {name: found.tags.get(name, [""])[0] for name in ("MOOD", "BPM", "INITIALKEY")}
+        axes = {name: found.tags.get(name.upper(), [""])[0] for name in ("valence", "arousal", "energy")}
+    assert read == {"MOOD": "calm", "BPM": "121", "INITIALKEY": "F#m"}
+    if ending != "wma":  # there it passes over attributes that are not Microsoft's
+        assert axes == {name: VALUES[name] for name in axes}
+
+
 def test_the_names_are_those_of_the_standards(tmp_path: Path) -> None:
     path = file(tmp_path, "mp3")
     tags.write(path, VALUES)
