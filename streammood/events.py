@@ -184,6 +184,9 @@ class OperatorState:
     gain: float = 0.0  # dB, fixed, on top of the automatic gain
     tempo: float = 0.0  # BPM held by hand; 0: it is the music's
     muted: tuple[str, ...] = ()  # names of outputs
+    input: str = ""  # name of the source
+    channels: str = ""  # of a device, as settings have them; empty for what is none
+    play: int = -1  # 1 while a file or the demo is heard, 0 while not; -1: the input is neither
 
 
 @dataclass(frozen=True, slots=True)

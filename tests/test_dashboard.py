@@ -257,7 +257,7 @@ def test_a_stranger_cannot_fill_the_memory() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_become_the_messages_of_the_contract(name: str) -> None:
-    samples: dict[str, Any] = {"number": 30.5, "switch": 1, "target": "wall", "mood": "calm"}
+    samples: dict[str, Any] = {"number": 30.5, "switch": 1, "target": "wall", "mood": "calm", "text": "Line"}
     arguments = [samples[argument.kind] for argument in COMMANDS[name].arguments]
     sent = OscMessage(packet(name, arguments, "/streammood"))
     assert sent.address == f"/streammood/do/{name}"

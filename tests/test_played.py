@@ -25,11 +25,12 @@ BLOCK = 256
 
 
 class Device:
-    """An output that takes sound ``ahead`` s before it is heard, at ten times the pace."""
+    """An output that takes sound ``ahead`` s before it is heard, at ``pace`` times the pace."""
 
     ahead = 0.05
     stops_after = 10**9  # callbacks
     there = True
+    pace = 10.0
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
@@ -57,7 +58,7 @@ class Device:
             self.heard.append(sound)
             if state == pyaudio.paComplete or not self.active:
                 break
-            time.sleep(self.frames / self.rate / 10)
+            time.sleep(self.frames / self.rate / self.pace)
         self.active = False
 
     def get_output_latency(self) -> float:
@@ -80,8 +81,8 @@ def device(monkeypatch: pytest.MonkeyPatch) -> type[Device]:
     return Own
 
 
-def played(path: Path) -> tuple[Played, list[tuple[F32, float, float]]]:
-    source, got = Played(SoundFile(path, "all"), BLOCK), list[tuple[F32, float, float]]()
+def played(path: Path, heard: bool = True) -> tuple[Played, list[tuple[F32, float, float]]]:
+    source, got = Played(SoundFile(path, "all"), BLOCK, heard), list[tuple[F32, float, float]]()
     source.start(lambda *block: got.append(block))
     return source, got
 
@@ -96,12 +97,14 @@ def short(tmp_path: Path) -> Path:
 def test_what_is_heard_is_what_is_analysed_when_it_sounds(device: type[Device], short: Path) -> None:
     source, got = played(short)
     assert wait_for(lambda: not source.active)
-    out = source._stream
+    out = source._output
+    assert out is not None
     source.stop()
     sound = soundfile.read(short, dtype="float32")[0]
     np.testing.assert_array_equal(np.concatenate([block for block, _, _ in got]), sound)
-    assert isinstance(out, Device)
-    heard = np.frombuffer(b"".join(out.heard), dtype=np.float32)
+    stream: object = out._stream
+    assert isinstance(stream, Device)
+    heard = np.frombuffer(b"".join(stream.heard), dtype=np.float32)
     np.testing.assert_array_equal(heard[: sound.size], sound)
     assert not heard[sound.size :].any()
     assert all(arrived >= due for _, due, arrived in got), "nothing is analysed before it is heard"
@@ -124,3 +127,36 @@ def test_without_an_output_it_says_so(device: type[Device], short: Path) -> None
     with pytest.raises(SourceError, match="a device is heard already"):
         open_source("USB Audio", config.load(), play=True)
     assert isinstance(open_source("demo", config.load(), play=True), Played)
+
+
+def test_it_is_heard_and_silent_again_without_a_gap(device: type[Device], tmp_path: Path) -> None:
+    """Every block once, in order, each as long after the one before as it lasts; what is heard is in step with it."""
+    device.pace = 1.0
+    sound = 0.5 * np.random.default_rng(0).standard_normal(60_000).clip(-1, 1).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", sound, 44_100, subtype="FLOAT")
+    source, got = played(tmp_path / "long.wav", heard=False)
+    assert not source.heard
+    assert wait_for(lambda: len(got) > 40)
+    source.hear(True)
+    assert source.heard
+    output = source._output
+    assert output is not None
+    stream: object = output._stream
+    assert isinstance(stream, Device)
+    assert wait_for(lambda: any(np.frombuffer(part, np.float32).any() for part in stream.heard))
+    source.hear(False)
+    assert not source.heard
+    assert wait_for(lambda: not source.active)
+    source.stop()
+    np.testing.assert_array_equal(np.concatenate([block for block, _, _ in got]), sound)
+    dues = np.array([due for _, due, _ in got])
+    steps = np.diff(dues) - np.array([block.size for block, _, _ in got[1:]]) / 44_100
+    assert np.all(np.diff(dues) > 0.0)
+    assert np.abs(steps).max() < 0.1, "a step is as long as the device is late, no more"
+    heard = np.concatenate([np.frombuffer(part, np.float32) for part in stream.heard])
+    first = int(np.flatnonzero(heard)[0])
+    place = int(np.flatnonzero(sound == heard[first])[0])
+    assert place % BLOCK == 0
+    assert place > 40 * BLOCK
+    size = min(2048, heard.size - first)
+    np.testing.assert_array_equal(heard[first : first + size], sound[place : place + size])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from streammood.capture import Source
 from streammood.capture.device import DeviceSource, devices
-from streammood.capture.paced import Paced
 from streammood.capture.played import Played
 from streammood.capture.sound_file import SUFFIXES, SoundFile
 from streammood.config import Settings
@@ -20,16 +19,16 @@ AUTO = "auto"
 def open_source(text: str | None, settings: Settings, play: bool = False) -> Source:
     """The source that ``text`` names: `demo`, `auto`, a sound file, or a device by index or name.
 
-    Files and the demo are heard on the default output if ``play``, in step with what is sent.
+    Files and the demo are heard on the default output if ``play``, in step with what is sent, and can be from then on.
 
     Raises:
         SourceError: there is no such input, or it is a device and is to be played.
     """
-    block, paced = settings.input.block, Played if play else Paced
+    block = settings.input.block
     if text == DEMO or (text == AUTO and not devices()):
-        return paced(Synth(repeat=True), block)
+        return Played(Synth(repeat=True), block, play)
     if text is not None and text != AUTO and not text.isdigit() and is_path(text):
-        return paced(SoundFile(Path(text).expanduser(), settings.input.channels), block)
+        return Played(SoundFile(Path(text).expanduser(), settings.input.channels), block, play)
     if play:
         raise SourceError("--play is for `--input FILE` and `--input demo`; a device is heard already")
     return DeviceSource(settings.input)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from streammood.events import F32
 
@@ -44,6 +44,24 @@ class Source(Protocol):
     @property
     def ends(self) -> bool:
         """True for an input that comes to an end by itself; False for one that can only go away."""
+        ...
+
+
+@runtime_checkable
+class Playable(Protocol):
+    """A source that can be heard on the default output."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether it is heard now."""
+        ...
+
+    def hear(self, on: bool) -> None:
+        """Have it heard from now on, or not; may take as long as the driver does.
+
+        Raises:
+            SourceError: there is no output, or it refuses.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import functools
 import math
 import threading
 import time
@@ -42,6 +43,7 @@ class Capture:
         self._present = 0  # the latest sample of the stream clock that was reported
         self.timeline = Timeline(0.0, clock(), 1.0 / ANALYSIS_RATE)
         self._buffer = buffer
+        self._found: Ring | None = None  # is being filled by an input that was looked for
         self._notes = notes
         self._doorbell = _thread.allocate_lock()
         self._begin(0)
@@ -56,6 +58,7 @@ class Capture:
         self._fault = ""  # what was wrong with the input, last
         self._advice = ""  # on the channels of the input, last
         self._base = base
+        self._first = 0  # count in the ring at which these books begin
         self._expected = 0  # count of the next sample in the ring, if none was dropped
         self._unseen = 0  # samples lost before they reached the ring
         self._arrived = math.inf  # host time of the latest block
@@ -68,16 +71,16 @@ class Capture:
         """
         if not self._samples:
             self.timeline = Timeline(self._base, self._now(), 1.0 / ANALYSIS_RATE)
-        self.source.start(self._deliver)
+        self.source.start(functools.partial(self._deliver, self._ring))
 
     def stop(self) -> None:
         """Close the input."""
         self.source.stop()
 
-    def _deliver(self, block: F32, captured: float, arrived: float) -> None:
+    def _deliver(self, ring: Ring, block: F32, captured: float, arrived: float) -> None:
         """In the capture thread: store, ring the doorbell, nothing else."""
         try:
-            self._ring.write(block, captured, arrived)
+            ring.write(block, captured, arrived)
         except Exception as error:  # noqa: BLE001  a driver would never call again
             self.failure = reason_of(error)
         self.wake()
@@ -105,7 +108,7 @@ class Capture:
     @property
     def _samples(self) -> int:
         """Samples of the input since these books were opened, lost ones included."""
-        return self._expected + self._unseen
+        return self._expected - self._first + self._unseen
 
     @property
     def sample(self) -> float:
@@ -173,10 +176,17 @@ class Capture:
         now, then = self._clock.time(self._samples), self._clock.time(self._samples - self.rate)
         self.timeline = Timeline(self.sample, now, (now - then) / ANALYSIS_RATE)
 
-    def search(self) -> Search:
-        """Close the input, which has gone, and begin to look for it; ``resume`` once it was found."""
-        self._notes.add(f"the input `{self.source.name}` has gone; looking for it")
-        return Search(self, self._notes.add)
+    def search(self, instead: Source | None = None) -> Search:
+        """Close the input, which has gone, and begin to look for it, or for another ``instead``.
+
+        ``resume`` once it was found.
+        """
+        old = self.source
+        if instead is None:
+            self._notes.add(f"the input `{old.name}` has gone; looking for it")
+        else:
+            self.source = instead
+        return Search(self, old, self._notes.add)
 
     def take_up(self) -> None:
         """Open the input again if it is there; in the thread of a search.
@@ -184,13 +194,40 @@ class Capture:
         Raises:
             Exception: whatever the driver says.
         """
-        expected = self.source.sample_rate
-        self._ring = Ring(int(self._buffer * expected))
-        self.source.start(self._deliver)
-        if self.source.sample_rate != expected:  # the ring was made for another
-            self.source.stop()
-            self._ring = Ring(int(self._buffer * self.source.sample_rate))
-            self.source.start(self._deliver)
+        source = self.source
+        ring = self.open(source)
+        if source is self.source:  # another may have been chosen meanwhile
+            self._found = ring
+
+    def open(self, source: Source) -> Ring:
+        """Open ``source``, which delivers into the ring that is returned; from any thread.
+
+        Raises:
+            Exception: whatever the driver says.
+        """
+        while True:
+            expected = source.sample_rate
+            ring = Ring(int(self._buffer * expected))
+            source.start(functools.partial(self._deliver, ring))
+            if source.sample_rate == expected:
+                return ring
+            source.stop()  # the ring was made for another rate
+
+    def adopt(self, source: Source, ring: Ring) -> float:
+        """Go on with ``source``, which fills ``ring`` already; returns the gap in samples of the stream clock.
+
+        The stream clock goes on as it was: the first sample of the other input has the place that the clock of the one
+        before gives to its time. What came of it before is left out.
+        """
+        before, line, latest, first = self.sample, self.timeline, self._now(), 0
+        while (block := ring.read()) is not None:
+            latest, first = block.captured, block.start + block.samples.size
+        base = max(self._present, math.ceil(before), round(line.sample_at(latest)))
+        self.source = source
+        self._begin(base)
+        self._ring, self._first, self._expected = ring, first, first
+        self.timeline = Timeline(base, latest, 1.0 / ANALYSIS_RATE)
+        return base - before
 
     def resume(self) -> float:
         """Open new books for an input that was found; returns the gap in samples of the stream clock.
@@ -202,9 +239,9 @@ class Capture:
         base = max(self._present, math.ceil(before), round(self.timeline.sample_at(now)))
         gap = base - before
         self._notes.add(f"the input `{self.source.name}` is back after {gap / ANALYSIS_RATE:.1f} s")
-        ring = self._ring  # is being filled already
+        found, self._found = self._found, None
         self._begin(base)
-        self._ring = ring
+        self._ring = found or self._ring
         self.timeline = Timeline(base, now, 1.0 / ANALYSIS_RATE)
         self.lost += round(gap * self.rate / ANALYSIS_RATE)
         return gap
@@ -213,8 +250,10 @@ class Capture:
 class Search:
     """Looks for an input that has gone, in a thread of its own: a driver may take seconds to answer."""
 
-    def __init__(self, capture: Capture, report: Callable[[str], None]) -> None:
+    def __init__(self, capture: Capture, old: Source, report: Callable[[str], None]) -> None:
+        """``old`` is closed first."""
         self._capture = capture
+        self._old, self._source = old, capture.source
         self._resort = LastResort("the search for the input", report, _RETRY_INTERVAL)
         self._stopped = threading.Event()
         self._found = threading.Event()
@@ -223,7 +262,7 @@ class Search:
 
     def _look(self) -> None:
         with self._resort:
-            self._capture.source.stop()
+            self._old.stop()
         while not (self._stopped.is_set() or self._found.is_set()):
             with self._resort:
                 self._look_once()
@@ -234,13 +273,19 @@ class Search:
         except (StreammoodError, OSError, ValueError):  # what a driver says while a cable is out
             self._stopped.wait(_RETRY_INTERVAL)
         else:
+            if self._stopped.is_set():
+                self._source.stop()
             self._found.set()
 
     def wait(self, timeout: float) -> bool:
         """True once the input was found; waits for at most ``timeout`` s."""
         return self._found.wait(timeout)
 
+    def cancel(self) -> None:
+        """Give up, and do not wait for the driver."""
+        self._stopped.set()
+
     def stop(self) -> None:
         """Give up."""
-        self._stopped.set()
+        self.cancel()
         self._thread.join(_LET_GO)

@@ -118,7 +118,9 @@ def run(
         views = [dashboard_target(settings.dashboard)] if dashboard else []
         views += [] if view is None else [view]
         recording = None if record is None else Recording(record)
-        engine = Engine(settings, source, models, Outputs(settings, models.labels, read, views), log, recording)
+        engine = Engine(
+            settings, source, models, Outputs(settings, models.labels, read, views), log, recording, open_source
+        )
         for note in (*settings.notes, *([taken] if taken else [])):
             engine.report(note)
         echo = Echo()

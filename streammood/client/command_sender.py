@@ -12,8 +12,6 @@ from streammood.protocol.commands import ACK, COMMANDS, Answer, packet, refused
 from streammood.protocol.osc import Message
 from streammood.protocol.signals import Value, plain
 
-_ANSWER = 1.0  # s within which an engine answers
-
 
 class CommandSender:
     """The way to one engine's control port; answers come back to the same socket."""
@@ -40,7 +38,9 @@ class CommandSender:
             return
         self._forget(command)
         loop = asyncio.get_running_loop()
-        self._waiting[command] = loop.call_later(_ANSWER, self._fail, command, f"no answer from {self._place}")
+        self._waiting[command] = loop.call_later(
+            COMMANDS[command].patience, self._fail, command, f"no answer from {self._place}"
+        )
 
     def close(self) -> None:
         """Wait for no answer any more, and close the socket."""

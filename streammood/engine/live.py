@@ -8,29 +8,33 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from pydantic import ValidationError
 
 from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.warmup import warm_up
-from streammood.capture import Source
+from streammood.capture import Playable, Source
 from streammood.capture.recording import Recording
-from streammood.capture.ring import Block
+from streammood.capture.ring import Block, Ring
 from streammood.capture.supervisor import Capture, Search
-from streammood.config import Settings
+from streammood.config import InputSettings, Settings
 from streammood.engine.free_run import FreeRun
 from streammood.engine.load import Load, Shed
-from streammood.engine.operator import Operator, Order
+from streammood.engine.operator import Operator, Order, Values
 from streammood.engine.priority import REFUSED, WITHDRAWN, Priority
 from streammood.engine.scheduler import Firing
 from streammood.engine.snapshot import Snapshot
 from streammood.engine.status import Reporter
-from streammood.errors import StreammoodError
+from streammood.errors import ControlError, StreammoodError
 from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
 from streammood.lasting import LastResort, reason_of
 from streammood.log.event_log import EventLog
 from streammood.log.notes import Notes
 from streammood.models import Models
 from streammood.outputs import Output
-from streammood.outputs.build import Outputs
+from streammood.outputs.build import INPUT, Outputs
 from streammood.protocol.commands import Answer, Command, refused
 
 _SWITCH_INTERVAL = 0.0005  # s; at the default of 5 ms a busy thread makes a block 8 ms late
@@ -38,7 +42,14 @@ _STATUS_INTERVAL = 1.0  # s
 _DOORBELL_TIMEOUT = 0.1  # s; how long a silent input goes unnoticed
 _SEARCH_STEP = 0.02  # s; while the input is away, how often beats that run on are looked at
 _THINNED = 4  # of so many levels and states of the clock one is sent, where the machine is too slow
+_FIRST_BLOCK = 2.0  # s within which another input must deliver
+_FIRST_LOOK = 0.002  # s between looks for its first block
 _LAST_WORDS = 3.0  # s that the analysis and a driver may take at the end
+
+
+OpenInput: TypeAlias = Callable[[str | None, Settings], Source]
+"""Makes the source that a text names (`demo`), or without one the device of the settings."""
+DEMO = "demo"  # the input that is no device
 
 
 class Engine:
@@ -52,7 +63,9 @@ class Engine:
         outputs: Outputs,
         log: EventLog,
         recording: Recording | None = None,
+        open_input: OpenInput | None = None,
     ) -> None:
+        """``open_input`` makes other inputs, for an operator who changes it; without it, that is refused."""
         self.now = Snapshot()
         self._recording = recording
         self._notes = Notes()
@@ -69,7 +82,8 @@ class Engine:
         self._faults: Counter[str] = Counter()  # blocks that the analysis could not take, by the reason
         self._stop = threading.Event()
         self._outputs = outputs
-        self._reloading = threading.Lock()
+        self._open_input = open_input
+        self._preparing = threading.Lock()
         self._resort = LastResort("the engine", self._notes.add)
         self._status_at = 0.0  # host time in s at which the next status is due
         self._firing = Firing(outputs.build(self._sample_at, self._notes.add), self._notes.add)
@@ -77,6 +91,13 @@ class Engine:
         self._operator = Operator(
             settings, self._labels, self._analyzer, self._firing, self._sample_at, self.now, self._reporter.log
         )
+        self._slow: dict[str, Callable[[Command], Callable[[], Values]]] = {  # prepared by a thread, then obeyed
+            "reload": self._prepare_reload,
+            "input": self._prepare_input,
+            "channels": self._prepare_channels,
+            "play": self._prepare_play,
+        }
+        self._show_input()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._prepared = False
         self.finished = threading.Event()
@@ -130,28 +151,143 @@ class Engine:
 
         ``reply`` is called once with the answer, from the engine's thread, or at once if nothing is to be done.
         """
-        if command.name != "reload":
+        prepare = self._slow.get(command.name)
+        if prepare is None:
             self._order(Order(command, at, reply))
-        elif self._reloading.acquire(blocking=False):
-            threading.Thread(target=self._reload, args=(command, at, reply), name="reload", daemon=True).start()
+        elif self._preparing.acquire(blocking=False):
+            arguments = prepare, command, at, reply
+            threading.Thread(target=self._prepare, args=arguments, name=command.name, daemon=True).start()
         else:
-            reply(refused(command.name, "the settings are being read; send it again"))
+            reply(refused(command.name, "the settings are being read, or an input is being opened; send it again"))
 
-    def _reload(self, command: Command, at: float, reply: Callable[[Answer], None]) -> None:
-        """Read the settings in a thread of its own: names may take seconds to resolve, and a panic must not wait."""
-        rebuilt, reason = None, ""
+    def _prepare(
+        self,
+        prepare: Callable[[Command], Callable[[], Values]],
+        command: Command,
+        at: float,
+        reply: Callable[[Answer], None],
+    ) -> None:
+        """In a thread of its own: names may take seconds to resolve, drivers to open, and a panic must not wait."""
+        prepared, reason = None, ""
         try:
-            rebuilt = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
+            prepared = prepare(command)
         except StreammoodError as error:
             reason = str(error)
-        except Exception as error:  # noqa: BLE001  whatever a file holds, the show goes on as it was
+        except Exception as error:  # noqa: BLE001  whatever a file or a driver holds, the show goes on as it was
             reason = f"it failed: {reason_of(error)}"
         finally:
-            self._reloading.release()
-        if rebuilt is not None:
-            self._order(Order(command, at, reply, rebuilt))
+            self._preparing.release()
+        if prepared is not None:
+            self._order(Order(command, at, reply, prepared))
         else:
             reply(refused(command.name, reason))
+
+    def _prepare_reload(self, _: Command) -> Callable[[], Values]:
+        """Read the settings; where they name another input, open it too."""
+        found = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
+        if self._open_input is None or not set(INPUT) & set(found.changed):
+            return lambda: self._operator.reload(found)
+        change = self._open(None, found.settings)
+
+        def obey() -> Values:
+            change()
+            return self._operator.reload(found)
+
+        return obey
+
+    def _prepare_input(self, command: Command) -> Callable[[], Values]:
+        name = str(command.values[0])
+        return self._open(DEMO if name == DEMO else None, self._with_input(device=name) if name != DEMO else None)
+
+    def _prepare_channels(self, command: Command) -> Callable[[], Values]:
+        if self._capture.source.ends:
+            raise ControlError("channels are chosen for a device; this input is none")
+        return self._open(None, self._with_input(channels=str(command.values[0])))
+
+    def _with_input(self, **values: str) -> Settings:
+        """The settings that hold, with others of the input.
+
+        Raises:
+            ControlError: they are not right.
+        """
+        now = self._operator.settings
+        if now.input.device is None and "channels" in values:
+            values["device"] = self._capture.source.name  # the default may be another one by now
+        try:
+            own = InputSettings.model_validate(now.input.model_dump() | values)
+        except ValidationError as error:
+            raise ControlError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+        return now.model_copy(update={"input": own})
+
+    def _open(self, name: str | None, settings: Settings | None) -> Callable[[], Values]:
+        """Open another input beside the present one; what is returned changes to it, in the engine's thread.
+
+        A device that cannot be opened twice is changed with a gap, over which beats count on.
+
+        Raises:
+            StreammoodError: it cannot be opened, or does not deliver.
+        """
+        if self._open_input is None:
+            raise ControlError("the input of this program cannot be changed while it runs")
+        settings = settings or self._operator.settings
+        source = self._open_input(name, settings)
+        try:
+            ring = self._capture.open(source)
+        except StreammoodError:
+            source.stop()
+            if source.name != self._capture.source.name:
+                raise
+            return lambda: self._change_with_gap(source, settings)
+        end = time.monotonic() + _FIRST_BLOCK
+        while not ring.waiting:
+            if time.monotonic() > end or not source.active:
+                source.stop()
+                raise ControlError(f"`{source.name}` was opened and delivers nothing; the present input stays")
+            time.sleep(_FIRST_LOOK)
+        return lambda: self._change_input(source, ring, settings)
+
+    def _change_input(self, source: Source, ring: Ring, settings: Settings) -> Values:
+        """Go on with ``source``, which delivers already."""
+        old, search, self._search = self._capture.source, self._search, None
+        if search is not None:
+            search.cancel()
+        gap = self._capture.adopt(source, ring)
+        threading.Thread(target=old.stop, name="closing", daemon=True).start()
+        self._go_on(gap)
+        return self._input_changed(settings)
+
+    def _change_with_gap(self, source: Source, settings: Settings) -> Values:
+        """Close the present input, and open ``source`` in its place."""
+        if self._search is not None:
+            raise ControlError(f"`{source.name}` cannot be opened")
+        self._lose_input(source)
+        return self._input_changed(settings)
+
+    def _input_changed(self, settings: Settings) -> Values:
+        self._operator.settings = settings
+        self._notes.add(f"the input is `{self._capture.source.name}` now")
+        self._show_input()
+        return (self._capture.source.name,)
+
+    def _show_input(self) -> None:
+        """Have what the operator sees be the input that there is."""
+        source, chosen = self._capture.source, self._operator.settings.input.channels
+        channels = "" if source.ends else chosen if isinstance(chosen, str) else ",".join(map(str, chosen))
+        play = int(source.heard) if isinstance(source, Playable) else -1
+        self._operator.state = replace(self._operator.state, input=source.name, channels=channels, play=play)
+        self._operator.publish()
+
+    def _prepare_play(self, command: Command) -> Callable[[], Values]:
+        source, on = self._capture.source, command.values[0]
+        if not isinstance(source, Playable):
+            raise ControlError("only a file or the demo can be played; a device is heard already")
+        source.hear(not source.heard if on is None else bool(on))
+
+        def obey() -> Values:
+            self._show_input()
+            return (int(source.heard),)
+
+        return obey
 
     def _order(self, order: Order) -> None:
         self._operator.put(order)
@@ -272,11 +408,15 @@ class Engine:
             self._drain()
             self._stop.set()
             return
+        self._lose_input()
+
+    def _lose_input(self, instead: Source | None = None) -> None:
+        """Look for the input, which has gone, or open another ``instead``; let beats run on if they shall."""
         self.now.connected = False
-        self._search = self._capture.search()
+        self._search = self._capture.search(instead)
         sample, tempo, beat = self._present, self.now.tempo, self.now.beat
         self._submit_now(Level(sample, sample, 0.0, 0.0, 0.0, 0.0, 0.0, dbfs=-120.0, signal=False))
-        runs = self._settings.input.lost == "run" or self._analyzer.beats.manual_tempo > 0.0
+        runs = instead is not None or self._settings.input.lost == "run" or self._analyzer.beats.manual_tempo > 0.0
         if runs and tempo is not None and tempo.period > 0.0:
             count = beat.count if beat is not None else 0
             self._free = FreeRun(tempo, count, sample, self._settings.beat.lookahead)
@@ -291,7 +431,10 @@ class Engine:
                 self._submit_free(self._free, self.sample)
             return
         self._search = None
-        gap = self._capture.resume()
+        self._go_on(self._capture.resume())
+
+    def _go_on(self, gap: float) -> None:
+        """Analyse what an input delivers that was opened after ``gap`` samples of the stream clock."""
         self._analyzer.jump(round(self._capture.sample), gap, self._capture.rate)
         if self._recording is not None:
             self._recording.resume(gap / ANALYSIS_RATE, self._capture.rate)

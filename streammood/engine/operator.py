@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,11 +19,12 @@ from streammood.engine.snapshot import Snapshot
 from streammood.errors import ControlError, StreammoodError
 from streammood.events import ANALYSIS_RATE, Mood, OperatorState
 from streammood.log.rows import Row, action
-from streammood.outputs import Output, SampleNow, Sink
+from streammood.outputs import Monitored, Output, SampleNow, Sink
 from streammood.outputs.build import Rebuilt, is_target
-from streammood.protocol.commands import AUTO, Answer, Command, refused
+from streammood.protocol.commands import AUTO, COMMANDS, Answer, Command, refused
 from streammood.protocol.signals import Value
 
+_SHOWN = 50  # messages in the answer of a monitor
 _QUEUE = 256  # orders; more than hands and a bank of faders give between two blocks
 
 Values: TypeAlias = tuple[Value, ...]
@@ -34,7 +37,7 @@ class Order:
     command: Command
     at: float  # host time in s
     reply: Callable[[Answer], None]
-    rebuilt: Rebuilt | None = None  # what a reload has found
+    prepared: Callable[[], Values] | None = None  # obeys, where a thread has prepared it; returns what holds then
 
 
 class Operator:
@@ -67,7 +70,6 @@ class Operator:
         self._now = now
         self._orders: deque[Order] = deque()
         self._given: float | None = None  # sample of the stream clock at which the order was given; None before sound
-        self._rebuilt: Rebuilt | None = None  # what it has found, if it is a reload
         bounds = settings.beat.bpm_min, settings.beat.bpm_max
         self.state = OperatorState(bpm_min=bounds[0], bpm_max=bounds[1], gain=settings.input.gain)
         self.publish()
@@ -88,7 +90,7 @@ class Operator:
             "hold": self._hold,
             "mood": self._set_mood,
             "gain": self._set_gain,
-            "reload": self._reload,
+            "monitor": self._monitor,
         }
 
     def put(self, order: Order) -> None:
@@ -104,7 +106,8 @@ class Operator:
             order = self._orders.popleft()
             answer = self._answer(order, sample)
             self.publish()
-            self._log(action(sample, order.command, answer))
+            if not COMMANDS[answer.name].asks:
+                self._log(action(sample, order.command, answer))
             if answer.done and answer.name in {"hold", "mood"} and (mood := self.moods.now(sample)) is not None:
                 yield mood
             with contextlib.suppress(Exception):  # whoever asked cannot be reached; the show goes on
@@ -121,7 +124,8 @@ class Operator:
 
     def _obey(self, order: Order, sample: int) -> Values:
         self._given = self._sample_at(order.at) if sample else None
-        self._rebuilt = order.rebuilt
+        if order.prepared is not None:
+            return order.prepared()
         return self.actions[order.command.name](*order.command.values)
 
     # Beats
@@ -221,6 +225,12 @@ class Operator:
         self._firing.rehearse(output, rehearsal(self._given or 0.0, self._labels))
         return (output.name,)
 
+    def _monitor(self, target: int | str) -> Values:
+        output = self._find(target)
+        if not isinstance(output, Monitored):
+            raise ControlError(f"`{output.name}` sends no OSC")
+        return tuple(itertools.islice(output.recent(time.monotonic()), _SHOWN))
+
     def _find(self, target: int | str) -> Output:
         outputs = self._firing.outputs
         for number, output in enumerate(outputs, 1):
@@ -231,9 +241,8 @@ class Operator:
 
     # Settings that were read again
 
-    def _reload(self) -> Values:
-        found = self._rebuilt
-        assert found is not None  # by the engine, which has read them
+    def reload(self, found: Rebuilt) -> Values:
+        """Take settings that were read again; returns what has changed."""
         new = found.settings
         if {"beat.bpm_min", "beat.bpm_max"} & set(found.changed):
             self._bound(new.beat.bpm_min, new.beat.bpm_max)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from streammood.events import Event, TargetState
@@ -55,6 +55,15 @@ class Output(Sink, Protocol):
 
     def panic(self) -> None:
         """Bring every trigger back to rest, now."""
+        ...
+
+
+@runtime_checkable
+class Monitored(Protocol):
+    """An output that knows what it has just sent."""
+
+    def recent(self, now: float) -> Iterator[str]:
+        """The latest message on each address, newest first: s since then by ``now``, how many there were, itself."""
         ...
 
 

@@ -19,7 +19,9 @@ from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.udp import Report, comes_back, ignore
 
 _TARGETS = "osc."
-_LIVE = ("beat.bpm_min", "beat.bpm_max", "input.gain", _TARGETS)
+INPUT = ("input.device", "input.host_api", "input.channels")
+"""Settings that choose another input."""
+_LIVE = ("beat.bpm_min", "beat.bpm_max", "input.gain", *INPUT, _TARGETS)
 
 
 @dataclass(frozen=True, slots=True)

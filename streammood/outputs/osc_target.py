@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from streammood.config import MapEntry, TargetSettings
@@ -127,6 +128,13 @@ class OscTarget:
         except OscError:  # text in an encoding that is none
             return ""
         return " ".join(map(_in_words, (messages[-1].address, *messages[-1].arguments))) if messages else ""
+
+    def recent(self, now: float) -> Iterator[str]:
+        """The latest message on each address, newest first: s since then, how many there were, the message."""
+        for count, at, message in self._wire.recent():
+            with contextlib.suppress(OscError):
+                (address, arguments), *_ = decode(message)
+                yield " ".join((f"{now - at:.3f}", str(count), address, *map(_in_words, arguments)))
 
     @property
     def error(self) -> str:

@@ -52,7 +52,7 @@ def refused(name: str, reason: object) -> Answer:
 class Argument:
     """What a command takes."""
 
-    kind: Literal["number", "switch", "target", "mood"]
+    kind: Literal["number", "switch", "target", "mood", "text"]
     title: str  # in a list of commands
     usage: str  # in an answer
     range: Range = (0.0, 1.0)  # of a number
@@ -71,6 +71,8 @@ class Argument:
         if isinstance(value, str):
             return self._read_name(value.strip(), usage)
         number = _number(value, usage)
+        if self.kind == "text":
+            return f"{number:g}"
         if not float(number).is_integer() or (self.kind == "target" and number < 1):
             raise ControlError(f"takes {usage}, got {number:g}")
         return int(number) if number >= 0 else None
@@ -106,6 +108,8 @@ class Spec:
     title: str  # in a list of keys, and when it was obeyed
     help: str
     sets: str = ""  # the signal that tells what it has set, if one does
+    patience: float = 1.0  # s that its answer may take
+    asks: bool = False  # it changes nothing: it is not logged, and nobody but who asked is shown the answer
 
     @property
     def call(self) -> str:
@@ -136,6 +140,9 @@ _TRIGGER = "no argument, or one number, where 0 does nothing"
 _SWITCH = Argument("switch", "", "0 or 1")
 _TARGET = Argument("target", "target", "a target (its name, or its number from 1)")
 _MOOD = Argument("mood", "label", f"a label, or its number from 0; `{AUTO}`, an empty string or -1 ends it")
+_INPUT = Argument("text", "input", "the name of a device, a part of it, its index, or `demo`")
+_CHANNELS = Argument("text", "channels", "`all`, one channel or a pair such as 1,2")
+_DRIVER = 8.0  # s that a driver may take to open
 _BPM = _in_range(20.0, 400.0, "BPM", "BPM")
 
 # fmt: off
@@ -176,6 +183,18 @@ _TABLE = (
         "control/mood"),
     Spec("gain", (_in_range(-40.0, 60.0, "dB", "dB"),), (), "gain", "gain",
         "fixed gain before the analysis, on top of the automatic one", "control/gain"),
+    Spec("input", (_INPUT,), (), "input", "input",
+        "listens to another input while the show goes on: beats count on, and the stream clock never runs back; where "
+        "the other one cannot be opened, the present one stays", "control/input", _DRIVER),
+    Spec("channels", (_CHANNELS,), (), "channels", "channels",
+        "listens to other channels of the same device, in the same way", "control/channels", _DRIVER),
+    Spec("play", (Argument("switch", "0|1", "1 to hear what is analysed or 0 for silence"),), (), "play",
+        "hear the file or the demo",
+        "what is analysed is heard on the default output, in step with what is sent, where the input is a file or the "
+        "demo", "control/play", _DRIVER),
+    Spec("monitor", (_TARGET,), (), "monitor", "messages of a target",
+        "the answer holds the latest message on each of at most 50 addresses of the target, newest first: seconds "
+        "since it was sent, how many there were, and the message", asks=True),
     Spec("reload", (), (), "reload", "read the settings again",
         "reads the settings file again; the answer names what changed (targets, BPM bounds, gain) and what needs a "
         "restart"),

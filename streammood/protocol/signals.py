@@ -207,6 +207,11 @@ _TABLE = (
     _row("control/nudge", "state", float, (-1e6, 1e6), "ms", Status, "operator.nudge",
          "how much later beats are by hand; negative: earlier", **_DETAILS),
     _row("control/gain", "state", float, (-200.0, 200.0), "dB", Status, "operator.gain", "fixed gain", **_DETAILS),
+    _row("control/input", "state", str, None, "", Status, "operator.input", "name of the input", **_DETAILS),
+    _row("control/channels", "state", str, None, "", Status, "operator.channels",
+         "channels of the device that are analysed; empty where the input is none", **_DETAILS),
+    _row("control/play", "state", int, (-1, 1), "", Status, "operator.play",
+         "1 while the file or the demo is heard, 0 while not; -1: the input is neither", **_DETAILS),
 )
 # fmt: on
 

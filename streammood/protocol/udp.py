@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, TypeAlias
@@ -111,6 +112,7 @@ class Datagrams:
         self.failed = 0  # messages that the system would not send, or that had nowhere to go
         self.last = b""  # packet that was sent
         self.error = ""  # the latest, for people
+        self._recent: dict[bytes, tuple[int, float, bytes]] = {}  # by address: how many, host time in s, the latest
         self._place = host, port, interface
         self._title = f"target {host}:{port}"
         self._reported = False  # that the system does not send
@@ -125,8 +127,17 @@ class Datagrams:
         except SinkError:
             threading.Thread(target=self._try, name=f"resolve {host}", daemon=True).start()
 
+    def recent(self) -> list[tuple[int, float, bytes]]:
+        """The latest message on each address, newest first: how many there were, when it was sent (host, s), itself."""
+        return sorted(self._recent.values(), key=lambda row: row[1], reverse=True)
+
+    def _remember(self, message: bytes) -> None:
+        address = message[: message.find(0)]
+        self._recent[address] = self._recent.get(address, (0,))[0] + 1, time.monotonic(), message
+
     def put(self, message: bytes) -> None:
         """Send ``message``, or add it to the bundle."""
+        self._remember(message)
         if not self._bundle:
             self._send(message, 1)
             return
@@ -146,6 +157,7 @@ class Datagrams:
 
     def at_once(self, message: bytes) -> None:
         """Send ``message`` now and alone, from any thread."""
+        self._remember(message)
         self._send(message, 1)
 
     def close(self) -> None:
