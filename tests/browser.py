@@ -57,7 +57,7 @@ def visiting(browser: Browser) -> Iterator[Open]:
     yield go
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def shown(page: Page, element: str, text: str) -> None:

@@ -1,9 +1,10 @@
-"""Sound that the tests share."""
+"""Sound, browsers and dashboards that the tests share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -12,6 +13,13 @@ import soundfile
 from streammood.demo.synth import Rendered, render, steady
 from tests import rig as rig_module
 from tests.rig import Rig
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import Open
+    from tests.pretended import PretendedEngine
+    from tests.served import Served
 
 RATE = 44_100
 
@@ -55,3 +63,39 @@ def rig(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
     server.up()
     yield server
     server.close()
+
+
+# What pages need is imported where a test asks for it: most tests do without a browser.
+# ruff: noqa: PLC0415
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for the tests of a file."""
+    from tests.browser import browsing
+
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Open]:
+    """A function that opens an address in a fresh profile; see ``tests.browser``."""
+    from tests.browser import visiting
+
+    with visiting(chromium) as go:
+        yield go
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[tuple[PretendedEngine, Served]]:
+    """A pretended engine, and the dashboard that shows it."""
+    from tests.pretended import PretendedEngine
+    from tests.served import Dashboard, free_port
+
+    osc_port = free_port()
+    with (
+        PretendedEngine(osc_port) as pretended,
+        Dashboard(osc_port=osc_port, control=f"127.0.0.1:{pretended.control_port}", songs=20) as served,
+    ):
+        yield pretended, served

@@ -20,6 +20,7 @@ TARGETS: dict[str, float | int | str] = {
 }  # fmt: skip
 HELD: dict[str, float | int | str] = {
     "hold": 0, "mood": "", "bpm/min": 60.0, "bpm/max": 180.0, "nudge": 0.0, "gain": 0.0,
+    "input": "Line in", "channels": "all", "play": -1,
 }  # fmt: skip
 _STEP = 0.02  # s between two looks for the next beat
 _LATE = 0.1  # s after which a beat is left out: this thread has slept on a busy machine, which no engine does
@@ -38,6 +39,7 @@ class PretendedEngine:
         self.moods = dict(moods)
         self.label = max(self.moods, key=lambda label: self.moods[label])
         self.commands: list[tuple[str, list[object]]] = []
+        self.answers: dict[str, tuple[float | int | str, ...]] = {}  # values of the answer to a command
         self.refuse = ""  # the reason that every command is refused for
         self.silent = threading.Event()
         self.began = time.monotonic()
@@ -124,6 +126,8 @@ class PretendedEngine:
             answer.add_arg(0 if self.refuse else 1)
             if name in self.held and not self.refuse:
                 self.held[name] = message.params[0]
+            for value in () if self.refuse else self.answers.get(name, ()):
+                answer.add_arg(value)
             if self.refuse:
                 answer.add_arg(self.refuse)
             self._control.sendto(answer.build().dgram, sender)

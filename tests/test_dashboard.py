@@ -300,7 +300,7 @@ def test_run_adds_the_dashboard_to_the_targets_once() -> None:
 
 def test_details_tell_of_targets_and_of_what_was_told() -> None:
     targets = (TargetState("wall", 5, 1, -20.0, False, "/a 1", "no route"), TargetState("desk", 7, 0, 0.0, True))
-    state = OperatorState(hold=True, mood="sad", bpm_min=60.0, bpm_max=200.0, nudge=-10.0, gain=3.0, tempo=110.0)
+    state = OperatorState(True, "sad", 60.0, 200.0, -10.0, 3.0, 110.0, (), "Line in", "1,2", -1)
     status = Status(0, 0, True, 0, 0.0, notes=("a cable fell out",), targets=targets, operator=state)
     with Receiver() as receiver:
         report = DetailedReport(TargetSettings(port=receiver.port))
@@ -313,7 +313,8 @@ def test_details_tell_of_targets_and_of_what_was_told() -> None:
         "target/2/offset": 0.0, "target/2/muted": 1,
         "target/1/last": "/a 1", "target/1/error": "no route", "target/2/last": "", "target/2/error": "",
         "target/count": 2, "control/hold": 1, "control/mood": "sad", "control/bpm/min": 60.0, "control/bpm/max": 200.0,
-        "control/nudge": -10.0, "control/tempo": 110.0, "control/gain": 3.0, "status/note": "a cable fell out",
+        "control/nudge": -10.0, "control/tempo": 110.0, "control/gain": 3.0,
+        "control/input": "Line in", "control/channels": "1,2", "control/play": -1, "status/note": "a cable fell out",
     }  # fmt: skip
 
 

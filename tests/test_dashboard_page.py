@@ -9,43 +9,18 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
-from playwright.sync_api import Browser
 
 from streammood.demo.synth import Rendered
-from tests.browser import AXE, GONE, Open, browsing, needs_chromium, shown, violations, visiting
+from tests.browser import AXE, GONE, Open, needs_chromium, shown, violations
 from tests.pretended import PretendedEngine
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Open]:
-    with visiting(chromium) as go:
-        yield go
-
-
-@pytest.fixture(scope="module")
-def both() -> Iterator[tuple[PretendedEngine, Served]]:
-    """A pretended engine, and the dashboard that shows it."""
-    osc_port = free_port()
-    with (
-        PretendedEngine(osc_port) as pretended,
-        Dashboard(osc_port=osc_port, control=f"127.0.0.1:{pretended.control_port}", songs=20) as served,
-    ):
-        yield pretended, served
 
 
 @pytest.fixture

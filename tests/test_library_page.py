@@ -19,7 +19,7 @@ from streammood.library import covers
 from streammood.library.store import Store
 from streammood.library.track import Stamp, Words
 from tests import sounds
-from tests.browser import AXE, Open, browsing, needs_chromium, shown, violations, visiting
+from tests.browser import AXE, Open, needs_chromium, shown, violations, visiting
 from tests.collections_of_songs import description
 from tests.served import Dashboard, Served
 
@@ -147,12 +147,6 @@ def test_covers_come_from_tags_and_from_files_beside(tmp_path: Path) -> None:
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
 
 
 @needs_chromium

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.browser import AXE, Open, browsing, needs_chromium, shown, violations, visiting
+from tests.browser import AXE, Open, needs_chromium, shown, violations
 from tests.pretended import HELD, PretendedEngine
-from tests.served import Dashboard, Served, free_port
+from tests.served import Dashboard, Served
 from tests.waiting import wait_for
 
 pytestmark = needs_chromium
 UPRIGHT, ASIDE, SMALL = (390, 844), (844, 390), (320, 568)
 TOUCH = {"has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Open]:
-    with visiting(chromium) as go:
-        yield go
-
-
-@pytest.fixture(scope="module")
-def both() -> Iterator[tuple[PretendedEngine, Served]]:
-    osc_port = free_port()
-    with (
-        PretendedEngine(osc_port) as pretended,
-        Dashboard(osc_port=osc_port, control=f"127.0.0.1:{pretended.control_port}") as served,
-    ):
-        yield pretended, served
 
 
 def opened(visit: Open, both: tuple[PretendedEngine, Served], size: tuple[int, int]) -> Page:

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from streammood import config
 from streammood.capture.advice import ADVICE, advise
+from streammood.capture.meter import Meter
 from streammood.cli import setup_command
 from streammood.cli.commands import application
-from streammood.cli.setup_command import Meter
 from tests.receiver import Receiver
 
 

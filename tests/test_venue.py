@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 from streammood import config
 from streammood.config.edit import SettingsFile
 from streammood.errors import ConfigError
-from tests.browser import AXE, browsing, needs_chromium, violations, visiting
+from tests.browser import AXE, Open, needs_chromium, violations
 from tests.pretended import PretendedEngine
 from tests.served import Dashboard, Served, free_port
 from tests.waiting import wait_for
@@ -207,12 +207,11 @@ def test_without_a_file_nothing_can_be_changed() -> None:
 
 
 @pytest.fixture
-def page(desk: tuple[PretendedEngine, Served, SettingsFile]) -> Iterator[Page]:
-    with browsing() as browser, visiting(browser) as go:
-        opened = go(desk[1].origin, 1440, 900, allowed="422")
-        opened.wait_for_selector("#venue:not([hidden])")
-        opened.wait_for_selector("[data-edit=wall]:not([hidden])")
-        yield opened
+def page(desk: tuple[PretendedEngine, Served, SettingsFile], visit: Open) -> Page:
+    opened = visit(desk[1].origin, 1440, 900, allowed="422")
+    opened.wait_for_selector("#venue:not([hidden])")
+    opened.wait_for_selector("[data-edit=wall]:not([hidden])")
+    return opened
 
 
 @needs_chromium

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 
@@ -16,6 +14,7 @@ from streammood.api.inputs import DEMO
 from streammood.capture.advice import advise
 from streammood.capture.device import Device, DeviceSource
 from streammood.capture.device import devices as all_devices
+from streammood.capture.meter import Meter
 from streammood.cli import terminal
 from streammood.cli.options import app, report_errors
 from streammood.config import InputSettings, Settings, TargetSettings, load
@@ -23,7 +22,7 @@ from streammood.config.presets import shipped_presets, with_preset
 from streammood.engine.rehearsal import rehearsal
 from streammood.engine.scheduler import Firing
 from streammood.errors import ConfigError, SinkError, StreammoodError
-from streammood.events import ANALYSIS_RATE, F32
+from streammood.events import ANALYSIS_RATE
 from streammood.outputs.build import Outputs
 
 _TRIAL = 4.0  # s for which an input is tried
@@ -105,31 +104,6 @@ def _try_input(screen: Console, device: Device) -> bool:
     advice = advise(meter.peak, meter.clipped)
     screen.print(f"Peaks at {meter.peak:.0f} dB: {advice.text}.", style="green" if advice.word == "good" else "yellow")
     return True
-
-
-class Meter:
-    """The loudest of the blocks that it takes."""
-
-    def __init__(self) -> None:
-        self._peak = 0.0
-        self._full = 0
-        self._lock = threading.Lock()
-
-    def take(self, block: F32, captured: float, arrived: float) -> None:
-        """Take one block; in the capture thread."""
-        with self._lock:
-            self._peak = max(self._peak, float(np.abs(block).max(initial=0.0)))
-            self._full += int(np.count_nonzero(np.abs(block) >= 0.999))
-
-    @property
-    def peak(self) -> float:
-        """In dB re full scale, at least -120."""
-        return 20.0 * float(np.log10(max(self._peak, 1e-6)))
-
-    @property
-    def clipped(self) -> bool:
-        """Whether some samples were at full scale."""
-        return self._full >= 3
 
 
 def _choose_receiver(screen: Console, given: str | None) -> str:

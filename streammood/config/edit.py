@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from streammood.errors import ConfigError
 
 FIELDS = ("name", "preset", "host", "port", "offset")
 """What can be changed of a target, in their order."""
+INPUT_FIELDS = ("device", "channels", "gain")
+"""What can be changed of the input."""
 _MOST_UNDONE = 50
 _MOST_TARGETS = 64
 _SEQUENCE = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*( *)- ", re.MULTILINE)
@@ -111,6 +113,43 @@ class SettingsFile:
         """
         self._change(lambda targets: targets.pop(index), index)
 
+    def input(self) -> dict[str, Any]:
+        """What the file says of the input: its ``INPUT_FIELDS``, empty where it says nothing.
+
+        Raises:
+            ConfigError: the file is not right.
+        """
+        given = read_tree(str(self.path))[0].get("input")
+        own = load(str(self.path)).input
+        here = given if isinstance(given, dict) else {}
+        values = {name: getattr(own, name) for name in INPUT_FIELDS if here.get(name) is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def set_input(self, fields: Mapping[str, object]) -> None:
+        """Give the input other ``INPUT_FIELDS``; an empty one goes back to its default.
+
+        Raises:
+            ConfigError: they are not right, or the file cannot be written.
+        """
+        unknown = set(fields) - set(INPUT_FIELDS)
+        if unknown:
+            raise ConfigError(f"the input has no {shown(min(unknown))}; there are {', '.join(INPUT_FIELDS)}")
+
+        def apply(document: CommentedMap) -> None:
+            if document.get("input") is None:
+                document["input"] = CommentedMap()
+            for name, value in fields.items():
+                if value is None or value == "":
+                    document["input"].pop(name, None)
+                else:
+                    document["input"][name] = value
+            if not document["input"]:
+                del document["input"]
+
+        with self._lock:
+            tree, _ = read_tree(str(self.path))
+            self._edit(apply, tree, _without_input)
+
     def undo(self) -> None:
         """Take the latest change back.
 
@@ -135,10 +174,8 @@ class SettingsFile:
                 raise ConfigError(f"there is no target {index + 1}; there are {count}")
             if index is None and count >= _MOST_TARGETS:
                 raise ConfigError(f"there are {count} targets already, and at most {_MOST_TARGETS}")
-            before = self._read()
-            yaml = _round_trip(before)
-            try:
-                document = yaml.load(before) or CommentedMap()
+
+            def change(document: CommentedMap) -> None:
                 osc = document.setdefault("osc", CommentedMap())
                 if osc is None:
                     document["osc"] = osc = CommentedMap()
@@ -148,19 +185,34 @@ class SettingsFile:
                 if not osc["targets"]:
                     osc.ca.items.pop("targets", None)  # comments of what is gone would break an empty list
                     osc["targets"] = CommentedSeq()
-                written = io.StringIO()
-                yaml.dump(document, written)
-            except (YAMLError, AttributeError, TypeError, ValueError) as error:
-                raise ConfigError(f"{self.path.name} cannot be changed here ({error}); edit it by hand") from None
-            after = written.getvalue()
-            try:
-                changed = parse(after)
-            except ValueError:
-                changed = None
-            if not isinstance(changed, dict) or _without_targets(changed) != _without_targets(tree):
-                raise ConfigError(f"{self.path.name} is written in a way that cannot be kept; edit it by hand")
-            self._write(after, check=True)
-            self._undo = [*self._undo, (before, after)][-_MOST_UNDONE:]
+
+            self._edit(change, tree, _without_targets)
+
+    def _edit(
+        self,
+        apply: Callable[[CommentedMap], None],
+        tree: Mapping[str, Any],
+        rest: Callable[[Mapping[str, Any]], dict[str, Any]],
+    ) -> None:
+        """Have ``apply`` change the file that holds ``tree``; ``rest`` of it must be as it was."""
+        before = self._read()
+        yaml = _round_trip(before)
+        written = io.StringIO()
+        try:
+            document = yaml.load(before) or CommentedMap()
+            apply(document)
+            yaml.dump(document, written)
+        except (YAMLError, AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(f"{self.path.name} cannot be changed here ({error}); edit it by hand") from None
+        after = written.getvalue() if document else "# nothing is set\n"
+        try:
+            changed = parse(after)
+        except ValueError:
+            changed = None
+        if not isinstance(changed or {}, dict) or rest(changed or {}) != rest(tree):  # type: ignore[arg-type]
+            raise ConfigError(f"{self.path.name} is written in a way that cannot be kept; edit it by hand")
+        self._write(after, check=True)
+        self._undo = [*self._undo, (before, after)][-_MOST_UNDONE:]
 
     def _read(self) -> str:
         try:
@@ -253,6 +305,13 @@ def _number(name: str, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ConfigError(f"{name}: must be a number in {low:g}..{high:g}, got {shown(value)}")
     return int(value) if float(value).is_integer() else float(value)
+
+
+def _without_input(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """``tree`` but for the fields of its input that can be changed."""
+    given = tree.get("input")
+    own = {name: value for name, value in given.items() if name not in INPUT_FIELDS} if isinstance(given, dict) else {}
+    return {name: value for name, value in tree.items() if name != "input"} | ({"input": own} if own else {})
 
 
 def _without_targets(tree: Mapping[str, Any]) -> dict[str, Any]:

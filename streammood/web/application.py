@@ -18,7 +18,8 @@ from streammood.errors import SinkError
 from streammood.web import tables
 from streammood.web.addresses import Addresses, phone_address, qr_image
 from streammood.web.connections import Connections
-from streammood.web.guard import SESSION, Guard
+from streammood.web.guard import SESSION, Guard, is_loopback
+from streammood.web.inputs import Inputs
 from streammood.web.library import LibraryPages
 from streammood.web.pages import Pages
 from streammood.web.reports import Reports
@@ -75,6 +76,8 @@ def application(
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])
     app.add_routes([web.get("/ws", pages.serve), *uploads.routes(), *library.routes()])
     app.add_routes(Venue(file).routes())
+    inputs = Inputs(is_loopback(settings.dashboard.controls[0][0]))
+    app.add_routes(inputs.routes())
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -95,6 +98,7 @@ def application(
         pages.close()
         await uploads.close()
         await library.close()
+        await inputs.close()
 
     async def hang_up(_: web.Application) -> None:
         await pages.hang_up()

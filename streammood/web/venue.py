@@ -1,4 +1,4 @@
-"""The targets of the settings file over HTTP: list, add, change, copy, remove, undo."""
+"""The targets and the input of the settings file over HTTP: list, add, change, copy, remove, undo."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Venue:
 
     async def _list(self, _: web.Request) -> web.Response:
         if self._file is None:
-            return web.json_response({"file": "", "targets": [], "presets": {}, "undo": 0})
+            return web.json_response({"file": "", "targets": [], "presets": {}, "undo": 0, "input": {}})
         try:
             return web.json_response(await asyncio.to_thread(self._state, self._file))
         except ConfigError as error:
@@ -58,6 +58,7 @@ class Venue:
             "targets": file.targets(),
             "presets": shipped_presets(),
             "undo": file.undoable,
+            "input": file.input(),
         }
 
     def _apply(self, file: SettingsFile, wanted: dict[str, Any]) -> None:
@@ -68,6 +69,8 @@ class Venue:
             file.undo()
         elif action == "add":
             file.add(fields)
+        elif action == "input":
+            file.set_input(fields)
         elif not isinstance(index, int) or isinstance(index, bool):
             raise ConfigError("index must be the place of a target, from 0")
         elif action == "change":
@@ -77,4 +80,4 @@ class Venue:
         elif action == "remove":
             file.remove(index)
         else:
-            raise ConfigError("action must be add, change, copy, remove or undo")
+            raise ConfigError("action must be add, change, copy, remove, input or undo")

@@ -3,6 +3,7 @@
 import { openDialog } from "./dialogs.js";
 import { find, make } from "./dom.js";
 import { Fields, title } from "./fields.js";
+import { Inputs } from "./inputs.js";
 import { KEYS, commandRow, isTaken, keyOf, keySymbol, onPanic } from "./keys.js";
 import { Targets } from "./targets.js";
 import { toast } from "./toasts.js";
@@ -18,6 +19,7 @@ export class Controls {
     const send = (name, ...args) => this.send(name, ...args);
     this.fields = new Fields(send);
     this.targets = new Targets(send, link, () => link.engines[this.engine]?.clock);
+    this.inputs = new Inputs(send, (fields) => this.targets.venue.change({ action: "input", fields }, "Saved"));
     link.on("ack", (ack, engine) => (engine === undefined || engine === this.engine ? this.answered(ack) : undefined));
     onPanic(() => this.send("panic"));
     document.addEventListener("keydown", (event) => this.pressed(event));
@@ -92,7 +94,9 @@ export class Controls {
     if (!ok) this.undo?.();
     this.undo = undefined;
     this.fields.answered(name, ok);
-    this.targets.answered(name, ok);
+    this.targets.answered(name, ok, values);
+    this.inputs.answered(name, ok);
+    if (name === "monitor") return;
     const row = commandRow(name);
     const text = values.map((value) => (typeof value === "number" ? Number(value.toFixed(2)) : value)).join(" ");
     if (!ok) toast(`${row ? title(row) : "Not sent"}: ${text || "refused"}`, true);
@@ -114,6 +118,7 @@ export class Controls {
     const fresh = performance.now() - this.pressedAt < SETTLED;
     this.fields.show(values);
     this.targets.show(values, fresh);
+    this.inputs.showInForce(values, fresh);
     if (fresh) return;
     const hold = values["control/hold"];
     if (hold !== undefined) document.querySelector("[data-switch=hold]").setAttribute("aria-pressed", hold > 0);

@@ -21,6 +21,13 @@ export function describe(canvas, text) {
   if (canvas.getAttribute("aria-label") !== text) canvas.setAttribute("aria-label", text);
 }
 
+/** Wait for `ms`. */
+export function pause(ms) {
+  return new Promise((done) => {
+    setTimeout(done, ms);
+  });
+}
+
 /** Minutes and seconds. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

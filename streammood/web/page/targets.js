@@ -5,6 +5,7 @@ import { find, make, setText } from "./dom.js";
 import { Field } from "./fields.js";
 import { OURSELVES } from "./signals.js";
 import { editButton, Venue } from "./venue.js";
+import { Watch } from "./watch.js";
 
 const MEASURED = 3000; // ms over which messages a second are counted
 
@@ -15,11 +16,13 @@ export class Targets {
     this.rows = new Map(); // by name, in the engine's order
     this.chosen = null;
     this.venue = new Venue(send, (name) => this.calibration.open(name, this.rows.get(name)?.offset.inForce ?? 0));
+    this.watch = new Watch(send);
     this.calibration = new Calibration(link, clock, (name, offset) => this.venue.setOffset(name, offset));
     find("targets").addEventListener("click", ({ target }) => {
-      const { edit, test } = target.closest("button")?.dataset ?? {};
+      const { edit, test, watch } = target.closest("button")?.dataset ?? {};
       if (edit) this.venue.open(edit);
       if (test) send("test", test);
+      if (watch) this.watch.open(watch);
     });
     find("targets").addEventListener("focusin", (event) => this.choose(event.target.closest("li")?.dataset.name));
     find("targets").addEventListener("click", (event) => this.choose(event.target.closest("li")?.dataset.name));
@@ -40,6 +43,7 @@ export class Targets {
       setText(row.sent, `${sent?.toLocaleString() ?? "–"} sent${rate}${failed ? `, ${failed.toLocaleString()} failed` : ""}`);
       setText(row.last, failed && error ? error : last);
       row.last.title = last;
+      this.watch.show(name, row.sent.textContent, failed ? error : "");
       row.edit.hidden = !this.venue.has(name);
       row.item.classList.toggle("failing", failed > 0);
       if (!fresh) row.mute.setAttribute("aria-pressed", values[`target/${i}/muted`] > 0);
@@ -58,11 +62,13 @@ export class Targets {
     const sent = make("span", { class: "quiet", text: "–" });
     const last = make("span", { class: "quiet last" });
     const test = make("button", { type: "button", text: "Test", "data-test": name, "aria-label": `Test ${name}`, title: "A bar of beats, a sweep, every mood" });
+    const watch = make("button", { type: "button", class: "icon", "data-watch": name, "aria-label": `What is sent to ${name}`, title: "What is sent, as it is sent" });
+    watch.append(eye());
     const edit = editButton(name);
     const input = make("input", { type: "number", step: 5, inputmode: "numeric", "aria-label": `Offset of ${name}, ms` });
     const mute = make("button", { type: "button", text: "Mute", "data-mute": name, "aria-pressed": "false", "aria-label": `Mute ${name}` });
     const words = name.split(/(?<=[.:])/).flatMap((part) => [part, make("wbr")]); // where a long one may be broken
-    const item = make("li", { "data-name": name }, make("p", {}, make("strong", {}, ...words), sent, last), make("label", {}, input, " ms"), test, mute, edit);
+    const item = make("li", { "data-name": name }, make("p", {}, make("strong", {}, ...words), sent, last), watch, make("label", {}, input, " ms"), test, mute, edit);
     find("targets").append(item);
     return { item, sent, last, mute, edit, counts: [], offset: new Field(input, "offset", (number) => this.send("offset", name, number)) };
   }
@@ -89,10 +95,20 @@ export class Targets {
     this.rows.get(this.chosen)?.offset.add(step);
   }
 
-  answered(name, ok) {
+  answered(name, ok, values) {
+    if (name === "monitor") this.watch.answered(ok, values);
     if (name === "reload" && ok) this.venue.load();
     if (name === "offset") for (const row of this.rows.values()) row.offset.answered(ok);
   }
+}
+
+function eye() {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [name, value] of Object.entries({ viewBox: "0 0 24 24", width: 22, height: 22, fill: "none", stroke: "currentColor", "stroke-width": 2, "aria-hidden": "true" })) picture.setAttribute(name, value);
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z");
+  picture.append(path);
+  return picture;
 }
 
 /** Messages a second of the last moments, in words; empty until they are known. */

@@ -36,6 +36,7 @@ export class Venue {
   }
 
   show({ file, targets, presets, undo }) {
+    find("input-store").hidden = !file;
     this.targets = targets;
     this.presets = presets;
     find("venue").hidden = !file;
