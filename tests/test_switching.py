@@ -19,6 +19,7 @@ from streammood.capture.paced import Paced
 from streammood.config import Settings
 from streammood.demo.synth import Synth, steady
 from streammood.engine.live import Engine
+from streammood.engine.operator import PREPARED
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, Beat, Event
 from streammood.log.event_log import EventLog
@@ -112,6 +113,7 @@ def test_another_device_is_taken_without_a_gap(show: Show) -> None:
     engine, _, collect, ask, log = show
     before = beats(collect)[-1][1].count
     assert ask("input", "second") == Answer("input", True, ("second",))
+    assert set(engine._slow) == PREPARED
     assert engine.now.operator.input == "second"
     assert wait_for(lambda: beats(collect)[-1][1].count > before + 6)
     holds(list(collect.got))

@@ -24,6 +24,7 @@ from streammood.outputs.build import Rebuilt, is_target
 from streammood.protocol.commands import AUTO, COMMANDS, Answer, Command, refused
 from streammood.protocol.signals import Value
 
+PREPARED = frozenset({"reload", "input", "channels", "play"})  # commands that a thread of the engine prepares
 _SHOWN = 50  # messages in the answer of a monitor
 _QUEUE = 256  # orders; more than hands and a bank of faders give between two blocks
 
