@@ -58,6 +58,18 @@ def dashboard(
     }
     values = [f"dashboard.{name}={value}" for name, value in given.items() if value is not None]
     settings = wiring.Overrides(values=(*(set or ()), *values)).load(config)
+    file = Path(config) if config is not None and Path(config).is_file() else None
+    show_page(settings, "" if open_page else None, file, attached)
+
+
+def show_page(settings: Settings, page: str | None = None, file: Path | None = None, attached: bool = False) -> None:
+    """Serve the dashboard until a signal comes, and open ``page`` of it in a browser unless that is None.
+
+    ``file`` is where the settings come from; ``attached``: it ends with the standard input, too.
+
+    Raises:
+        ConfigError: the extra `views` is not installed.
+    """
     with extra("views"):
         from streammood.web.addresses import Addresses, qr_text  # noqa: PLC0415  an extra
         from streammood.web.application import serve  # noqa: PLC0415  likewise
@@ -66,18 +78,19 @@ def dashboard(
 
     def ready(addresses: Addresses) -> None:
         first = addresses.here or addresses.others[0]
-        out.print(f"Dashboard at {first} (stage view: /stage). Ctrl-C stops.", markup=False)
+        base, mark, query = first.partition("?")
+        shown = f"{base}{page or ''}{mark}{query}"
+        out.print(f"Dashboard at {shown} (stage view: /stage). Ctrl-C stops.", markup=False)
         for address in addresses.others:
             out.print(f"From other machines: {address}", markup=False)
         if addresses.others and out.is_terminal:
             out.print(qr_text(addresses.others[0]), style="bright_white on black", markup=False)
-        if open_page and _has_display():
-            webbrowser.open(first)
+        if page is not None and _has_display():
+            webbrowser.open(shown)
 
     def report(line: str) -> None:
         errors.print(f"dashboard: {line}", style="yellow", markup=False)
 
-    file = Path(config) if config is not None and Path(config).is_file() else None
     asyncio.run(_until_stopped(lambda stopped: serve(settings, stopped, ready, report, file), attached))
 
 

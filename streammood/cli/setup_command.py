@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,19 +16,17 @@ from streammood.capture.device import Device, DeviceSource
 from streammood.capture.device import devices as all_devices
 from streammood.capture.meter import Meter
 from streammood.cli import terminal
+from streammood.cli.dashboard_command import show_page
 from streammood.cli.options import app, report_errors
 from streammood.config import InputSettings, Settings, TargetSettings, load
+from streammood.config.first import First
 from streammood.config.presets import shipped_presets, with_preset
-from streammood.engine.rehearsal import rehearsal
-from streammood.engine.scheduler import Firing
-from streammood.errors import ConfigError, SinkError, StreammoodError
-from streammood.events import ANALYSIS_RATE
-from streammood.outputs.build import Outputs
+from streammood.engine.trial import send_trial
+from streammood.errors import ConfigError, StreammoodError
 
 _TRIAL = 4.0  # s for which an input is tried
 _NONE = "osc"  # every signal at its own address
 _TESTED = 7.0  # s that the test of a target takes
-_LABELS = ("happy", "aggressive", "calm", "sad")
 
 
 @app.command()
@@ -42,9 +40,15 @@ def setup(
     host: Annotated[str | None, typer.Option(metavar="HOST", help="Do not ask for it.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Do not ask for it.")] = None,
     test: Annotated[bool, typer.Option(help="Send a test to the receiver.")] = True,
+    page: Annotated[
+        bool, typer.Option("--page", help="Ask on a page of the dashboard instead; needs the extra `views`.")
+    ] = False,
 ) -> None:
     """Ask for the input and the receiver, try both, and write a settings file."""
     screen = terminal.console()
+    if page:
+        show_page(load(), "setup")
+        return
     if out.exists():
         raise ConfigError(f"{out} is there already; choose another name with --out, or move it away")
     device = _choose_input(screen, input)
@@ -54,13 +58,8 @@ def setup(
         "On which machine does it run? (host name or address)", default=base.host
     ).strip()
     port = port or typer.prompt("On which port does it listen?", default=base.port, type=int)
-    text = _written(device, preset, host, port)
-    _write(out, text)
-    try:
-        settings = load(str(out))
-    except ConfigError:
-        out.unlink()
-        raise
+    chosen = First(None if device == DEMO else device, None if preset == _NONE else preset, host, port)
+    settings = chosen.write(out)
     if test:
         _test(screen, settings)
     start = f"streammood run --config {out}" + (" --input demo" if device == DEMO else "")
@@ -118,48 +117,13 @@ def _choose_receiver(screen: Console, given: str | None) -> str:
     return given
 
 
-def _written(device: str, preset: str, host: str, port: int) -> str:
-    """The text of the settings file."""
-    lines = ["# Written by `streammood setup`. Every setting there is: config/default.yaml.", ""]
-    if device != DEMO:
-        lines += ["input:", f"  device: {_quoted(device)}", ""]
-    lines += ["osc:", "  targets:", "    - name: first"]
-    lines += [f"      preset: {preset}"] if preset != _NONE else []
-    lines += [f"      host: {_quoted(host)}", f"      port: {port}", "      offset: 0  # ms; negative: early", ""]
-    return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    """``text`` as YAML takes it, whatever is in it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"{out}: cannot be written ({error.strerror}); choose another path with --out") from None
-
-
-def _test(screen: Console, settings: Settings, labels: Sequence[str] = _LABELS) -> None:
+def _test(screen: Console, settings: Settings) -> None:
     """Send the test until the receiver has followed, or the user has had enough."""
     while True:
         screen.print("Sending a bar of beats, a sweep of the levels, and every mood …")
-        firing = Firing(Outputs(settings, labels).build(_from(time.monotonic())))
-        firing.start()
-        try:
-            for output in firing.outputs:
-                firing.rehearse(output, rehearsal(0.0, labels))
-            time.sleep(_TESTED)
-        finally:
-            firing.stop()
+        send_trial(settings, _TESTED, threading.Event())
         if typer.confirm("Did it follow?", default=True):
             return
         screen.print("Look at docs/receivers.md for what to click there; a firewall may stand between the machines.")
         if not typer.confirm("Send it again?", default=True):
             return
-
-
-def _from(began: float) -> Callable[[float], float]:
-    return lambda now: (now - began) * ANALYSIS_RATE

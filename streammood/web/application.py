@@ -23,11 +23,12 @@ from streammood.web.inputs import Inputs
 from streammood.web.library import LibraryPages
 from streammood.web.pages import Pages
 from streammood.web.reports import Reports
+from streammood.web.setup import Setup
 from streammood.web.uploads import Uploads
 from streammood.web.venue import Venue
 
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
-_DOCUMENTS = {"/": "index.html", "/phone": "phone.html", "/stage": "stage.html"}
+_DOCUMENTS = {"/": "index.html", "/phone": "phone.html", "/stage": "stage.html", "/setup": "setup.html"}
 
 
 class _Files:
@@ -70,14 +71,16 @@ def application(
         addresses = Addresses.of(settings.dashboard, guard)
         others = [_with_code(address) for address in addresses.others]
         phones = [_with_code(phone_address(address)) for address in addresses.others[:1]]
-        return web.json_response({"here": addresses.here, "others": others, "phone": phones})
+        short = guard.code.text if guard.token and addresses.others else ""
+        return web.json_response({"here": addresses.here, "others": others, "phone": phones, "short": short})
 
     app.add_routes([web.get(path, files.document) for path in _DOCUMENTS])
     app.add_routes([web.get("/page/{name}", files.part), web.get("/addresses", addresses)])
     app.add_routes([web.get("/ws", pages.serve), *uploads.routes(), *library.routes()])
     app.add_routes(Venue(file).routes())
     inputs = Inputs(is_loopback(settings.dashboard.controls[0][0]))
-    app.add_routes(inputs.routes())
+    setup = Setup()
+    app.add_routes([*inputs.routes(), *setup.routes()])
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -99,6 +102,7 @@ def application(
         await uploads.close()
         await library.close()
         await inputs.close()
+        await setup.close()
 
     async def hang_up(_: web.Application) -> None:
         await pages.hang_up()

@@ -14,6 +14,7 @@ import ipaddress
 import re
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from urllib.parse import urlsplit
@@ -42,6 +43,8 @@ _READING = {"GET", "HEAD"}
 _OPEN = {"/page/token.css", "/page/icon.svg"}  # what the page that asks for the token is made of
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
+_CODE_LETTERS, _CODE_LASTS, _CODE_LEFT = 6, 600.0, 120.0  # letters; s that a code is valid, and at least when shown
+_CODE_WRONG = 10  # answers after which a code is valid no more
 _LOCAL = "local"  # begins sessions of browsers on this machine, which gave no token
 
 
@@ -53,6 +56,33 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+class ShortCode:
+    """Six letters and digits in place of the token, for a phone: for some minutes, and for a few wrong answers."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock``: time in s."""
+        self._clock = clock
+        self._text = ""
+        self._until = 0.0
+        self._wrong = 0
+
+    @property
+    def text(self) -> str:
+        """The code that is valid now, a new one where there is none."""
+        if self._clock() > self._until - _CODE_LEFT or self._wrong >= _CODE_WRONG:
+            self._text = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
+            self._until, self._wrong = self._clock() + _CODE_LASTS, 0
+        return self._text
+
+    def matches(self, given: str) -> bool:
+        """Whether ``given`` is the code."""
+        if len(given) != _CODE_LETTERS or self._clock() > self._until or self._wrong >= _CODE_WRONG:
+            return False
+        right = _same(given.lower(), self._text)
+        self._wrong += not right
+        return right
 
 
 def new_token() -> str:
@@ -67,6 +97,7 @@ class Guard:
         self._local_only = is_loopback(settings.host)
         proxied = bool(settings.proxies) or (self._local_only and bool(settings.names))
         self.token = settings.token or (new_token() if proxied or not self._local_only else None)
+        self.code = ShortCode()
         self.trusts_local = not proxied and not (self._local_only and settings.token)
         self._port = settings.port
         self._cookie = f"streammood_{settings.port}"
@@ -166,7 +197,7 @@ class Guard:
 
     def _admit(self, request: web.Request) -> str:
         given = request.query.get("token", "").strip()
-        if self.token and given and _same(given, self.token):
+        if self.token and given and (_same(given, self.token) or self.code.matches(given)):
             return f"token-{secrets.token_urlsafe(16)}"
         if self._is_local(request):
             return f"{_LOCAL}-{secrets.token_urlsafe(16)}"

@@ -3,6 +3,7 @@
 import { COMMANDS } from "./commands.js";
 import { find, make } from "./dom.js";
 import { keySymbol } from "./keys.js";
+import { showPhones, withCode } from "./phones.js";
 
 const OWN = [
   { keys: ["up", "down"], text: "choose a target" },
@@ -28,15 +29,10 @@ function showKeys() {
 async function showDevices() {
   const list = find("device-list");
   const answer = await fetch("addresses").catch(() => null);
-  const { others = [], phone = [] } = answer?.ok ? await answer.json() : {};
+  const { others = [] } = answer?.ok ? await answer.json() : {};
   find("device-none").hidden = others.length > 0;
-  list.replaceChildren(...others.map(withCode));
-  find("phone-list").replaceChildren(...phone.map(withCode));
-}
-
-function withCode({ address, code }) {
-  const image = make("img", { src: code, alt: `QR code of ${address}`, width: 200, height: 200 });
-  return make("li", {}, image, make("a", { href: address, text: address }));
+  list.replaceChildren(...others.map((one) => withCode(one)));
+  await showPhones(find("phone-list"));
 }
 
 for (const button of document.querySelectorAll("[data-dialog]")) {

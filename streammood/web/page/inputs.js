@@ -1,11 +1,8 @@
-// The input: which devices there are and how loud each is, another one while the show runs, channels, gain, listening in.
+// The input: another one while the show runs, its channels, its gain; and whether a file or the demo is heard.
 
-import { find, make, pause, setText } from "./dom.js";
+import { DEMO, DeviceList } from "./devices.js";
+import { find, setText } from "./dom.js";
 import { toast } from "./toasts.js";
-
-const ASK = 250; // ms between two looks at the meters
-const FLOOR = -60; // dB of an empty meter
-const DEMO = "demo";
 
 export class Inputs {
   /** `send` is given the name and the arguments of each command, `store` the fields of the input that the file is to hold. */
@@ -14,7 +11,7 @@ export class Inputs {
     this.dialog = find("input-edit");
     this.form = find("input-form");
     this.inForce = {};
-    this.rows = new Map(); // by the choice of each device
+    this.list = new DeviceList(find("input-list"), find("input-none"), this.form.elements.channels, () => this.changed(), () => this.inForce.input);
     find("input-open").addEventListener("click", () => this.open());
     find("input-close").addEventListener("click", () => this.dialog.close());
     find("input-store").addEventListener("click", () => this.save());
@@ -22,97 +19,43 @@ export class Inputs {
       event.preventDefault();
       this.use();
     });
-    this.form.addEventListener("change", ({ target }) => target.name === "input" && this.offer());
-    this.dialog.addEventListener("close", () => this.release());
+    this.dialog.addEventListener("close", () => this.list.release());
   }
 
-  async open() {
-    find("input-list").replaceChildren(...[this.row({ name: "Built-in demo music", choice: DEMO, channels: 0 })]);
-    this.rows = new Map();
-    this.picked = undefined;
+  open() {
     setText(find("input-wrong"), "");
     this.form.elements.decibels.value = this.inForce.gain ?? 0;
-    this.offer();
     this.dialog.showModal();
-    while (this.dialog.open) {
-      await this.look();
-      await pause(ASK);
-    }
+    this.list.run(() => this.dialog.open);
   }
 
-  async look() {
-    const answer = await fetch("inputs").catch(() => null);
-    if (!answer?.ok || !this.dialog.open) return;
-    const { here, devices } = await answer.json();
-    const none = here ? "No device is plugged in." : "The engine runs on another machine: its devices cannot be listed here.";
-    setText(find("input-none"), devices.length ? "" : none);
-    for (const device of devices) this.show(device);
-  }
-
-  show(device) {
-    let row = this.rows.get(device.choice);
-    if (!row) {
-      row = { ...device, item: this.row(device) };
-      this.rows.set(device.choice, row);
-      find("input-list").lastElementChild.before(row.item);
-      if (this.picked === undefined && device.name === this.inForce.input) this.pick(device.choice);
-    }
-    const { word, peak, error, advice } = device;
-    row.item.dataset.word = error ? "error" : (word ?? "");
-    row.item.querySelector(".fill").style.clipPath = `inset(0 ${Math.min(100, Math.max(0, (100 * (peak ?? FLOOR)) / FLOOR))}% 0 0)`;
-    setText(row.item.querySelector(".word"), error ? "in use" : (word ?? "…"));
-    setText(row.item.querySelector(".what"), error || (word && word !== "good" ? advice : ""));
-  }
-
-  row({ name, choice, api, channels }) {
-    const radio = make("input", { type: "radio", name: "input", value: choice });
-    const words = channels ? `${api}, ${channels} ${channels === 1 ? "channel" : "channels"}` : "no cable needed";
-    const meter = channels ? [make("span", { class: "track scale", "aria-hidden": "true" }, make("span", { class: "fill" })), make("span", { class: "word" })] : [];
-    return make("li", {}, make("label", {}, radio, make("span", {}, make("strong", { text: name }), " ", make("span", { class: "quiet", text: words })), ...meter), make("p", { class: "what quiet" }));
-  }
-
-  pick(choice) {
-    this.picked = choice;
-    const radio = [...this.form.querySelectorAll("[name=input]")].find(({ value }) => value === choice);
-    if (radio) radio.checked = true;
-    this.offer();
-  }
-
-  /** The channels of the chosen device: all of the first two, each alone, each pair. */
-  offer() {
-    const choice = this.form.querySelector("[name=input]:checked")?.value;
-    this.picked = choice;
-    const count = Math.min(64, this.rows.get(choice)?.channels ?? 0);
-    const each = Array.from({ length: count }, (_, i) => [`${i + 1}`, `${i + 1} alone`]);
-    const pairs = Array.from({ length: Math.floor(count / 2) }, (_, i) => [`${2 * i + 1},${2 * i + 2}`, `${2 * i + 1} and ${2 * i + 2}`]);
-    const select = this.form.elements.channels;
-    select.replaceChildren(new Option(count > 1 ? "the first two" : "all", "all"), ...(count > 1 ? [...each, ...pairs] : []).map(([value, text]) => new Option(text, value)));
-    select.disabled = count < 2;
-    const row = this.rows.get(choice);
-    if (row?.name === this.inForce.input && this.inForce.channels) select.value = this.inForce.channels;
-    if (select.selectedIndex < 0) select.value = "all";
-    for (const id of ["input-use", "input-store"]) find(id).disabled = choice === undefined;
+  changed() {
+    const { channels } = this.form.elements;
+    if (this.list.device?.name === this.inForce.input && this.inForce.channels) channels.value = this.inForce.channels;
+    if (channels.selectedIndex < 0) channels.value = "all";
+    for (const id of ["input-use", "input-store"]) find(id).disabled = this.list.choice === undefined;
   }
 
   /** Gain, channels and the device, each only where it is another one than before. */
   async use() {
-    const choice = this.picked;
-    const row = this.rows.get(choice);
-    const gain = this.form.elements.decibels;
+    const { choice, device } = this.list;
+    const { decibels, channels } = this.form.elements;
     if (choice === undefined) return false;
-    if (!gain.validity.valid) {
-      setText(find("input-wrong"), `Gain: ${gain.validationMessage}`);
-      gain.focus();
+    if (!decibels.validity.valid) {
+      setText(find("input-wrong"), `Gain: ${decibels.validationMessage}`);
+      decibels.focus();
       return false;
     }
-    await this.release();
-    const channels = this.form.elements.channels.value;
-    const same = choice === DEMO ? this.inForce.input === DEMO : row?.name === this.inForce.input;
-    if (!same) this.send("input", choice);
+    await this.list.release();
+    const same = choice === DEMO ? this.inForce.input === DEMO : device?.name === this.inForce.input;
     // after another device has been opened: each is prepared by itself
-    if (choice !== DEMO && channels !== this.inForce.channels && (same || channels !== "all")) this.next = () => this.send("channels", channels);
+    if (choice !== DEMO && (same ? channels.value !== this.inForce.channels : channels.value !== "all")) {
+      const wanted = channels.value;
+      this.next = () => this.send("channels", wanted);
+    }
     if (same) this.further();
-    if (Number(gain.value) !== (this.inForce.gain ?? 0)) this.send("gain", Number(gain.value));
+    else this.send("input", choice);
+    if (Number(decibels.value) !== (this.inForce.gain ?? 0)) this.send("gain", Number(decibels.value));
     this.dialog.close();
     return true;
   }
@@ -131,19 +74,11 @@ export class Inputs {
 
   /** Use it, and have the settings file hold it. */
   async save() {
-    const { channels, decibels: gain } = this.form.elements;
-    const choice = this.picked;
-    const device = this.rows.get(choice)?.name;
-    const parts = channels.value.split(",").map(Number);
+    const { choice, device, channels } = this.list;
+    const gain = Number(this.form.elements.decibels.value) || "";
     if (!(await this.use())) return;
     if (choice === DEMO) toast("The demo is chosen with --input demo, not in the file", true);
-    else this.store({ device, channels: channels.value === "all" ? "" : parts.length === 1 ? parts[0] : parts, gain: Number(gain.value) || "" });
-  }
-
-  /** Close the meters: some drivers let one program alone have a device. */
-  async release() {
-    const headers = { "Content-Type": "application/json" };
-    await fetch("inputs", { method: "POST", headers, body: JSON.stringify({ action: "close" }) }).catch(() => null);
+    else this.store({ device: device.name, channels: channels.length > 1 ? channels : (channels[0] ?? ""), gain });
   }
 
   /** What the engine says of its input. */

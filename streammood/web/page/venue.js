@@ -40,6 +40,7 @@ export class Venue {
     this.targets = targets;
     this.presets = presets;
     find("venue").hidden = !file;
+    find("no-venue").hidden = Boolean(file);
     setText(find("venue-file"), file);
     find("undo-target").disabled = undo === 0;
     const options = Object.keys(presets).map((name) => new Option(name, name));
