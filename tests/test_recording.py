@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from streammood import config
+from streammood.capture import Deliver
 from streammood.capture.paced import Paced
 from streammood.capture.recording import Recording
 from streammood.demo.synth import Synth
@@ -28,6 +29,53 @@ RATE = 48_000
 
 def noise(size: int) -> F32:
     return (0.2 * np.random.default_rng(size).standard_normal(size)).astype(np.float32)
+
+
+def test_all_channels_are_kept_and_others_begin_another_file(tmp_path: Path) -> None:
+    recording = Recording(tmp_path / "night.flac")
+    notes: list[str] = []
+    recording.start(RATE, notes.append)
+    pair, many = noise(600).reshape(-1, 2), noise(3000).reshape(-1, 10)
+    recording.push(pair)
+    recording.push(pair, missing=100)
+    recording.push(many)
+    recording.close()
+    sound, _ = soundfile.read(recording.path, dtype="float32")
+    wanted = np.concatenate((pair, np.zeros((100, 2), np.float32), pair))
+    np.testing.assert_allclose(sound, wanted, atol=2**-23)
+    sound, _ = soundfile.read(tmp_path / "night-2.flac", dtype="float32")
+    np.testing.assert_allclose(sound, many[:, :8], atol=2**-23)
+    assert "first 8 of 10 channels" in notes[-1]
+
+
+class Interface(Paced):
+    """A device of four channels; what is analysed is the mix of the first two."""
+
+    def __init__(self) -> None:
+        super().__init__(Synth(repeat=True), 256)
+        self.frames: F32 = np.zeros((0, 4), np.float32)
+        self.all: list[F32] = []
+
+    def start(self, deliver: Deliver) -> None:
+        def spread(block: F32, captured: float, arrived: float) -> None:
+            self.frames = np.outer(block, np.array([1.5, 0.5, 0.1, 0.0], np.float32)).astype(np.float32)
+            self.all.append(self.frames.copy())
+            deliver(block, captured, arrived)
+
+        super().start(spread)
+
+
+def test_a_live_input_is_kept_with_its_channels(tmp_path: Path) -> None:
+    settings = config.load()
+    models, recording, source = Models.load(settings), Recording(tmp_path / "night.wav"), Interface()
+    engine = Engine(settings, source, models, Made(lambda _: []), EventLog(), recording)
+    engine.start()
+    assert wait_for(lambda: recording.written > 30_000)
+    engine.stop()
+    sound, _ = soundfile.read(tmp_path / "night.wav", dtype="float32")
+    assert sound.shape[1] == 4
+    came = np.concatenate(source.all)[: len(sound)]
+    np.testing.assert_allclose(sound, came, atol=2**-22)
 
 
 @pytest.mark.parametrize("suffix", ["flac", "wav"])

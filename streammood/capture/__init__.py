@@ -48,6 +48,14 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Multichannel(Protocol):
+    """A source that has more than the one channel that it delivers."""
+
+    frames: F32
+    """The block that is being delivered, before it was mixed, (n, channels); valid until the delivery has returned."""
+
+
+@runtime_checkable
 class Playable(Protocol):
     """A source that can be heard on the default output."""
 

@@ -19,6 +19,7 @@ from streammood.capture import Deliver
 from streammood.capture.mixer import Mixer
 from streammood.config import InputSettings
 from streammood.errors import SourceError
+from streammood.events import F32
 from streammood.lasting import reason_of
 from streammood.native import quiet
 
@@ -163,6 +164,7 @@ class DeviceSource:
         self._stream: pyaudio.Stream | None = None
         self._last = 0.0
         self._mixer = Mixer((1,), 1)
+        self.frames: F32 = np.zeros((0, 1), dtype=np.float32)  # of the block that is being delivered, all channels
         self.overflows = 0  # blocks that PortAudio flagged as following lost ones
         self.failure = ""  # of the callback, the latest
         found = devices()
@@ -193,7 +195,8 @@ class DeviceSource:
         def callback(data: bytes | None, frames: int, times: Mapping[str, float], flags: int) -> tuple[None, int]:
             arrived = time.monotonic()
             try:
-                block = mixer.push(np.frombuffer(data or b"", dtype=np.float32).reshape(-1, count))
+                self.frames = np.frombuffer(data or b"", dtype=np.float32).reshape(-1, count)
+                block = mixer.push(self.frames)
                 age = times["current_time"] - times["input_buffer_adc_time"] - frames * block_time
                 deliver(block, arrived - (age if abs(age) < _PLAUSIBLE_AGE else 0.0), arrived)
                 self.overflows += bool(flags & pyaudio.paInputOverflow)

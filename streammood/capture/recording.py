@@ -20,13 +20,14 @@ _SPARE = 50_000_000  # bytes that are left on the disk: the event log needs room
 _LOOK = 1.0  # s between looks at the disk
 _WAITING = 30.0  # s of sound that wait for a slow disk; more is silence in the file
 _LAST_WORDS = 10.0  # s that the file may take at the end
+_FLAC = 8  # channels that such a file can hold
 _SILENCE = 65_536  # samples of silence that are written at a time
 
 
 class Recording:
-    """Takes what comes in, mixed to one channel, before any gain; lost samples are silence, so that times stay right.
+    """Takes what comes in, all channels, before any gain; lost samples are silence, so that times stay right.
 
-    An input that comes back at another rate goes on in a new file beside the first.
+    An input that comes back at another rate, or with other channels, goes on in a new file beside the first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,6 +45,8 @@ class Recording:
         self._queue: deque[F32 | int] = deque()  # blocks, and numbers of samples of silence
         self._waiting = 0  # samples in it
         self._rate = 0
+        self._channels = 1  # of the file
+        self._in_file = 0  # rate of the file, in Hz
         self._bell = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
@@ -64,15 +67,15 @@ class Recording:
         self._thread.start()
 
     def push(self, block: F32, missing: int = 0) -> None:
-        """Have ``block`` written, after as much silence as is ``missing`` before it; never waits."""
+        """Have ``block``, (n,) or (n, channels), written after the ``missing`` samples before it; never waits."""
         if self._closed or self.ended:
             return
         full = self._waiting > _WAITING * self._rate
         if missing or full:
-            self._queue.append(missing + block.size * full)
+            self._queue.append(missing + len(block) * full)
         if not full:
             self._queue.append(block.copy())
-            self._waiting += block.size
+            self._waiting += len(block)
         self._bell.set()
 
     def resume(self, gap: float, rate: int) -> None:
@@ -92,8 +95,10 @@ class Recording:
 
     def _run(self) -> None:
         try:
-            self._open(self._rate)
+            self._in_file = self._rate
             self._write_all()
+            if self._file is None:
+                self._open()
         except (OSError, RuntimeError, AssertionError) as error:  # soundfile has the last two for a disk that is full
             self._end(f"it cannot be written ({reason_of(error)})")
         finally:
@@ -104,13 +109,16 @@ class Recording:
             except (OSError, RuntimeError):
                 self._end("it cannot be closed")
 
-    def _open(self, rate: int) -> None:
+    def _open(self) -> None:
         self._parts += 1
+        rate, count = self._in_file, self._channels
         path = self.path if self._parts == 1 else self.path.with_stem(f"{self.path.stem}-{self._parts}")
-        if self._file is not None:
-            self._file.close()
+        if self._parts > 1:
             self._report(f"the recording goes on at {rate} Hz in {path}")
-        self._file = soundfile.SoundFile(path, "w", rate, 1, "PCM_24")
+        if count > _FLAC and path.suffix.lower() == ".flac":
+            self._report(f"the recording keeps the first {_FLAC} of {count} channels; a .wav file holds all")
+            count = _FLAC
+        self._file = soundfile.SoundFile(path, "w", rate, count, "PCM_24")
 
     def _write_all(self) -> None:
         look_at = 0.0
@@ -127,17 +135,29 @@ class Recording:
                 self._write(self._queue.popleft())
 
     def _write(self, piece: F32 | int) -> None:
-        assert self._file is not None
         if isinstance(piece, int) and piece < 0:
-            self._open(-piece)
-        elif isinstance(piece, int):
+            self._next_file(-piece, self._channels)
+            return
+        if not isinstance(piece, int) and self._channels != (channels := 1 if piece.ndim == 1 else piece.shape[1]):
+            self._next_file(self._in_file, channels)
+        if self._file is None:
+            self._open()
+        file = self._file
+        assert file is not None
+        if isinstance(piece, int):
             for start in range(0, piece, _SILENCE):
-                self._file.write(np.zeros(min(_SILENCE, piece - start), dtype=np.float32))
+                file.write(np.zeros((min(_SILENCE, piece - start), file.channels), dtype=np.float32))
             self.written += piece
         else:
-            self._file.write(piece)
-            self._waiting -= piece.size
-            self.written += piece.size
+            file.write(piece if piece.ndim == 1 else piece[:, : file.channels])
+            self._waiting -= len(piece)
+            self.written += len(piece)
+
+    def _next_file(self, rate: int, channels: int) -> None:
+        """Let what comes go into another file."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._in_file, self._channels = None, rate, channels
 
     def _end(self, reason: str) -> None:
         if not self.ended:

@@ -17,6 +17,7 @@ class Block:
     samples: F32
     captured: float  # host time in seconds at which the last sample was captured
     arrived: float  # host time in seconds at which the block was handed over
+    frames: F32 | None = None  # the same with all channels of the input (n, channels), where these are kept
 
 
 class Ring:
@@ -29,6 +30,7 @@ class Ring:
     def __init__(self, capacity: int, min_block: int = 32) -> None:
         self._samples = np.zeros(capacity, dtype=np.float32)
         slots = max(4, capacity // min_block)
+        self._frames: F32 | None = None  # (capacity, channels), made with the first block that has them
         self._starts = np.zeros(slots, dtype=np.int64)
         self._sizes = np.zeros(slots, dtype=np.int64)
         self._times = np.zeros((slots, 2), dtype=np.float64)
@@ -37,8 +39,11 @@ class Ring:
         self._clock = 0
         self.dropped = 0
 
-    def write(self, block: F32, captured: float, arrived: float) -> None:
-        """Store ``block`` (n,), or count it as dropped; called by the capture thread alone."""
+    def write(self, block: F32, captured: float, arrived: float, frames: F32 | None = None) -> None:
+        """Store ``block`` (n,), or count it as dropped; called by the capture thread alone.
+
+        ``frames`` (n, channels) are stored with it, with as many channels in each call.
+        """
         n = block.size
         start = self._clock
         self._clock = start + n
@@ -50,6 +55,11 @@ class Ring:
         head = min(n, self._samples.size - at)
         self._samples[at : at + head] = block[:head]
         self._samples[: n - head] = block[head:]
+        if frames is not None:
+            if self._frames is None:
+                self._frames = np.zeros((self._samples.size, frames.shape[1]), dtype=np.float32)
+            self._frames[at : at + head] = frames[:head]
+            self._frames[: n - head] = frames[head:]
         slot = self._blocks_in % self._sizes.size
         self._starts[slot] = start
         self._sizes[slot] = n
@@ -74,7 +84,10 @@ class Ring:
         samples[:head] = self._samples[at : at + head]
         samples[head:] = self._samples[: n - head]
         captured, arrived = self._times[slot]
-        block = Block(int(self._starts[slot]), samples, float(captured), float(arrived))
+        frames = (
+            None if self._frames is None else np.concatenate((self._frames[at : at + head], self._frames[: n - head]))
+        )
+        block = Block(int(self._starts[slot]), samples, float(captured), float(arrived), frames)
         self._samples_out += n
         self._blocks_out += 1  # last: from here on the writer may reuse the space
         return block

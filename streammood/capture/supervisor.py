@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from streammood.capture import Source
+from streammood.capture import Multichannel, Source
 from streammood.capture.health import InputHealth, InputState
 from streammood.capture.ring import Block, Ring
 from streammood.capture.sample_clock import LossDetector, SampleClock
@@ -39,6 +39,7 @@ class Capture:
         self.lost = 0  # samples of the input
         self.stalls = 0
         self.failure = ""  # of the capture thread, the latest
+        self.all_channels = False  # blocks have the channels that were not mixed, too
         self._now = clock
         self._present = 0  # the latest sample of the stream clock that was reported
         self.timeline = Timeline(0.0, clock(), 1.0 / ANALYSIS_RATE)
@@ -71,16 +72,19 @@ class Capture:
         """
         if not self._samples:
             self.timeline = Timeline(self._base, self._now(), 1.0 / ANALYSIS_RATE)
-        self.source.start(functools.partial(self._deliver, self._ring))
+        self.source.start(functools.partial(self._deliver, self._ring, self._channels_of(self.source)))
 
     def stop(self) -> None:
         """Close the input."""
         self.source.stop()
 
-    def _deliver(self, ring: Ring, block: F32, captured: float, arrived: float) -> None:
+    def _channels_of(self, source: Source) -> Multichannel | None:
+        return source if self.all_channels and isinstance(source, Multichannel) else None
+
+    def _deliver(self, ring: Ring, source: Multichannel | None, block: F32, captured: float, arrived: float) -> None:
         """In the capture thread: store, ring the doorbell, nothing else."""
         try:
-            ring.write(block, captured, arrived)
+            ring.write(block, captured, arrived, None if source is None else source.frames)
         except Exception as error:  # noqa: BLE001  a driver would never call again
             self.failure = reason_of(error)
         self.wake()
@@ -208,7 +212,7 @@ class Capture:
         while True:
             expected = source.sample_rate
             ring = Ring(int(self._buffer * expected))
-            source.start(functools.partial(self._deliver, ring))
+            source.start(functools.partial(self._deliver, ring, self._channels_of(source)))
             if source.sample_rate == expected:
                 return ring
             source.stop()  # the ring was made for another rate

@@ -91,7 +91,10 @@ def run(
     channels: Channels = None,
     set: Set = None,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE.flac", help="Keep the input, mixed to one channel, in a sound file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.flac", help="Keep all channels of the input in a sound file, .flac (up to 8) or .wav."
+        ),
     ] = None,
     play: Annotated[bool, typer.Option("--play", help="Hear the file or the demo, in step with what is sent.")] = False,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after this long.")] = None,

@@ -122,6 +122,7 @@ class Engine:
         self.prepare()
         self._reporter.begin()
         if self._recording is not None:
+            self._capture.all_channels = True
             self._recording.start(self._capture.rate, self._notes.add)
         self._capture.start()
         self._firing.start()
@@ -394,7 +395,7 @@ class Engine:
             began = time.perf_counter()
             missing = self._capture.account(block)
             if self._recording is not None:
-                self._recording.push(block.samples, missing)
+                self._recording.push(block.samples if block.frames is None else block.frames, missing)
             if missing:
                 self._analyzer.skip(missing)
             self._firing.submit(self._events(block), block.arrived)
