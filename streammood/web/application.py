@@ -22,6 +22,7 @@ from streammood.web.guard import SESSION, Guard, is_loopback
 from streammood.web.inputs import Inputs
 from streammood.web.library import LibraryPages
 from streammood.web.pages import Pages
+from streammood.web.receivers import Receivers
 from streammood.web.reports import Reports
 from streammood.web.setup import Setup
 from streammood.web.uploads import Uploads
@@ -80,7 +81,7 @@ def application(
     app.add_routes(Venue(file).routes())
     inputs = Inputs(is_loopback(settings.dashboard.controls[0][0]))
     setup = Setup()
-    app.add_routes([*inputs.routes(), *setup.routes()])
+    app.add_routes([*inputs.routes(), *setup.routes(), *Receivers().routes()])
     app.on_response_prepare.append(guard.prepare)
 
     async def live(_: web.Application) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 // From nothing to a settings file: input, receiver, a test, the file, the phone.
 
 import "./supported.js";
+import { listAnnounced } from "./announced.js";
 import { DEMO, DeviceList, post, reasonOf } from "./devices.js";
 import { find, make, pause, setText } from "./dom.js";
 import { showPhones } from "./phones.js";
@@ -113,6 +114,13 @@ elements.preset.addEventListener("change", choosePreset);
 elements.port.addEventListener("input", show);
 find("record").addEventListener("click", record);
 find("test").addEventListener("click", test);
+find("look").addEventListener("click", () =>
+  listAnnounced(find("receivers"), find("announced"), ({ host, port }) => {
+    elements.host.value = host;
+    elements.port.value = port;
+    show();
+  }),
+);
 find("follows").addEventListener("click", () => setText(find("test-result"), "Good. Write the file."));
 find("nothing").addEventListener("click", () => setText(find("test-result"), "Look at what to click above, at machine and port, at a firewall between the machines; then send it again."));
 form.addEventListener("submit", (event) => {

@@ -1,5 +1,6 @@
 // The targets of the settings file: added, changed, copied, removed, undone; then the engine reads the file again.
 
+import { listAnnounced } from "./announced.js";
 import { find, make, setText } from "./dom.js";
 import { toast } from "./toasts.js";
 
@@ -62,6 +63,12 @@ export class Venue {
     setText(find("target-wrong"), "");
     this.describe();
     this.dialog.showModal();
+    const { elements } = this.form;
+    listAnnounced(find("target-receivers"), find("target-announced"), ({ name: title, host, port }) => {
+      elements.name.value ||= title;
+      elements.host.value = host;
+      elements.port.value = port;
+    });
   }
 
   /** Store the offset of the target that the engine calls `name`. */

@@ -1,0 +1,63 @@
+"""Receivers that announce themselves by DNS-SD are found, listed, and chosen; what is odd about them hurts nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from zeroconf import ServiceInfo, Zeroconf
+
+from streammood.web import receivers
+from streammood.web.receivers import SERVICE, Receiver, announced
+from tests.browser import Open, needs_chromium
+from tests.served import Dashboard, free_port
+
+LOOPBACK = ["127.0.0.1"]
+
+
+def info(name: str, host: str, port: int) -> ServiceInfo:
+    own = f"{name.split(maxsplit=1)[0].lower()}.local."
+    return ServiceInfo(SERVICE, f"{name}.{SERVICE}", port, addresses=[socket.inet_aton(host)], server=own)
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Zeroconf]:
+    """A network of this machine alone, in which two receivers announce themselves."""
+    with ThreadPoolExecutor(1) as thread:  # the browser has this thread's event loop, which zeroconf would take
+        try:
+            made = thread.submit(Zeroconf, interfaces=LOOPBACK).result()
+        except OSError as error:
+            pytest.skip(f"no multicast on loopback here: {error}")
+        for one in (info("Media Server", "192.0.2.20", 7000), info("Desk", "192.0.2.30", 8000)):
+            thread.submit(made.register_service, one).result()
+        yield made
+        thread.submit(made.close).result()
+
+
+def test_whoever_announces_itself_is_found(network: Zeroconf) -> None:
+    found = asyncio.run(announced(LOOPBACK, 1.0))
+    assert found == [Receiver("Desk", "192.0.2.30", 8000), Receiver("Media Server", "192.0.2.20", 7000)]
+
+
+def test_without_zeroconf_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zeroconf", None)
+    with Dashboard() as served:
+        state = served.ask("GET", "/receivers").json
+    assert state["receivers"] == []
+    assert "streammood[discover]" in state["why"]
+
+
+@needs_chromium
+def test_one_is_chosen_on_the_page(network: Zeroconf, visit: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = receivers.announced
+    monkeypatch.setattr(receivers, "announced", lambda _: real(LOOPBACK, 1.0))
+    with Dashboard(osc_port=free_port(socket.SOCK_DGRAM)) as served:
+        page = visit(f"{served.origin}/setup")
+        page.click("#look")
+        page.locator("#receivers button", has_text="Media Server").click()
+        assert page.input_value("[name=host]") == "192.0.2.20"
+        assert page.input_value("[name=port]") == "7000"
