@@ -7,29 +7,30 @@ import socket
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from zeroconf import ServiceInfo, Zeroconf
 
 from streammood.web import receivers
 from streammood.web.receivers import SERVICE, Receiver, announced
 from tests.browser import Open, needs_chromium
 from tests.served import Dashboard, free_port
 
+zeroconf = pytest.importorskip("zeroconf", reason="needs zeroconf: pip install 'streammood[discover]'")
 LOOPBACK = ["127.0.0.1"]
 
 
-def info(name: str, host: str, port: int) -> ServiceInfo:
+def info(name: str, host: str, port: int) -> Any:
     own = f"{name.split(maxsplit=1)[0].lower()}.local."
-    return ServiceInfo(SERVICE, f"{name}.{SERVICE}", port, addresses=[socket.inet_aton(host)], server=own)
+    return zeroconf.ServiceInfo(SERVICE, f"{name}.{SERVICE}", port, addresses=[socket.inet_aton(host)], server=own)
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Zeroconf]:
+def network() -> Iterator[Any]:
     """A network of this machine alone, in which two receivers announce themselves."""
     with ThreadPoolExecutor(1) as thread:  # the browser has this thread's event loop, which zeroconf would take
         try:
-            made = thread.submit(Zeroconf, interfaces=LOOPBACK).result()
+            made = thread.submit(zeroconf.Zeroconf, interfaces=LOOPBACK).result()
         except OSError as error:
             pytest.skip(f"no multicast on loopback here: {error}")
         for one in (info("Media Server", "192.0.2.20", 7000), info("Desk", "192.0.2.30", 8000)):
@@ -38,7 +39,7 @@ def network() -> Iterator[Zeroconf]:
         thread.submit(made.close).result()
 
 
-def test_whoever_announces_itself_is_found(network: Zeroconf) -> None:
+def test_whoever_announces_itself_is_found(network: Any) -> None:
     found = asyncio.run(announced(LOOPBACK, 1.0))
     assert found == [Receiver("Desk", "192.0.2.30", 8000), Receiver("Media Server", "192.0.2.20", 7000)]
 
@@ -52,7 +53,7 @@ def test_without_zeroconf_the_page_says_what_to_install(monkeypatch: pytest.Monk
 
 
 @needs_chromium
-def test_one_is_chosen_on_the_page(network: Zeroconf, visit: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_is_chosen_on_the_page(network: Any, visit: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     real = receivers.announced
     monkeypatch.setattr(receivers, "announced", lambda _: real(LOOPBACK, 1.0))
     with Dashboard(osc_port=free_port(socket.SOCK_DGRAM)) as served:

@@ -6,12 +6,9 @@ import asyncio
 import contextlib
 import ipaddress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
-
-if TYPE_CHECKING:
-    from zeroconf import Zeroconf
 
 SERVICE = "_osc._udp.local."
 _LOOKED = 1.5  # s for which announcements are waited for
@@ -35,23 +32,17 @@ async def announced(interfaces: list[str] | None = None, seconds: float = _LOOKE
         ImportError: zeroconf is not installed.
         OSError: there is no network to ask.
     """
-    from zeroconf import InterfaceChoice, ServiceListener  # noqa: PLC0415  an extra
+    from zeroconf import InterfaceChoice, ServiceStateChange  # noqa: PLC0415  an extra
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415  likewise
 
     names: set[str] = set()
 
-    class Names(ServiceListener):
-        def add_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-            names.add(name)
-
-        def update_service(self, zc: Zeroconf, type_: str, name: str) -> None: ...
-
-        def remove_service(self, zc: Zeroconf, type_: str, name: str) -> None:
-            names.discard(name)
+    def changed(zeroconf: object, service_type: str, name: str, state_change: object) -> None:
+        (names.discard if state_change is ServiceStateChange.Removed else names.add)(name)
 
     network = AsyncZeroconf(interfaces=interfaces or InterfaceChoice.All)
     try:
-        browser = AsyncServiceBrowser(network.zeroconf, SERVICE, listener=Names())
+        browser = AsyncServiceBrowser(network.zeroconf, SERVICE, handlers=[changed])
         await asyncio.sleep(seconds)
         found = []
         for name in sorted(names)[:_MOST]:
