@@ -18,6 +18,7 @@ PARTS = {
     "files": ("files", "report", "Files"),
     "beats": ("beats", "report", "Beats against known ones"),
     "peers": ("peers", "report", "Beats beside madmom"),
+    "replay": ("replay", "report", "A night fired again"),
     "rig": ("rig", "report", "End to end on real sound"),
     "dashboard": ("dashboard", "report", "Dashboard"),
     "beside": ("dashboard", "beside_report", "The engine beside the dashboard"),

@@ -17,9 +17,15 @@ import aiohttp
 import pytest
 
 from streammood import config, resources
+from streammood.config import OscSettings, Settings, TargetSettings
+from streammood.engine.replay import Replay
 from streammood.engine.scheduler import Firing
-from streammood.events import Beat, Event, Level, Mood, Tempo
+from streammood.engine.trial import send_trial
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Tempo
+from streammood.log import rows
+from streammood.outputs.build import Outputs
 from streammood.outputs.osc_target import OscTarget
+from streammood.protocol.osc import encode
 from tests.receiver import Receiver
 from tests.waiting import wait_for
 
@@ -142,36 +148,138 @@ PATCH = """#N canvas 0 0 450 300 12;
 """
 
 
-def test_pure_data_understands(tmp_path: Path) -> None:
+class PureData:
+    """Pure Data without a screen; ``lines`` are the messages that it prints."""
+
+    def __init__(self, folder: Path) -> None:
+        with Receiver() as free:
+            self.port = free.port
+        patch = folder / "receive.pd"
+        patch.write_text(PATCH.format(port=self.port))
+        command = ["pd", "-nogui", "-noaudio", "-nomidi", "-stderr", str(patch)]
+        self._program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._program.stderr is not None
+        for line in self._program.stderr:
+            self._lines.append(line)
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.strip().removeprefix("osc: ").removeprefix("list ") for line in list(self._lines)]
+
+    def ready(self) -> bool:
+        """Whether it prints what comes to its port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(encode("/there", 1), ("127.0.0.1", self.port))
+        return "there 1" in self.lines
+
+    def stop(self) -> None:
+        self._program.terminate()
+        self._program.wait()
+        self._reader.join(5)
+        assert self._program.stderr is not None
+        self._program.stderr.close()
+
+
+@pytest.fixture
+def pure_data(tmp_path: Path) -> Iterator[PureData]:
     if shutil.which("pd") is None:
         pytest.skip("needs pd: apt-get install puredata-core")
-    with Receiver() as free:
-        port = free.port
-    patch = tmp_path / "receive.pd"
-    patch.write_text(PATCH.format(port=port))
-    command = ["pd", "-nogui", "-noaudio", "-nomidi", "-stderr", str(patch)]
-    lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as program:
-        assert program.stderr is not None
-        reader = threading.Thread(target=lambda: lines.extend(iter(program.stderr.readline, "")), daemon=True)  # type: ignore[union-attr]
-        reader.start()
-        settings = [config.TargetSettings(port=port), config.TargetSettings(port=port, bundle=True, prefix="/two")]
-        targets = [OscTarget(one, MOODS, lambda now: now) for one in settings]
-        wanted = ("beat 1", "beat count 18", "mood valence -0.5", "mood arousal 0.25", "mood index 3")
+    program = PureData(tmp_path)
+    try:
+        assert wait_for(program.ready, 20), program.lines[-30:]
+        yield program
+    finally:
+        program.stop()
 
-        def missing() -> set[str]:
-            for target in targets:
-                target.send(Mood(1, 1, -0.5, 0.25, dict.fromkeys(MOODS, 0.25), "sad", 0.25, True), time.monotonic())
-                target.send(Tempo(2, 2, 120.0, 1.0, True, 3.0, 22_050.0, 18, 1, 4, 1.0), time.monotonic())
-                target.send(Beat(3, 3, 120.0, 1.0, True, 1, 18), time.monotonic())
-                target.poll(time.monotonic())
-            told = {line.strip().removeprefix("osc: ").removeprefix("list ") for line in list(lines)}
-            return {f"{name} {value}" for value in wanted for name in ("streammood", "two")} - told
 
-        try:
-            assert wait_for(lambda: not missing(), 20), (missing(), lines[-30:])
-        finally:
-            program.terminate()
-            reader.join(5)
-            for target in targets:
-                target.close()
+def test_pure_data_understands(pure_data: PureData) -> None:
+    port = pure_data.port
+    settings = [config.TargetSettings(port=port), config.TargetSettings(port=port, bundle=True, prefix="/two")]
+    targets = [OscTarget(one, MOODS, lambda now: now) for one in settings]
+    wanted = ("beat 1", "beat count 18", "mood valence -0.5", "mood arousal 0.25", "mood index 3")
+
+    def missing() -> set[str]:
+        for target in targets:
+            target.send(Mood(1, 1, -0.5, 0.25, dict.fromkeys(MOODS, 0.25), "sad", 0.25, True), time.monotonic())
+            target.send(Tempo(2, 2, 120.0, 1.0, True, 3.0, 22_050.0, 18, 1, 4, 1.0), time.monotonic())
+            target.send(Beat(3, 3, 120.0, 1.0, True, 1, 18), time.monotonic())
+            target.poll(time.monotonic())
+        return {f"{name} {value}" for value in wanted for name in ("streammood", "two")} - set(pure_data.lines)
+
+    try:
+        assert wait_for(lambda: not missing(), 20), (missing(), pure_data.lines[-30:])
+    finally:
+        for target in targets:
+            target.close()
+
+
+# The test of a target, and a night that is fired again
+
+
+def only(target: TargetSettings) -> Settings:
+    return Settings(osc=OscSettings(targets=(target,)))
+
+
+def a_night() -> list[dict[str, object]]:
+    """Four bars at 120 BPM, and a mood in each."""
+    found: list[dict[str, object] | None] = [rows.header("night", ANALYSIS_RATE)]
+    for count in range(1, 17):
+        at = count * ANALYSIS_RATE // 2
+        found.append(rows.line(Beat(at, at, 120.0, 1.0, True, (count - 1) % 4 + 1, count, 1.0)))
+        if count % 4 == 1:
+            label = MOODS[count // 4]
+            shares = {name: float(name == label) for name in MOODS}
+            found.append(rows.line(Mood(at, at, 0.5, 0.5, shares, label, 1.0, True)))
+    return [row for row in found if row is not None]
+
+
+def test_pure_data_gets_the_test_of_a_target(pure_data: PureData) -> None:
+    send_trial(only(TargetSettings(port=pure_data.port)), 6.5, threading.Event())
+    lines = pure_data.lines
+    assert lines.count("streammood beat 1") == 4
+    assert [f"streammood mood index {number}" for number in range(4)] == list(
+        dict.fromkeys(line for line in lines if line.startswith("streammood mood index "))
+    )
+    levels = [float(line.split()[-1]) for line in lines if line.startswith("streammood level rms ")]
+    assert max(levels) > 0.95
+    assert levels[-1] < 0.1
+
+
+def test_pure_data_gets_a_night_again(pure_data: PureData) -> None:
+    Replay(Outputs(only(TargetSettings(port=pure_data.port)), MOODS), speed=4.0).run(a_night(), threading.Event())
+    wait_for(lambda: "streammood beat count 16" in pure_data.lines, 5)
+    lines = pure_data.lines
+    counts = list(dict.fromkeys(line for line in lines if line.startswith("streammood beat count ")))
+    assert counts == [f"streammood beat count {count}" for count in range(1, 17)]
+    assert lines.count("streammood beat 1") == 16
+    assert lines.count("streammood downbeat 1") == 4
+    assert [f"streammood mood index {number}" for number in range(4)] == list(
+        dict.fromkeys(line for line in lines if line.startswith("streammood mood index "))
+    )
+
+
+@pytest.mark.parametrize("what", ["test", "night"])
+def test_lamps_of_qlcplus_follow_a_test_and_a_night(qlcplus: QlcPlus, what: str) -> None:
+    """Beat and bar flash and are let go, and the colour is that of each mood in turn."""
+    target = config.load("qlcplus").osc.targets[0].model_copy(update={"hold": 0.2})
+    if what == "test":
+        work = threading.Thread(target=send_trial, args=(only(target), 7.0, threading.Event()))
+    else:
+        night = Replay(Outputs(only(target), MOODS), speed=1.5)
+        work = threading.Thread(target=night.run, args=(a_night(), threading.Event()))
+    seen: list[list[int]] = []
+    work.start()
+    while work.is_alive():
+        seen.append(qlcplus.dmx())
+    work.join()
+    assert wait_for(lambda: qlcplus.dmx()[BEAT] == 0, 5), "nothing is held"
+    whole = [dmx for dmx in seen if len(dmx) == 7]
+    assert {255} <= {dmx[BEAT] for dmx in whole}
+    assert {255} <= {dmx[BAR] for dmx in whole}
+    colours = {tuple(dmx[RED:]) for dmx in whole}
+    assert {(255, 255, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)} <= colours

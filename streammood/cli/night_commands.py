@@ -76,7 +76,7 @@ def replay(
     settings = wiring.Overrides(targets=tuple(target or ()), values=tuple(set or ())).load(config)
     begin = seconds_of(start)
     out = terminal.console()
-    made = Replay(Outputs(settings, _labels(log)), begin, speed)
+    made = Replay(Outputs(settings, _labels(log)), begin, speed, settings.engine.priority == "high")
     places = ", ".join(target.place for target in settings.osc.targets) or "nobody"
     out.print(f"Replaying {log} from {start} at {speed:g} x, sending OSC to {places}; Ctrl-C stops.")
     ending.begin()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from streammood.engine.priority import Priority
 from streammood.engine.scheduler import Firing
 from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, Tempo
 from streammood.outputs import state_of
@@ -18,6 +19,7 @@ _AHEAD = 1.0  # s by which rows are read before they are due
 _LEAD = 0.3  # s from the start to the first event
 _STEP = 0.02  # s between two states of the beat clock
 _FORGOTTEN = 2.5  # beats without one after which there are none
+_AWAKE = 0.002  # s; a sleeping thread of a busy machine is woken up to some ms late
 _SWITCH_INTERVAL = 0.0005  # s, as in the live engine
 _NOT_LABELS = {
     "event",
@@ -142,8 +144,8 @@ class Rows:
 class Replay:
     """Fires the events of a log from a thread of its own, each ``speed`` times as soon as in the log."""
 
-    def __init__(self, outputs: Outputs, start: float = 0.0, speed: float = 1.0) -> None:
-        """``start`` in s: what lies before it in the log is left out.
+    def __init__(self, outputs: Outputs, start: float = 0.0, speed: float = 1.0, ahead: bool = False) -> None:
+        """``start`` in s: what lies before it in the log is left out; ``ahead``: of other programs, if that is allowed.
 
         Raises:
             StreammoodError: an output cannot be made.
@@ -154,9 +156,11 @@ class Replay:
         self.at = start  # s of the log up to which events were handed over
         self.rows = Rows()
         self._start = start
+        self._ahead = ahead
         self._speed = speed
         self._began = time.monotonic() + _LEAD
-        self._firing = Firing(outputs.build(self._sample_at, self.notes.append), self.notes.append)
+        self._firing = Firing(outputs.build(self._sample_at, self.notes.append), self.notes.append, _AWAKE)
+        self._priority = Priority()
 
     def _sample_at(self, now: float) -> float:
         return (now - self._began) * ANALYSIS_RATE
@@ -176,6 +180,8 @@ class Replay:
         sys.setswitchinterval(_SWITCH_INTERVAL)
         self._began = time.monotonic() + _LEAD
         self._firing.start()
+        if self._ahead:
+            self._priority.take()
         self._firing.submit([(self._began, Status(0, 0, True, 0, 0.0))], self._began)  # a log of `analyze` has none
         try:
             last = 0.0
@@ -189,6 +195,7 @@ class Replay:
             stopped.wait(max(0.0, self._began + last + 0.1 - time.monotonic()))
         finally:
             self._firing.stop()
+            self._priority.give_back()
             sys.setswitchinterval(before)
 
     def _wanted(self, event: Event) -> bool:

@@ -34,8 +34,14 @@ class Addressed:
 class Firing:
     """Takes events with the host time at which they are due, and hands them to every sink at that time."""
 
-    def __init__(self, sinks: Sequence[Sink], report: Callable[[str], None] = lambda _: None) -> None:
-        """``report`` takes what people should know, from the thread that fires."""
+    def __init__(
+        self, sinks: Sequence[Sink], report: Callable[[str], None] = lambda _: None, awake: float = 0.0
+    ) -> None:
+        """``report`` takes what people should know, from the thread that fires.
+
+        ``awake`` s before something is due, the thread does not sleep any more: it fires sooner, and computes more.
+        """
+        self._awake = awake
         self.sinks = sinks
         self._resort = LastResort("sending", report)
         self._poll_at = 0.0
@@ -127,7 +133,8 @@ class Firing:
         with self._wake:
             now = time.monotonic()
             while not (self._stopped or self._woken) and min(self._poll_at, self._next_due()) > now:
-                self._wake.wait(min(self._poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX))
+                left = min(self._poll_at - now, self._next_due() - now, threading.TIMEOUT_MAX)
+                self._wake.wait(max(0.0, left - self._awake))
                 now = time.monotonic()
             self._woken = False
             old, self._old = self._old, []
