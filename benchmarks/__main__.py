@@ -22,6 +22,7 @@ PARTS = {
     "rig": ("rig", "report", "End to end on real sound"),
     "dashboard": ("dashboard", "report", "Dashboard"),
     "beside": ("dashboard", "beside_report", "The engine beside the dashboard"),
+    "desk": ("dashboard", "desk_report", "The engine beside an operator's page"),
     "control": ("control", "report", "Commands over OSC"),
     "library": ("library", "report", "Library"),
     "capture": ("capture", "report", "PyAudio's callback against blocking reads"),

@@ -26,12 +26,15 @@ from benchmarks.pages import FRAME, HEADER, RATE, follow, on_the_beat, opened, s
 from benchmarks.table import markdown, percentiles
 from streammood import config
 from streammood.capture.paced import Paced
+from streammood.client.child import view_target
 from streammood.config import TargetSettings
 from streammood.demo.synth import DEMO, render
 from streammood.dsp.layout import HOP
+from streammood.engine.control_server import ControlServer
 from streammood.engine.live import Engine
 from streammood.log.event_log import EventLog
 from streammood.models import Models
+from streammood.outputs.build import Outputs
 from streammood.outputs.osc_target import OscTarget
 from tests.outputs import Made
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium")
 SMOOTH = 60.0  # s of the stage
 BESIDE = 25.0  # s of the engine, each time
+DESK, DESK_PAIRS = 10.0, 3  # the same of each of so many times
 _FRAMES = """(seconds) => new Promise((resolve) => {
   const times = [];
   const note = (time) => {
@@ -82,6 +86,59 @@ def beside_report() -> str:
     return (
         f"{BESIDE:.0f} s on the demo each, from the arrival of a block to its packets; engine, dashboard and browsers, "
         f"which paint without a graphics card, share the {cores} cores of this machine.\n\n{_engine()}"
+    )
+
+
+def desk_report() -> str:
+    """What the engine feels of an operator's page: closed and open in turn, with the messages of a target live."""
+    if importlib.util.find_spec("playwright") is None or CHROMIUM is None:
+        return "Not measured: needs playwright and chromium."
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  of the extra `test`
+
+    from tests.served import free_port  # noqa: PLC0415
+
+    port, osc_port, control_port = free_port(), free_port(), free_port()
+    values = {"osc.targets": [{"name": "wall", "port": 9}], "control.port": control_port}
+    settings = config.load(None, values)
+    models = Models.load(settings)
+    outputs = Outputs(settings, models.labels, views=[view_target("dashboard", "127.0.0.1", osc_port, 30.0)])
+    engine = Engine(settings, Paced(render(DEMO, RATE), settings.input.block), models, outputs, EventLog())
+    control = ControlServer(settings.control, engine.command, engine.report)
+    engine.start()
+    control.start()
+    latencies: dict[bool, list[float]] = {False: [], True: []}
+    given = {"port": port, "osc_port": osc_port, "control": f"127.0.0.1:{control_port}"}
+    arguments = [part for name, value in given.items() for part in ("--set", f"dashboard.{name}={value}")]
+    command = [sys.executable, "-m", "streammood.cli", "dashboard", "--attached", *arguments]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as dashboard,
+        sync_playwright() as driver,
+    ):
+        _wait(port)
+        for _ in range(DESK_PAIRS):
+            for watched in latencies:
+                browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) if watched else None
+                if browser is not None:
+                    page = browser.new_page(viewport={"width": 1440, "height": 900})
+                    page.goto(f"http://127.0.0.1:{port}/")
+                    page.click("[data-watch=wall]")
+                    page.wait_for_selector("#watch-list tr")
+                time.sleep(2.0)
+                for _ in range(round(DESK / 5.0)):
+                    time.sleep(5.0)
+                    latencies[watched] += engine.latencies[-int(5.0 * RATE / HOP) :]
+                if browser is not None:
+                    browser.close()
+        assert dashboard.stdin is not None
+        dashboard.stdin.close()
+    control.stop()
+    engine.stop()
+    names = {False: "no page open", True: "the page open, the messages of a target live"}
+    rows = [[names[watched], *percentiles(got, 1e3, 2)] for watched, got in latencies.items()]
+    table = markdown(["block to packets", "p50 ms", "p99 ms", "max ms"], rows)
+    return (
+        f"One engine on the demo; the page closed and open in turn, {DESK_PAIRS} × {DESK:.0f} s each. "
+        f"{engine.lost} samples lost; load {os.getloadavg()[0]:.1f}.\n\n{table}"
     )
 
 
