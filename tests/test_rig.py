@@ -162,6 +162,46 @@ def test_an_unplugged_input_is_taken_up_again(rig: Rig, wav: Path) -> None:
     assert "Traceback" not in output
 
 
+def test_another_input_while_sound_plays(rig: Rig, tmp_path: Path) -> None:
+    """From one real device to another and to one channel of it, and with the demo heard: beats go on, none twice."""
+    path = tmp_path / "long.wav"
+    soundfile.write(path, render(steady("aggressive", 128.0, 40.0), 44_100).sound, 44_100)
+    port, control = free_port(), free_port()
+    dump = rig.dump(port)
+    program = rig.run("--input", "rig", "--target", f"127.0.0.1:{port}", "--set", f"control.port={control}")
+    assert wait_for(lambda: dump.values("/streammood/status/alive"), 30), "nothing came"
+    rig.play(path)
+    assert wait_for(lambda: len(dump.times("/streammood/beat")) > 4, 15)
+    with Operator(control) as operator:
+
+        def ask(name: str, *arguments: float | str) -> tuple[object, ...]:
+            operator.send(name, *arguments)
+            return operator.answer(10.0)
+
+        began = time.monotonic()
+        assert ask("input", "default") == ("input", 1, "default")
+        assert wait_for(lambda: len([at for at in dump.times("/streammood/beat") if at > began]) > 6, 15)
+        assert ask("channels", "1") == ("channels", 1, "default")
+        assert ask("input", "nosuch")[1] == 0
+        assert ask("play", 1)[1] == 0
+        time.sleep(3.0)
+        ended = time.monotonic()
+        assert ask("input", "demo") == ("input", 1, "demo")
+        assert ask("play", 1) == ("play", 1, 1)
+        time.sleep(2.0)
+        assert ask("play", 0) == ("play", 1, 0)
+    program.send_signal(signal.SIGTERM)
+    output, _ = program.communicate(timeout=10)
+    dump.stop()
+    assert "Traceback" not in output
+    assert "the input is `default` now" in output
+    counts = dump.values("/streammood/beat/count")
+    assert counts == sorted(counts), "no beat counts twice"
+    times = np.array([at for at in dump.times("/streammood/beat") if began - 1.0 < at < ended])
+    assert np.diff(times).max() < 1.3  # s; a beat lasts 0.47, and the machine does other things too
+    assert np.median(np.diff(times)) == pytest.approx(60.0 / 128.0, abs=0.02)
+
+
 def test_devices_and_check_see_the_rig(rig: Rig) -> None:
     def streammood(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "streammood.cli", *arguments]

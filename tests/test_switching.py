@@ -19,7 +19,7 @@ from streammood.capture.paced import Paced
 from streammood.config import Settings
 from streammood.demo.synth import Synth, steady
 from streammood.engine.live import Engine
-from streammood.engine.operator import PREPARED
+from streammood.engine.operator import PREPARED, Order, Values
 from streammood.errors import SourceError
 from streammood.events import ANALYSIS_RATE, Beat, Event
 from streammood.log.event_log import EventLog
@@ -28,7 +28,7 @@ from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.commands import Answer, Command
 from tests.outputs import Made
 from tests.receiver import Receiver
-from tests.test_engine import Collect
+from tests.test_engine import Collect, Scripted, noise
 from tests.waiting import wait_for
 
 BPM = 120.0
@@ -123,6 +123,32 @@ def test_another_device_is_taken_without_a_gap(show: Show) -> None:
     assert longest < 2.5 * 60.0 / BPM + engine.lost / ANALYSIS_RATE  # a busy machine may lose some
     rows = [json.loads(line) for line in log.getvalue().splitlines() if '"command"' in line]
     assert any("second" in str(row) for row in rows), "the log holds what the operator did"
+
+
+def test_a_change_between_two_blocks_loses_none(models: Models) -> None:
+    """The input changes while blocks of the one before wait: those that were not read belong to nobody."""
+    first, second = Scripted(), Scripted()
+    engine = Engine(config.load(), first, models, Made(lambda now: []), EventLog())
+    engine._capture.start()
+    first.feed(noise(0.5))
+    engine._drain()
+    first.feed(noise(0.1))  # waits
+    ring = engine._capture.open(second)
+    second.feed(noise(0.1))
+    settings = engine._operator.settings
+
+    def change() -> Values:
+        return engine._change_input(second, ring, settings)
+
+    answers: list[Answer] = []
+    engine._operator.put(Order(Command("input", ("second",)), time.monotonic(), answers.append, change))
+    engine._drain()
+    second.feed(noise(0.1))
+    engine._drain()
+    assert answers[0].done
+    assert engine.lost == 0
+    assert not any("dropped" in note for note in engine.take_notes())
+    assert engine.received >= 0.6 * ANALYSIS_RATE
 
 
 def test_other_channels_of_the_same_device(show: Show) -> None:

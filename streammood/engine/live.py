@@ -390,8 +390,13 @@ class Engine:
         return self._capture.present(gone=self._search is not None)
 
     def _drain(self) -> None:
-        for block in self._capture.blocks():
-            self._obey()  # here too: a machine that lags behind must still obey
+        blocks = self._capture.blocks()
+        while True:
+            # Here too: a machine that lags behind must obey; and before a block is read, since the input may change.
+            self._obey()
+            block = next(blocks, None)
+            if block is None:
+                return
             began = time.perf_counter()
             missing = self._capture.account(block)
             if self._recording is not None:
