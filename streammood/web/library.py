@@ -135,7 +135,10 @@ class LibraryPages:
             _, songs = self._songs()
             return self._map, [*songs.labels], self._loaded
 
-        body, labels, version = await self._ask(work)
+        try:
+            body, labels, version = await self._ask(work)
+        except web.HTTPUnprocessableEntity:  # there is no library, as the summary says: no fault of who asks ahead
+            return web.Response(status=204)
         headers = {"X-Labels": quote(json.dumps(labels)), "X-Version": f"{version}"}
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 

@@ -87,7 +87,7 @@ export class LibraryPage {
     const ahead = this.ahead;
     this.ahead = null;
     const answer = await (ahead ?? points());
-    if (!answer?.ok) return;
+    if (answer?.status !== 200) return;
     this.version = answer.headers.get("X-Version");
     const labels = JSON.parse(decodeURIComponent(answer.headers.get("X-Labels")));
     this.map.set(new Float32Array(await answer.arrayBuffer()), labels.map((label) => colourOf(label, this.link.colors)));
