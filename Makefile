@@ -87,7 +87,7 @@ $(OLDEST)/done: pyproject.toml $(VENV)/run.done
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/run.done
-	@sh scripts/packages.sh $(RIG) $(TAGS) $(VIEWS)
+	@sh scripts/packages.sh --if-offered $(RIG) $(TAGS) $(VIEWS)
 	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights,cluster]'
 	@$(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@

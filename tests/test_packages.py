@@ -55,3 +55,16 @@ def test_another_system_is_referred_to_the_readme(tmp_path: Path) -> None:
     done = run(tmp_path, "gcc")
     assert done.returncode == 0
     assert "README" in done.stdout
+
+
+def test_what_this_release_lacks_is_left_out_where_it_may_be(tmp_path: Path) -> None:
+    policy = "case $* in *ola*) echo '  Candidate: (none)' ;; *nowhere*) ;; *) echo '  Candidate: 1.0' ;; esac"
+    asked = tmp_path / "asked"
+    done = run(
+        tmp_path, "--if-offered", "tmux", "ola", "nowhere",
+        apt_get=f'echo "$*" >> {asked}', apt_cache=policy, dpkg_query=MISSING, id="echo 0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "no package ola" in done.stdout
+    assert "no package nowhere" in done.stdout
+    assert asked.read_text().splitlines()[-1].endswith("--no-install-recommends tmux")
