@@ -209,6 +209,8 @@ def _kills() -> str:
                 soundfile.write(path, sound * np.float32(generator.uniform(0.2, 0.9)), RATE)
 
         change(files)
+        program(*arguments)  # compiles what no earlier process has
+        change(generator.sample(files, _CHANGED))
         whole, _ = program(*arguments)
         broken = lost = twice = midst = 0
         stored = _stored(base)
