@@ -13,6 +13,7 @@ PARTS = {
     "features": ("features", "report", "One hop of features"),
     "model": ("live", "model_report", "One invocation of the mood model"),
     "network": ("live", "network_report", "Two hops of the beat network"),
+    "parts": ("parts", "report", "Parts of the analysis"),
     "live": ("live", "report", "Live"),
     "targets": ("targets", "report", "Several receivers"),
     "files": ("files", "report", "Files"),
