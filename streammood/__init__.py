@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from streammood.events import Mood as Mood
     from streammood.events import Onset as Onset
     from streammood.events import Section as Section
+    from streammood.events import SongChange as SongChange
     from streammood.events import Status as Status
     from streammood.events import Structure as Structure
     from streammood.events import Tempo as Tempo
@@ -53,7 +54,19 @@ _PLACES = {
     "api.live_events": ("listen",),
     "config": ("Settings", "load_settings"),
     "errors": ("ConfigError", "ModelError", "SourceError", "StreammoodError"),
-    "events": ("Beat", "Event", "Level", "Mood", "Onset", "Section", "Status", "Structure", "Tempo", "seconds"),
+    "events": (
+        "Beat",
+        "Event",
+        "Level",
+        "Mood",
+        "Onset",
+        "Section",
+        "SongChange",
+        "Status",
+        "Structure",
+        "Tempo",
+        "seconds",
+    ),
     "models": ("Models",),
     "songs.song": ("Song",),
 }

@@ -145,6 +145,9 @@ class Structure:
     confidence: float  # 0..1, how sure its beginning is
     countin: int  # bars to the next likely boundary; 0 = not known
     grid: float  # 0..1, how often boundaries fell there in this song
+    key: int = -1  # pitch class of the tonic, 0 = C; -1 = not known
+    minor: bool = False  # whether the mode is minor
+    key_confidence: float = 0.0  # 0..1, how far the key stands out from the others; not calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,24 @@ class Section:
     confidence: float  # 0..1
     bars: int  # of the section that has ended; 0 = not known
     locked: bool  # whether the tempo was trusted
+
+
+@dataclass(frozen=True, slots=True)
+class SongChange:
+    """Another song of a set has begun at ``sample``; everything else describes the song that has ended."""
+
+    sample: int
+    decided: int
+    confidence: float  # 0..1, that another song has begun
+    length: float  # s
+    bpm: float  # median of its locked tempo; 0 = not known
+    key: int  # pitch class of the tonic, 0 = C; -1 = not known
+    minor: bool
+    key_confidence: float  # 0..1
+    mood: str  # the label that held most of the time; empty without music
+    valence: float  # -1..1, mean
+    arousal: float  # -1..1, mean
+    energy: float  # 0..1, mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +229,7 @@ class Status:
     operator: OperatorState = field(default_factory=OperatorState)
 
 
-Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Structure | Section | Status
+Event: TypeAlias = Beat | Onset | Level | Tempo | Mood | Structure | Section | SongChange | Status
 
 
 def seconds(sample: float) -> float:

@@ -10,7 +10,19 @@ import pytest
 
 from streammood.config import TargetSettings
 from streammood.errors import ConfigError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Mood, Onset, Section, Status, Structure, Tempo
+from streammood.events import (
+    ANALYSIS_RATE,
+    Beat,
+    Event,
+    Level,
+    Mood,
+    Onset,
+    Section,
+    SongChange,
+    Status,
+    Structure,
+    Tempo,
+)
 from streammood.outputs.osc_target import OscTarget
 from streammood.protocol.signals import TRIGGERS, VALUES
 from tests.receiver import Message, Receiver
@@ -51,7 +63,8 @@ def values(messages: list[Message], address: str) -> list[object]:
 
 def test_default_addresses_one_number_each() -> None:
     structure: list[Event] = [
-        Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6),
+        Structure(1, 1, 0.7, 0.2, True, 4, 3, 5, 0.8, 3, 0.6, 9, True, 0.5),
+        SongChange(1, 1, 0.8, 200.0, 128.0, 9, True, 0.5, "happy", 0.4, 0.3, 0.7),
         Section(1, 1, "drop", 0.8, 8, True),
     ]
     events: list[Event] = [LEVEL, TEMPO, BEAT, Onset(1, 2, 0.5), mood(), *structure, STATUS]
@@ -64,6 +77,7 @@ def test_default_addresses_one_number_each() -> None:
     whole = {"beat", "downbeat", "onset", "mood/changed", "beat/number", "beat/count", "beat/locked", "mood/index"}
     whole |= {"level/clipping", "beat/meter", "drop", "breakdown", "phrase/countin", "music"}
     whole |= {"section/changed", "section/index", "section/bars", "section/kind"}
+    whole |= {"song/changed", "key", "key/minor"}
     shares = {"status/latency", "status/load"}
     for m in messages:
         name = m.address.removeprefix("/streammood/")

@@ -17,12 +17,12 @@ from streammood.analysis.mood.mood_stream import MoodStream
 from streammood.analysis.onsets import OnsetStream
 from streammood.analysis.structure.structure_stream import StructureStream
 from streammood.config import Settings
-from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Section, Structure, Tempo
+from streammood.events import ANALYSIS_RATE, F32, Beat, Event, Level, Mood, Onset, Section, SongChange, Structure, Tempo
 from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
 _NO_MUSIC = 0.2  # probability of music below which no beat is locked
-KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, Structure, Tempo})
+KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, SongChange, Structure, Tempo})
 
 
 class AnalysisChain:
@@ -39,7 +39,9 @@ class AnalysisChain:
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand
         self.moods = MoodStream(settings.mood, models.mood)  # also totals what it has heard
-        self.structure = StructureStream(models.structure, Structure in kinds)  # training takes its place
+        self.structure = StructureStream(
+            models.structure, Structure in kinds, Structure in kinds or SongChange in kinds
+        )  # training takes its place
         self._kinds = frozenset(kinds)
         self._music = True  # unless the moods say otherwise
         self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
@@ -99,7 +101,8 @@ class AnalysisChain:
         if Level in kinds:
             events += [Level(*level) for level in levels.tolist()]
         signal = np.ascontiguousarray(levels["signal"])  # one hop alone would be another layout, which is compiled anew
-        structured = Structure in kinds or Section in kinds
+        structured = not kinds.isdisjoint({Structure, Section, SongChange})
+        moods = self.moods.push(hops, signal, sounding(levels)) if self.moods_due else None
         if Tempo in kinds or Beat in kinds or structured:
             tempi, beats = self.beats.push(hops, signal)
             if Tempo in kinds:
@@ -107,9 +110,8 @@ class AnalysisChain:
             if Beat in kinds:
                 events += [Beat(*beat) for beat in beats.tolist()]
             if structured:
-                events += self.structure.push(hops, signal, tempi)
-        if self.moods_due:
-            events += self.moods.push(hops, signal, sounding(levels))
+                events += self.structure.push(hops, signal, tempi, moods)
+        events += moods or ()
         events.sort(key=attrgetter("decided"))  # within a hop, they stay in this order
         self._unlock_without_music(events)
         return events
@@ -122,6 +124,11 @@ class AnalysisChain:
                 self._music = event.music or event.music_confidence > _NO_MUSIC
             elif not self._music and isinstance(event, Beat | Tempo) and event.locked and not self.beats.manual_tempo:
                 events[i] = replace(event, locked=False)
+
+    def song(self) -> SongChange | None:
+        """The song that plays, as if it ended now: the last of a set; None where nobody looks for songs."""
+        songs = self.structure.songs
+        return None if songs is None else songs.unfinished(self._front.sample)
 
     def summary(self) -> Mood | None:
         """The mood of everything since the stream began, as one; None if there was no music."""

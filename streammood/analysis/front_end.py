@@ -104,6 +104,11 @@ class FrontEnd:
         self._state["end"] = self._state["done"] = N_FFT
         self._buffer[:N_FFT] = 0.0
 
+    @property
+    def sample(self) -> int:
+        """Stream clock at the end of the last tick."""
+        return self._sample
+
     def skip(self, samples: int) -> None:
         """Account for ``samples`` of the input that were lost: the clock moves on, frames begin anew."""
         self._clear()

@@ -78,6 +78,9 @@ def _report(results: Sequence[SongResult], problems: Sequence[str], screen: Cons
     """
     if read := [result for result in results if result.duration]:
         out.print(terminal.result_table(read))
+        for result in read:
+            if len(result.songs) > 1:
+                out.print(terminal.set_list(result))
     for result in results:
         if result.note:
             screen.print(f"streammood: {result.note}", style="yellow", markup=False)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
+from streammood.analysis.key import Key
 from streammood.cli.status_line import mood_style
 from streammood.events import seconds
 
@@ -91,10 +92,12 @@ def preset_table(found: Mapping[str, str]) -> Table:
 
 def result_table(results: Iterable[SongResult]) -> Table:
     """One row a file."""
-    columns = (Column(name, no_wrap=True) for name in ("length", "BPM", "beats", "locked", "mood", "sure", "V", "A"))
+    columns = (
+        Column(name, no_wrap=True) for name in ("length", "BPM", "key", "beats", "locked", "mood", "sure", "V", "A")
+    )
     table = Table(Column("file", overflow="fold"), *columns, box=box.SIMPLE_HEAD)
     for r in results:
-        length = f"{int(r.duration) // 60}:{int(r.duration) % 60:02d}"
+        key = r.key
         bpm = f"{r.bpm:.1f}" if r.bpm else "–"
         mood = r.mood
         cells = (
@@ -108,8 +111,36 @@ def result_table(results: Iterable[SongResult]) -> Table:
             else (Text("–", style="dim"), "–", "–", "–")
         )
         name = Text(Path(r.path).name, style="red" if r.error else "")
-        table.add_row(name, length, bpm, str(r.beats), f"{100 * r.locked:.0f} %", *cells)
+        named = f"{key.name} ({key.camelot})" if key else "–"
+        table.add_row(name, _clock(r.duration), bpm, named, str(r.beats), f"{100 * r.locked:.0f} %", *cells)
     return table
+
+
+def set_list(result: SongResult) -> Table:
+    """One row a song of a file that holds several."""
+    names = ("length", "BPM", "key", "Camelot", "mood", "energy")
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("", "begins", *names)),
+        title=Path(result.path).name,
+        box=box.SIMPLE_HEAD,
+    )
+    for number, (start, song) in enumerate(result.songs, 1):
+        key = Key(song.key, song.minor) if song.key >= 0 else None
+        table.add_row(
+            str(number),
+            _clock(start),
+            _clock(song.length),
+            f"{song.bpm:.1f}" if song.bpm else "–",
+            key.name if key else "–",
+            key.camelot if key else "–",
+            Text(song.mood, style=mood_style(song.mood)) if song.mood else Text("–", style="dim"),
+            f"{song.energy:.2f}",
+        )
+    return table
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def progress(target: Console) -> Progress:

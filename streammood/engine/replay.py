@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from streammood.analysis.key import Key
 from streammood.engine.priority import Priority
 from streammood.engine.scheduler import Firing
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, SongChange, Status, Structure, Tempo
 from streammood.outputs import state_of
 from streammood.outputs.build import Outputs
 
@@ -59,6 +60,7 @@ class Rows:
             "status": self._status,
             "energy": self._structure,
             "section": self._section,
+            "song": self._song,
         }
 
     def events(self, rows: Iterable[Row]) -> Iterator[Event]:
@@ -112,12 +114,21 @@ class Rows:
     def _structure(self, row: Row, sample: int, decided: int) -> Structure:
         kind, index, bars, countin = (int(row.get(name, 0)) for name in ("kind", "index", "bars", "countin"))
         buildup, confidence, grid = (float(row.get(name, 0.0)) for name in ("buildup", "confidence", "grid"))
+        key = int(row.get("key", -1)), bool(row.get("minor", False)), float(row.get("key_confidence", 0.0))
         now = float(row["energy"]), buildup, bool(row.get("breakdown", False))
-        return Structure(sample, decided, *now, kind, index, bars, confidence, countin, grid)
+        return Structure(sample, decided, *now, kind, index, bars, confidence, countin, grid, *key)
 
     def _section(self, row: Row, sample: int, decided: int) -> Section:
         sure = float(row["confidence"]), int(row["bars"]), bool(row.get("locked", True))
         return Section(sample, decided, str(row["kind"]), *sure)
+
+    def _song(self, row: Row, sample: int, decided: int) -> SongChange:
+        key = Key.parse(str(row["key"])) if row.get("key") else None
+        tonic = (key.tonic, key.minor) if key else (-1, False)
+        sure, length, bpm = (float(row.get(name, 0.0)) for name in ("confidence", "length", "bpm"))
+        valence, arousal, energy = (float(row.get(name, 0.0)) for name in ("valence", "arousal", "energy"))
+        of_key, mood = float(row.get("key_confidence", 0.0)), str(row.get("mood", ""))
+        return SongChange(sample, decided, sure, length, bpm, *tonic, of_key, mood, valence, arousal, energy)
 
     def _status(self, row: Row, sample: int, decided: int) -> Status:
         lost, latency = int(row["lost"]), float(row["latency"])

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from streammood import __version__
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Status, Structure, seconds
+from streammood.analysis.key import Key
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, SongChange, Status, Structure, seconds
 from streammood.protocol.commands import Answer, Command
 
 FORMAT_VERSION = 1
@@ -34,6 +35,22 @@ def _mood(mood: Mood) -> dict[str, Any]:
         "confidence": round(mood.confidence, 4),
         "music": mood.music,
         "music_confidence": round(mood.music_confidence, 4),
+    }
+
+
+def ended(song: SongChange) -> dict[str, Any]:
+    """What is known of the song that has ended: key as people write it and as DJs do, empty where it is not known."""
+    key = Key(song.key, song.minor) if song.key >= 0 else None
+    return {
+        "length": round(song.length, 3),
+        "bpm": round(song.bpm, 3),
+        "key": key.name if key else "",
+        "camelot": key.camelot if key else "",
+        "key_confidence": round(song.key_confidence, 4),
+        "mood": song.mood,
+        "valence": round(song.valence, 4),
+        "arousal": round(song.arousal, 4),
+        "energy": round(song.energy, 4),
     }
 
 
@@ -79,6 +96,9 @@ def line(event: Event) -> dict[str, Any] | None:
                 "confidence": round(event.confidence, 4),
                 "countin": event.countin,
                 "grid": round(event.grid, 4),
+                "key": event.key,
+                "minor": event.minor,
+                "key_confidence": round(event.key_confidence, 4),
             }
         case Section():
             values = {
@@ -87,6 +107,9 @@ def line(event: Event) -> dict[str, Any] | None:
                 "bars": event.bars,
                 "locked": event.locked,
             }
+        case SongChange():
+            name = "song"
+            values = {"confidence": round(event.confidence, 4), **ended(event)}
         case Status():
             values = {
                 "signal": event.signal,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,33 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SongModel:
+    """Judges whether another song has begun."""
+
+    projection: F64  # (n_values, n_dims), from a slot into the space of songs
+    change: Linear
+    threshold: float  # likelihood above which another song has begun
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> SongModel:
+        """The model that a JSON document describes."""
+        return cls(
+            np.array(document["projection"], dtype=np.float64).reshape(-1, int(document["dims"])),
+            Linear(np.array(document["weights"], dtype=np.float64), float(document["offset"])),
+            float(document["threshold"]),
+        )
+
+    def projected(self, slot: npt.NDArray[np.float32]) -> F64:
+        """The place of a slot (n_values,) in the space of songs (n_dims,)."""
+        place: F64 = slot.astype(np.float64) @ self.projection
+        return place
+
+    def begins(self, features: F64) -> float:
+        """How likely another song has begun, 0..1."""
+        return _logistic(self.change(features))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StructureModel:
     """Judges build-ups, boundaries and energy."""
 
@@ -35,20 +63,27 @@ class StructureModel:
     change: Linear
     activity: Linear
     threshold: float  # likelihood above which a change is a boundary
+    song: SongModel
 
     @classmethod
     def of(cls, document: dict[str, object]) -> StructureModel:
         """The model that a JSON document describes."""
         parts = {}
+        song = document["song"]
+        assert isinstance(song, dict)
         for name in ("rise", "change", "activity"):
             part = document[name]
             assert isinstance(part, dict)
             parts[name] = Linear(np.array(part["weights"], dtype=np.float64), float(part["offset"]))
-        return cls(**parts, threshold=float(str(document["threshold"])))
+        return cls(
+            **parts,
+            threshold=float(str(document["threshold"])),
+            song=SongModel.of(song),
+        )
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hexadecimal) of every number in it: another model has another."""
+        """SHA-256 (hexadecimal) of every number by which sections are found: another model has another."""
         numbers: list[float] = [self.threshold]
         for part in (self.rise, self.change, self.activity):
             numbers += [*part.weights.tolist(), part.offset]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
-from streammood.events import Beat, Event, Level, Mood, Onset, Section, Status, Structure, Tempo
+from streammood.events import Beat, Event, Level, Mood, Onset, Section, SongChange, Status, Structure, Tempo
 
 Value: TypeAlias = float | int | str
 Range: TypeAlias = tuple[float, float]
@@ -171,6 +171,13 @@ _TABLE = (
          "bars to the next likely boundary; 0 = not known"),
     _row("phrase/confidence", "flow", float, UNIT, "", Structure, "grid",
          "how often boundaries fell there in this song"),
+    _row("song/changed", "trigger", int, SWITCH, "", SongChange, lambda song: 1,
+         "another song has begun, after a pause or in the middle of a blend; told about 7 s later"),
+    _row("key", "state", int, (-1, 11), "", Structure, "key",
+         "pitch class of the tonic in the last minute of this song, 0 = C; -1 = not known"),
+    _row("key/minor", "state", int, SWITCH, "", Structure, "minor", "1 in a minor key"),
+    _row("key/confidence", "flow", float, UNIT, "", Structure, "key_confidence",
+         "how far this key stands out from the others; not calibrated"),
     _row("status/alive", "state", int, SWITCH, "", Status, lambda status: 1, "1 while the program runs", ends=True),
     _row("status/signal", "state", int, SWITCH, "", (Level, Status), "signal", "1 while there is sound", ends=True),
     _row("status/input", "state", int, (0, 5), "", Status, "input",

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from streammood.analysis.analyzer import AnalysisChain
+from streammood.analysis.key import Key
 from streammood.analysis.warmup import warm_up
 from streammood.capture import Reader
 from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.config.base import printable
 from streammood.errors import SinkError, SourceError
-from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, Structure
+from streammood.events import ANALYSIS_RATE, Beat, Event, Mood, Onset, Section, SongChange, Structure
 from streammood.log import rows
 from streammood.log.event_log import EventLog, RowSink
 from streammood.log.rows import Row
@@ -26,7 +27,7 @@ from streammood.songs.song import Song
 from streammood.songs.worker import Failure, Reply, Serve, Worker, share_out
 
 _BLOCK = 8192  # samples
-_KINDS = (Beat, Mood, Onset, Section, Structure)
+_KINDS = (Beat, Mood, Onset, Section, SongChange, Structure)
 _STEM = 230  # bytes of a stem, so that a name with an ending fits into the 255 that file systems take
 
 Export: TypeAlias = Callable[[Song, Path, str], None]
@@ -45,12 +46,20 @@ class SongResult:
     mood: Mood | None
     error: str | None = None  # why it could not be read to its end, or what of it could not be written
     note: str = ""  # what else people should know
+    songs: tuple[tuple[float, SongChange], ...] = ()  # beginning in s and what it comes to, one after the other
+
+    @property
+    def key(self) -> Key | None:
+        """The key of its longest song; None where it is not known."""
+        longest = max((song for _, song in self.songs), key=lambda song: song.length, default=None)
+        return Key(longest.key, longest.minor) if longest is not None and longest.key >= 0 else None
 
     @classmethod
     def of(cls, song: Song, error: str | None, note: str = "") -> SongResult:
         """The row of ``song``."""
         locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
-        return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error, note)
+        songs = tuple(song.set_list())
+        return cls(song.name, song.duration, song.bpm, len(song.beats), locked, song.mood, error, note, songs)
 
     @classmethod
     def none(cls, file: Path, error: str) -> SongResult:
@@ -84,7 +93,9 @@ def analyze(
     except SourceError as problem:
         damage = str(problem)
     labels = models.labels
-    song = Song.of(reader.name, samples / reader.sample_rate, labels, events, analyzer.summary(), damage)
+    song = Song.of(
+        reader.name, samples / reader.sample_rate, labels, events, analyzer.summary(), damage, analyzer.song()
+    )
     log.write(rows.summary(song.name, song.duration, song.bpm, song.mood, labels))
     return song
 

@@ -106,6 +106,7 @@ def _csv(place: Place, song: Song, stem: str) -> None:
     _write(place.file(stem, ".beats.csv"), spreadsheets.beats_csv(song).encode())
     _write(place.file(stem, ".moods.csv"), spreadsheets.moods_csv(song).encode())
     _write(place.file(stem, ".sections.csv"), spreadsheets.sections_csv(song).encode())
+    _write(place.file(stem, ".songs.csv"), spreadsheets.songs_csv(song).encode())
 
 
 def _labels(place: Place, song: Song, stem: str) -> None:
@@ -113,6 +114,7 @@ def _labels(place: Place, song: Song, stem: str) -> None:
     _write(place.file(stem, ".moods.txt"), spreadsheets.mood_labels(song).encode())
     _write(place.file(stem, ".onsets.txt"), spreadsheets.onset_labels(song).encode())
     _write(place.file(stem, ".sections.txt"), spreadsheets.section_labels(song).encode())
+    _write(place.file(stem, ".songs.txt"), spreadsheets.song_labels(song).encode())
 
 
 def _write(path: Path, content: bytes) -> None:

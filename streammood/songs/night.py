@@ -65,7 +65,7 @@ class Night:
     lost: list[tuple[float, int]] = field(default_factory=list)  # s, samples
     notes: list[tuple[float, str]] = field(default_factory=list)  # s, what went wrong
     actions: list[Action] = field(default_factory=list)
-    titles: list[tuple[float, str]] = field(default_factory=list)  # s, of a song that began then
+    titles: list[tuple[float, str]] = field(default_factory=list)  # s, of a song that began then; may be empty
     left_out: int = 0  # rows that could not be read
 
     @classmethod
@@ -113,7 +113,7 @@ class Night:
                 values, answer = (" ".join(map(str, row[name])) for name in ("values", "answer"))
                 self.actions.append(Action(time, str(row["name"]), values, bool(row["done"]), answer))
             case "song":
-                self.titles.append((time, str(row["title"])))
+                self.titles.append((time, str(row.get("title", ""))))
         return lost
 
     def clock(self, time: float) -> str:

@@ -106,6 +106,9 @@ def energy(axes: Axes, look: Look) -> None:
     values = [now.energy for now in song.structure]
     axes.fill_between(times, values, color=PALE, linewidth=0)
     axes.plot(times, values, color=SOFT, linewidth=1.2)
+    for start, _ in song.set_list()[1:]:
+        axes.axvline(start, color=INK, linewidth=2.6)
+        axes.text(start + 0.003 * song.duration, 0.06, "another song", fontsize=7, weight="bold")
     for section in song.sections:
         at, strong = seconds(section.sample), section.kind == "drop"
         axes.axvline(

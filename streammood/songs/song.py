@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streammood import __version__
-from streammood.events import Beat, Event, Mood, Onset, Section, Structure, seconds
+from streammood.events import Beat, Event, Mood, Onset, Section, SongChange, Structure, seconds
+from streammood.log.rows import ended
 
 if TYPE_CHECKING:
     import pandas
@@ -48,6 +49,7 @@ class Song:
     onsets: tuple[Onset, ...]
     sections: tuple[Section, ...] = ()  # what begins, in the order of their time
     structure: tuple[Structure, ...] = ()  # energy and the section that plays, twice a second
+    songs: tuple[SongChange, ...] = ()  # each that has ended, in their order; the last ends with the file
     damage: str | None = None  # why the file could not be read to its end
 
     @classmethod
@@ -59,9 +61,11 @@ class Song:
         events: Iterable[Event],
         mood: Mood | None,
         damage: str | None = None,
+        last: SongChange | None = None,
     ) -> Song:
-        """A song of the ``events`` of its analysis, and of the ``mood`` of the whole."""
+        """A song of the ``events`` of its analysis, and of the ``mood`` of the whole; ``last`` ends with the file."""
         ordered = sorted(events, key=lambda event: event.sample)
+        changes = [event for event in ordered if isinstance(event, SongChange)]
         return cls(
             name,
             duration,
@@ -72,6 +76,7 @@ class Song:
             tuple(event for event in ordered if isinstance(event, Onset)),
             tuple(event for event in ordered if isinstance(event, Section)),
             tuple(event for event in ordered if isinstance(event, Structure))[::_THINNED],
+            (*changes, last) if last is not None else tuple(changes),
             damage,
         )
 
@@ -79,6 +84,10 @@ class Song:
     def bpm(self) -> float:
         """Median tempo of all beats, 0 without beats."""
         return float(np.median([beat.bpm for beat in self.beats])) if self.beats else 0.0
+
+    def set_list(self) -> list[tuple[float, SongChange]]:
+        """Each song in it with its beginning in s: one in most files, many in the recording of a set."""
+        return [(max(0.0, seconds(song.sample) - song.length), song) for song in self.songs]
 
     @property
     def mood_times(self) -> list[float]:
@@ -173,6 +182,7 @@ class Song:
                 }
                 for section in self.sections
             ],
+            "songs": [{"start": round(start, 3), **ended(song)} for start, song in self.set_list()],
             "energy": [
                 {"time": round(seconds(now.sample), 6), "energy": round(now.energy, 4)} for now in self.structure
             ],

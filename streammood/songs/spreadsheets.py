@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from streammood.events import seconds
+from streammood.log.rows import ended
 from streammood.songs.song import Song
 
 Row: TypeAlias = Sequence[object]
@@ -88,6 +89,22 @@ def sections_csv(song: Song) -> str:
     head = ("time", "kind", "confidence", "bars")
     rows = [(f"{seconds(s.sample):.6f}", s.kind, f"{s.confidence:.4f}", s.bars) for s in song.sections]
     return _csv(head, rows)
+
+
+def songs_csv(song: Song) -> str:
+    """The set list: a row for each song."""
+    rows = [{"start": f"{start:.3f}", **ended(one)} for start, one in song.set_list()]
+    head = ("start", "length", "bpm", "key", "camelot", "key_confidence", "mood", "valence", "arousal", "energy")
+    return _csv(head, [tuple(row[name] for name in head) for row in rows])
+
+
+def song_labels(song: Song) -> str:
+    """A region for each song, named by its number, tempo and key."""
+    rows = [(start, ended(one)) for start, one in song.set_list()]
+    return _labels(
+        (start, start + row["length"], f"{number} {row['bpm']:.1f} BPM {row['key']}")
+        for number, (start, row) in enumerate(rows, 1)
+    )
 
 
 def section_labels(song: Song) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streammood.analysis.hops import Flags, Hops, Record, Records
 from streammood.analysis.structure.beat_rows import FLOW, BeatRows
 from streammood.analysis.structure.energy import Energy
 from streammood.analysis.structure.sections import BREAKDOWN, CALM, Found, Sections
-from streammood.events import ANALYSIS_RATE, Event, Section, Structure
+from streammood.analysis.structure.songs import SongStream
+from streammood.events import ANALYSIS_RATE, Event, Mood, Section, Structure
 from streammood.models.structure_model import StructureModel
 
 _PAUSE = 2.0  # s of silence after which another song begins
@@ -17,21 +20,33 @@ _METER = 4  # beats in a bar where it is not known
 class StructureStream:
     """Energy ten times a second, and drops, build-ups, breakdowns and other boundaries as they become known."""
 
-    def __init__(self, model: StructureModel, flow: bool = True) -> None:
-        """Without ``flow`` there are no ``Structure`` events, which nobody may read; the sections are the same."""
+    def __init__(self, model: StructureModel, flow: bool = True, songs: bool = True) -> None:
+        """Without ``flow`` there are no ``Structure`` events, which nobody may read; the sections are the same.
+
+        Without ``songs`` nobody looks for another song, and no key is known.
+        """
         self._flow = flow
         self._rows = BeatRows()
         self._energy = Energy(model)
         self._sections = Sections(model)
+        self.songs = SongStream(model.song) if songs else None
         self.reset()
 
     def reset(self) -> None:
         """Begin a new stream."""
         self._rows.reset()
         self._index = 0
-        self.restart()
+        if self.songs is not None:
+            self.songs.reset()
+        self._begin()
 
     def restart(self) -> None:
+        """Go on after a gap of the input, maybe with another song; sections are counted on."""
+        if self.songs is not None:
+            self.songs.restart()
+        self._begin()
+
+    def _begin(self) -> None:
         """Begin a new song, and go on counting sections."""
         self._energy.reset()
         self._sections.reset()
@@ -41,12 +56,15 @@ class StructureStream:
         self._confidence = 0.0
         self._on_grid = [1, 2]  # boundaries a whole number of phrases after the one before, of how many
 
-    def push(self, hops: Hops, signal: Flags, tempi: Records) -> list[Event]:
+    def push(self, hops: Hops, signal: Flags, tempi: Records, moods: Sequence[Mood] | None = None) -> list[Event]:
         """What becomes known with ``hops``, in no order.
 
-        ``signal`` (n,): whether the silence gate is open; ``tempi`` (n,): the beat clock after each hop.
+        ``signal`` (n,): whether the silence gate is open; ``tempi`` (n,): the beat clock after each hop;
+        ``moods``: those of the same hops, None where nobody follows them.
         """
         events: list[Event] = []
+        if self.songs is not None:
+            events += self.songs.push(hops, signal, tempi, moods)
         rows, flows = self._rows.push(hops, signal, tempi)
         waiting = list(rows)
         for flow in flows:
@@ -78,10 +96,14 @@ class StructureStream:
         """Begin another song after a pause."""
         self._silent = 0 if sounds else self._silent + FLOW
         if self._silent >= _PAUSE * ANALYSIS_RATE:
-            self.restart()
+            self._begin()
 
     def _structure(self, flow: Record) -> Structure:
-        energy = self._energy.push(flow)
+        energy, key = self._energy.push(flow), None
+        if self.songs is not None:
+            key = self.songs.key_at(int(flow["sample"]))
+            if flow["sounds"]:
+                self.songs.add_energy(int(flow["sample"]), energy)
         sections = self._sections
         known = self._index > 0 and len(sections.context.rows) > 0
         bars = max(0, self._beat - sections.begun) // self._meter if known else 0
@@ -97,4 +119,7 @@ class StructureStream:
             confidence=self._confidence if known else 0.0,
             countin=_PHRASE - bars % _PHRASE if known else 0,
             grid=self._on_grid[0] / self._on_grid[1] if known else 0.0,
+            key=key[0].tonic if key else -1,
+            minor=bool(key and key[0].minor),
+            key_confidence=key[1] if key else 0.0,
         )

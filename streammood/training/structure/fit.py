@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from streammood.analysis.structure.energy import Energy
 from streammood.analysis.structure.structure_stream import StructureStream
 from streammood.capture.sound_file import SoundFile
 from streammood.errors import DataError
-from streammood.events import Event, Section, seconds
+from streammood.events import Event, Mood, Section, seconds
 from streammood.models import Models
 from streammood.models.structure_model import StructureModel
 
@@ -71,7 +72,7 @@ class Recorder(StructureStream):
         self.rows: list[Record] = []
         self.flows: list[Record] = []
 
-    def push(self, hops: Hops, signal: Flags, tempi: Records) -> list[Event]:
+    def push(self, hops: Hops, signal: Flags, tempi: Records, moods: Sequence[Mood] | None = None) -> list[Event]:
         """Keep the rows; no events."""
         rows, flows = self._summed.push(hops, signal, tempi)
         self.rows += list(rows)
@@ -168,4 +169,5 @@ def fit(folders: Sequence[Path]) -> dict[str, object]:
 
 def write(document: dict[str, object], path: Path) -> None:
     """Store the model."""
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    text = re.sub(r"\[[^\]]*\]", lambda numbers: re.sub(r"\s+", " ", numbers[0]), json.dumps(document, indent=1))
+    path.write_text(text + "\n", encoding="utf-8")

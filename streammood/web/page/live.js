@@ -12,6 +12,7 @@ import { paintSwatch } from "./ribbon.js";
 const FLOOR = -60; // dB of an empty meter
 const HISTORY = 300; // s
 const ENTRIES = 200;
+const KEYS = ["C Db D Eb E F F# G Ab A Bb B".split(" "), "Cm C#m Dm Ebm Em Fm F#m Gm G#m Am Bbm Bm".split(" ")]; // as key counts them
 const SECTIONS = ["Calm", "Groove", "Build-up", "Drop", "Breakdown"]; // as section/kind counts them
 const STATES = {
   cut: "Dashboard not reached",
@@ -137,6 +138,7 @@ export class Live {
     const kind = values["section/kind"];
     const words = kind === undefined || values["section/index"] === 0 ? ["–"] : [SECTIONS[kind], `bar ${values["section/bars"] + 1}`];
     if (values["phrase/countin"] > 0) words.push(`${values["phrase/countin"]} to the next`);
+    if (values.key >= 0) words.push(KEYS[values["key/minor"] ? 1 : 0][values.key]);
     setText(find("section"), words.join(" · "));
     find("section").dataset.kind = kind ?? "";
     for (const name of ["energy", "buildup"]) fill(find(name), values[name]);
