@@ -134,6 +134,7 @@ class Document(_Strict):
     stretches: list[StretchRow]
     moods: list[MoodAt]
     onsets: list[OnsetRow]
+    songs: list[dict[str, float | str]]
     sections: list[SectionRow]
     energy: list[EnergyRow]
 
@@ -145,7 +146,7 @@ def test_one_command_writes_all_and_its_json_is_what_the_event_log_says(wav: Pat
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     names = {".jsonl", ".png", ".json", ".beats.csv", ".moods.csv", ".beats.txt", ".moods.txt", ".onsets.txt"}
-    names |= {".sections.csv", ".sections.txt"}
+    names |= {".sections.csv", ".sections.txt", ".songs.csv", ".songs.txt"}
     assert {path.name for path in tmp_path.iterdir()} == {f"steady{name}" for name in names} | {"new"}
     assert page.stat().st_size > 100_000
     log = rows(tmp_path / "steady.jsonl")

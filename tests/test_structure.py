@@ -138,7 +138,7 @@ def test_a_model_is_fitted_to_a_folder_of_arrangements(tmp_path: Path, track: Ar
     written = tmp_path / "structure.json"
     fit.write(fit.fit([tmp_path]), written)
     document = json.loads(written.read_text())
-    assert document.keys() == {"rise", "change", "activity", "threshold"}
+    assert document.keys() == {"rise", "change", "activity", "threshold", "song"}
     shipped = Models.load(config.load()).structure
     ours = type(shipped).of(document)
     assert ours.change.weights.shape == shipped.change.weights.shape

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
-from streammood import config
+from streammood import config, resources
 from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.hops import F64, Flags, Hops, Record, Records
 from streammood.analysis.structure.beat_rows import BeatRows
@@ -145,6 +145,13 @@ def _linear(samples: _Samples, regression: Any) -> dict[str, object]:
     return {"weights": [float(f"{weight:.5g}") for weight in weights], "offset": float(f"{offset:.5g}")}
 
 
+def _shipped() -> dict[str, object]:
+    document: dict[str, object] = json.loads(
+        (resources.folder("models") / "structure.json").read_text(encoding="utf-8")
+    )
+    return document
+
+
 def fit(folders: Sequence[Path]) -> dict[str, object]:
     """The model as a document.
 
@@ -164,6 +171,7 @@ def fit(folders: Sequence[Path]) -> dict[str, object]:
         "change": _linear(change, LogisticRegression(C=0.1, max_iter=2000)),
         "activity": _linear(activity, Ridge(10.0)),
         "threshold": THRESHOLD,
+        "song": _shipped()["song"],  # `streammood.training.songs` fits it, to sets
     }
 
 
