@@ -1,4 +1,4 @@
-"""The errors a user can meet, each with one line that says what to do.
+"""The errors that a user can meet, each with one line that ends in what to do.
 
     StreammoodError
     ├── ConfigError    a setting, a preset or a command-line value is wrong
@@ -35,7 +35,7 @@ class SinkError(StreammoodError):
 
 
 class ControlError(StreammoodError):
-    """A command is not understood, or nobody can send one."""
+    """A command is invalid, or cannot be sent."""
 
 
 class OscError(StreammoodError):
@@ -47,4 +47,4 @@ class DataError(StreammoodError):
 
 
 class LibraryError(StreammoodError):
-    """The database of the library cannot be used, or does not hold what was asked for."""
+    """The database of the library cannot be used, or does not contain the requested song."""

@@ -2,7 +2,7 @@
 
 The stream clock counts samples at ``ANALYSIS_RATE`` since the stream began, whatever the rate of the
 input. ``sample`` says when something happened or will happen; ``decided`` is the last sample that had
-been consumed when it was known, so ``decided - sample`` is the price of knowing.
+been consumed when it was decided, so ``decided - sample`` is its delay.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Level:
     mid: float  # 200..2000 Hz
     high: float  # above 2000 Hz
     brightness: float  # spectral centroid, 0..1 for 100..8000 Hz on a logarithmic scale
-    dbfs: float  # RMS level of what can be heard of the input (40 Hz to 11 kHz), in dB re full scale, at least -120
+    dbfs: float  # RMS level of the audible band (40 Hz to 11 kHz) of the input, in dB re full scale, at least -120
     signal: bool  # False after the sound has stayed below the silence gate
     peak: float = -120.0  # of the input in this hop, in dB relative to full scale, at least -120
     clipping: bool = False  # the input was driven beyond full scale within the last second
@@ -66,11 +66,11 @@ class Tempo:
 
     sample: int
     decided: int
-    bpm: float  # 0 where no tempo is known yet
+    bpm: float  # 0 before the first tempo
     confidence: float  # 0..1
     locked: bool
     anchor: float  # sample of some beat
-    period: float  # samples from beat to beat; 0 where no tempo is known yet
+    period: float  # samples from beat to beat; 0 before the first tempo
     count: int = 0  # beats since the stream began at ``anchor``, so that every later beat can be numbered
     number: int = 0  # position of ``anchor`` in the bar, 1 = downbeat; 0 where it is not known
     meter: int = 0  # beats in a bar; 0 where it is not known
@@ -81,11 +81,11 @@ class Tempo:
         return ((sample - self.anchor) / self.period) % 1.0 if self.period > 0 else 0.0
 
     def position(self, sample: float) -> float:
-        """Beats at ``sample`` as the count goes: 17.5 half way from beat 17 to beat 18; 0 where no tempo is known."""
+        """Beats at ``sample`` as the count goes: 17.5 half way from beat 17 to beat 18; 0 without a tempo."""
         return self.count + (sample - self.anchor) / self.period if self.period > 0 else 0.0
 
     def time_of(self, count: float) -> float:
-        """Sample of the beat ``count``, or of a place between two; infinite where no tempo is known."""
+        """Sample of the beat ``count``, or of a place between two; infinite without a tempo."""
         return self.anchor + (count - self.count) * self.period if self.period > 0 else math.inf
 
     def number_of(self, count: int) -> int:
@@ -101,7 +101,7 @@ class Tempo:
         return replace(self, anchor=self.time_of(count), count=count, number=self.number_of(count))
 
     def seconds_to_next(self, sample: float) -> float:
-        """Seconds from ``sample`` to the next beat; 0 where no tempo is known."""
+        """Seconds from ``sample`` to the next beat; 0 without a tempo."""
         return (1.0 - self.phase(sample)) * self.period / ANALYSIS_RATE
 
 
@@ -195,7 +195,7 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True)
 class OperatorState:
-    """What the operator has set, and what holds until it is set otherwise."""
+    """The operator's settings, which hold until they are changed."""
 
     hold: bool = False  # the mood is frozen
     mood: str | None = None  # that is sent whatever is predicted

@@ -1,4 +1,4 @@
-"""Threads that must live: an error that nobody foresaw is counted and reported once, and the thread goes on."""
+"""Threads that must live: an unexpected error is counted and reported once, and the thread goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LastResort:
     """Guards each pass of a loop: ``with resort: …`` lets no error out."""
 
     def __init__(self, name: str, report: Callable[[str], None], pause: float = 0.05) -> None:
-        """``name`` as people know the thread; after an error it rests for ``pause`` s, so that it cannot spin."""
+        """``name`` of the thread in reports; after an error it rests for ``pause`` s, so that it cannot spin."""
         self.count = 0  # errors
         self._name = name
         self._report = report
@@ -33,7 +33,7 @@ class LastResort:
         if not isinstance(error, Exception):
             return False
         self.count += 1
-        with contextlib.suppress(Exception):  # nobody is left to report it to
+        with contextlib.suppress(Exception):  # there is no receiver of reports any more
             reason = reason_of(error)
             if reason not in self._reported and len(self._reported) < _REASONS:
                 self._reported.add(reason)

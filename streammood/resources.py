@@ -24,7 +24,7 @@ def find(kind: str, name: str, suffix: str) -> Path:
         return folder(kind) / f"{name}{suffix}"
     try:
         return Path(name).expanduser()
-    except RuntimeError:  # nobody knows where that home is
+    except RuntimeError:  # the home of ``~user`` cannot be found
         return Path(name)
 
 

@@ -44,7 +44,7 @@ class AnalysisChain:
         )  # training takes its place
         self._kinds = frozenset(kinds)
         self._music = True  # unless the moods say otherwise
-        self.moods_due = Mood in self._kinds  # False: nobody reads them, or the machine is too slow
+        self.moods_due = Mood in self._kinds  # False: no output reads them, or the machine is too slow
 
     def reset(self) -> None:
         """Begin a new stream, as a new object would."""

@@ -14,7 +14,7 @@ import aubio
 from streammood.config import OnsetSettings
 from streammood.events import ANALYSIS_RATE, F32
 
-# aubio's confidence says little: on music with known beats 0.53..0.68 of its beats are right, whether it says 0 or 2.
+# aubio's confidence is hardly informative: 0.53..0.68 of its beats are right, at a confidence of 0 as of 2.
 # It is therefore only brought into range, around its median; the clock's own confidence is the one to show.
 _CONFIDENCE_MIDDLE = 0.3
 _CONFIDENCE_WIDTH = 0.3

@@ -1,4 +1,4 @@
-"""Tells a fader that was moved from music that became softer or louder.
+"""Distinguishes a fader that was moved from music that became softer or louder.
 
 A fader changes low, middle and high sounds alike and at once; a breakdown takes the bass away, a chorus adds cymbals.
 """

@@ -33,7 +33,7 @@ _STATE = np.dtype(
 
 @exact_kernel
 def _audible_rms(powers: F64, oldest: int) -> float:
-    """RMS of what can be heard of the last ticks, from their mean squares."""
+    """RMS of the audible band over the last ticks, from their mean squares."""
     total = 0.0
     for i in range(powers.size):
         total += powers[(oldest + i) % powers.size]

@@ -25,13 +25,13 @@ _RANGE = 6.0  # dB to both sides of the target in which a level is left alone
 _LEAST, _MOST = -20.0, 40.0  # dB
 _SLEW = 20.0  # dB/s; met only in the first moments, and when somebody moves the fader
 _FULL = np.float32(0.999)  # of full scale; a sample this large has been clipped, or will be
-_MOSTLY = 0.25  # share of the power that can be heard of music, at least
+_MOSTLY = 0.25  # least share of music's power that lies in the audible band
 _LIMIT = np.float32(8.0)  # what the analysis takes at most, as in ``sanitize``
 
 _STATE = np.dtype(
     [
         ("fixed", "f8"),  # dB
-        ("gate", "f8"),  # dB; what is quieter teaches nothing
+        ("gate", "f8"),  # dB; quieter sound does not move the gain
         ("target", "f8"),  # dB
         ("memory", "f8"),  # ticks of which the mean is taken
         ("slew", "f8"),  # dB a tick; 0 without automatic gain
@@ -43,7 +43,7 @@ _STATE = np.dtype(
         ("offset", "f8"),  # first sample after a gap; NaN before it
         ("peak", "f8"),  # largest sample since the meter was read
         ("clips", "f8"),  # most samples of a tick at full scale since then
-        ("band", "f8", (SECTIONS.shape[0], 2)),  # memory of the filter that takes what can be heard
+        ("band", "f8", (SECTIONS.shape[0], 2)),  # state of the filter of the audible band
     ],
     align=True,
 )
@@ -53,7 +53,7 @@ _STATE = np.dtype(
 def amplify(samples: F32, state: Records, hand: Records) -> float:
     """Meter ``samples`` (TICK,), learn from them, and amplify them in place; ``hand`` is the state of a ``fader``.
 
-    Returns the mean square of what can be heard of them, amplified.
+    Returns the mean square of their audible band, amplified.
     """
     g = state[0]
     total, peak, clips = 0.0, np.float32(0.0), 0
@@ -66,7 +66,7 @@ def amplify(samples: F32, state: Records, hand: Records) -> float:
     g.peak = max(g.peak, peak)
     g.clips = max(g.clips, clips)
     if math.isnan(g.offset):
-        g.offset = samples[0]  # a DC offset that is there from the start is no click
+        g.offset = samples[0]  # a constant DC offset must not click
     square = audible_power(samples, g.offset, g.band)
     relief = min(max(g.automatic, 0.0), RELIEF)
     if g.slew > 0.0 and 10.0 * math.log10(max(square, 1e-12)) + g.fixed + relief > g.gate:
@@ -107,7 +107,7 @@ class Gain:
     """Meters and amplifies a stream, tick by tick; the fixed part may be changed while it runs."""
 
     def __init__(self, settings: InputSettings, gate: float) -> None:
-        """``gate`` in dB re full scale: what is quieter teaches nothing."""
+        """``gate`` in dB re full scale: quieter sound does not move the gain."""
         self.state = np.zeros(1, dtype=_STATE)  # for the front end, which calls ``amplify``
         self.fader = np.zeros(1, dtype=fader.FADER)
         self._state = self.state.view(np.recarray)[0]
@@ -146,5 +146,5 @@ class Gain:
         return float(self._state.automatic)
 
     def push(self, samples: F32) -> float:
-        """Amplify ``samples`` (TICK,) in place; returns the mean square of what can be heard of them then."""
+        """Amplify ``samples`` (TICK,) in place; returns the mean square of their audible band."""
         return amplify(samples, self.state, self.fader)

@@ -31,7 +31,7 @@ class Ticks:
     sample: int  # one past the last sample of the first tick, on the stream clock
     delay: int  # samples of the input, on the stream clock, that were needed beyond the end of a tick
     sound: F32  # (n, TICK), amplified
-    level: F64  # (n,) dB, what can be heard of the frame that ends with the tick, as the silence gate takes it
+    level: F64  # (n,) dB, level of the audible band of the frame that ends with the tick, as the silence gate takes it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Levels for lights, and the gate that tells sound from silence.
+"""Levels for lights, and the gate between sound and silence.
 
 Levels are those after the gain, so that lights see as much of a quiet desk as of a loud one, or, as a setting, those
 before the automatic part of it, so that they see a fader that is drawn down; ``dbfs`` and the gate look

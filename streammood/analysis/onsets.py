@@ -26,7 +26,7 @@ class OnsetStream:
         self._last: int | None = None
 
     def push(self, ticks: Ticks) -> list[Onset]:
-        """The onsets that ``ticks`` complete; none where nothing can be heard."""
+        """The onsets that ``ticks`` complete; none in silence."""
         found = []
         sample = ticks.sample
         for sound, audible in zip(ticks.sound, (ticks.level > self._silence).tolist(), strict=True):

@@ -70,7 +70,7 @@ def _convert(
     samples: F64, ratio: float, reach: int, offset: float, turn: int, sinc: F32, rows: F64, starts: I64, counts: I64,
     out: F32,
 ) -> tuple[int, int, float]:  # fmt: skip
-    """Convert ``samples`` (n,), of which the first ``reach`` are known already, into ``out``.
+    """Convert ``samples`` (n,), of which the first ``reach`` were given before, into ``out``.
 
     The first output lies ``offset`` (0..1) after the sample number ``reach``, and is number ``turn`` of the stream.
     Returns the number of outputs, and where the next one lies: whole samples from the start, and the offset.

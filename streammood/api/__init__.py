@@ -1,1 +1,1 @@
-"""The front door for Python: ``import streammood`` offers what is here."""
+"""The front door for Python: its names are offered by ``import streammood``."""

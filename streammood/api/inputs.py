@@ -22,7 +22,7 @@ def open_source(text: str | None, settings: Settings, play: bool = False) -> Sou
     Files and the demo are heard on the default output if ``play``, in step with what is sent, and can be from then on.
 
     Raises:
-        SourceError: there is no such input, or it is a device and is to be played.
+        SourceError: there is no such input, or ``play`` is given for a device.
     """
     block = settings.input.block
     if text == DEMO or (text == AUTO and not devices()):

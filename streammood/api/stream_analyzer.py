@@ -69,7 +69,7 @@ def check_sound(sound: npt.NDArray[Any], name: str) -> F32:
     """``sound`` as float32 frames (n, channels); int16 is brought to -1..1.
 
     Raises:
-        ValueError: it is no array of float32 or int16, or of another shape than (n,) or (n, channels).
+        ValueError: it is not an array of float32 or int16 of shape (n,) or (n, channels).
     """
     if not isinstance(sound, np.ndarray):
         raise ValueError(f"{name} must be a numpy array of float32 or int16, got {type(sound).__name__}")
@@ -102,7 +102,7 @@ def analyze(
         progress: Is called now and then with the seconds of sound that were analysed since the last call.
 
     Returns:
-        Tempo, beats, moods and onsets of the song. Its ``damage`` says why a file could not be read to its end.
+        Tempo, beats, moods and onsets of the song. Its ``damage`` is set where a file could not be read to its end.
 
     Raises:
         SourceError: The file is missing or holds no sound.

@@ -33,7 +33,7 @@ class Source(Protocol):
 
     @property
     def advice(self) -> str:
-        """What is odd about its channels, for people; empty while nothing is."""
+        """Warnings about its channels, for people; empty where there are none."""
         ...
 
     @property

@@ -1,6 +1,6 @@
 """Sound that FFmpeg's libraries decode, through PyAV: mp3, flac, m4a, aac, wma, webm, and the sound of videos.
 
-They read until the file ends, whatever its header says; what the header promises is then compared with what came.
+They read to the end of the file; the length in its header is then compared with the sound that came.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AvDecoder:
     """A file whose sound FFmpeg's libraries decode.
 
     Raises:
-        DecodeError: they do not, or there is no sound in it.
+        DecodeError: they cannot decode it, or there is no sound in it.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -114,7 +114,7 @@ class AvDecoder:
 
 
 class _Books:
-    """What a file promises, and what came of it."""
+    """The length in a file's header, and the length that was decoded."""
 
     def __init__(self, container: InputContainer, promised: int | None) -> None:
         self.read = 0.0  # s of sound
@@ -196,7 +196,7 @@ def _container(file: BinaryIO) -> InputContainer:
 
 
 def _xing_frames(file: BinaryIO) -> int | None:
-    """How many frames the first frame of an mp3 file says there are, by Xing's or Fraunhofer's tag."""
+    """Number of frames by the tag of Xing or Fraunhofer in the first frame of an mp3 file."""
     file.seek(0)
     head = file.read(10)
     tagged = head.startswith(b"ID3") and len(head) == 10  # the length of the tag is written in groups of seven bits
@@ -214,7 +214,7 @@ def _xing_frames(file: BinaryIO) -> int | None:
 
 
 class _Nameless:
-    """A file without its name, so that only its content says what it is."""
+    """A file without its name, so that its format is found from its content alone."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell

@@ -1,4 +1,4 @@
-"""Where the sound lies in a file, by what is there and not by what its header claims.
+"""Where the sound lies in a file, found from its bytes; the lengths in its header are not trusted.
 
 A recorder that lost power leaves a length of zero, a program that writes into a pipe leaves "unknown", a download
 that broke off has less than its header promises, and Icecast (or `cat`) puts one file behind the other. Decoders
@@ -20,7 +20,7 @@ _ASF = bytes.fromhex("3026b275")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _ASF_HEAD = 4096  # bytes, among which its properties are
 _PIECE = 1 << 20  # bytes
-_UNKNOWN = 0x7FFFF000  # a 32-bit length from here on is what programs write when they do not know it
+_UNKNOWN = 0x7FFFF000  # programs that stream write a 32-bit length from here on
 _UNKNOWN_LONG = 1 << 62  # likewise for 64 bits
 _FARTHEST = 1 << 40  # bytes; no file is as long, and systems refuse to seek much beyond
 _MOST = 4096  # parts of a file, and chunks of a part, that are looked for
@@ -67,7 +67,7 @@ _FORMS = {
 
 _SHORT_NAMES = {b"RF64": b"RIFF", b"BW64": b"RIFF"}
 FAMILIES = frozenset({b"OggS", b".snd", *_FORMS})
-"""How the files begin whose lengths are known here, and whose sound libsndfile reads right."""
+"""First bytes of the files whose chunks are read here, and whose sound libsndfile decodes right."""
 
 
 def parts(file: BinaryIO) -> list[FilePart]:
@@ -182,7 +182,7 @@ def _first_of_chunks(file: BinaryIO, start: int, size: int) -> FilePart:
         return FilePart(start, after)
     if _is_chunk(file, after, size, form) or _is_chunk(file, begin + sound.length, size, form):  # some do not pad
         return FilePart(start, size)
-    # What follows is no chunk, so the sound goes on: the header was written before the sound was.
+    # No chunk follows, so the sound goes on: the header was written before the sound.
     patches = {start: _SHORT_NAMES.get(kind, kind), start + 4: _ALL, sound.at + form.name: _ALL}
     if sound.long_at is not None:
         patches[sound.long_at] = b"JUNK"
@@ -194,7 +194,7 @@ class _Sound:
     """The chunk that holds the sound."""
 
     at: int  # offset of its header
-    length: int  # bytes, as the header says
+    length: int  # bytes, by the header
     is_long: bool  # that is a number of 64 bits
     long_at: int | None  # offset of the chunk `ds64`, if there is one
 

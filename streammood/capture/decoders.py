@@ -1,4 +1,4 @@
-"""What a decoder of sound is, and the one for what libsndfile reads right: wav, aiff, caf, au, w64, Ogg."""
+"""The protocol of decoders, and the decoder by libsndfile: wav, aiff, caf, au, w64, Ogg."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from streammood.events import F32
 Frames: TypeAlias = tuple[int, F32]
 """Sample rate in Hz, and samples (n, channels)."""
 
-LATE = 0.3  # s that a file may be shorter than its header says: padding of encoders, rounding
+LATE = 0.3  # s by which a file may be shorter than its header claims: padding of encoders, rounding
 
 
 class DecodeError(Exception):
-    """A file is no sound, or not all of it decodes; the text says why, without the file's name."""
+    """A file is not sound, or not all of it decodes; the text is the reason, without the file's name."""
 
 
 class Decoder(Protocol):
     """An open file.
 
     Raises:
-        DecodeError: when made, it is no sound that this decoder reads.
+        DecodeError: this decoder cannot read the file.
     """
 
     sample_rate: int  # Hz, where it begins
     channels: int  # where it begins
-    duration: float | None  # s, by the header or a guess; None where neither is known
+    duration: float | None  # s, by the header or a guess; None where there is neither
 
     def frames(self, size: int) -> Iterator[Frames]:
         """Yield everything that decodes, in pieces of at least ``size`` samples but for the last.
@@ -44,14 +44,14 @@ class Decoder(Protocol):
 
 
 class SndfileDecoder:
-    """A file that libsndfile reads. MPEG is refused: there it reads no further than the header says."""
+    """A file that libsndfile reads. MPEG is refused: libsndfile stops at the length in its header."""
 
     def __init__(self, file: BinaryIO | str | bytes) -> None:
         try:
             self._file = soundfile.SoundFile(file)
         except (soundfile.LibsndfileError, OSError) as error:
             raise DecodeError(_reason(error)) from None
-        except TypeError:  # a name that ends in .raw: it wants to be told the rate
+        except TypeError:  # a name that ends in .raw needs a rate
             raise DecodeError("its kind is not known") from None
         guessed = self._file.format == "RAW"  # by the ending of the name alone, from nothing in the file
         if guessed or self._file.subtype.startswith("MPEG") or self._file.frames <= 0:

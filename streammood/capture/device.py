@@ -1,7 +1,7 @@
 """Live inputs through PyAudio.
 
 PortAudio's own thread calls back with each block. A thread with blocking reads was tried beside it and lost
-neither more nor fewer samples (``benchmarks/capture.py``); the callback also tells when a block was captured.
+neither more nor fewer samples (``benchmarks/capture.py``); the callback also reports the capture time of a block.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class DeviceSource:
     def _channels(self, audio: pyaudio.PyAudio, device: Device) -> tuple[int, list[int]]:
         """How many channels to open, and which of them to mix, counted from 1.
 
-        Where one is chosen, all are opened: what is opened with fewer, a sound server mixes down. A device that refuses
+        Where one is chosen, all are opened, since a sound server mixes fewer down. A device that refuses
         to be opened as a whole is opened as far as the chosen channel.
         """
         wanted = self._settings.channels
@@ -241,7 +241,7 @@ class DeviceSource:
 
     @property
     def advice(self) -> str:
-        """What is odd about its channels, for people; empty while nothing is."""
+        """Warnings about its channels, for people; empty where there are none."""
         return self._mixer.advice
 
     def _check_rate(self, audio: pyaudio.PyAudio, device: Device, channels: int) -> None:

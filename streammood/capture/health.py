@@ -1,4 +1,4 @@
-"""What is wrong with an input that delivers: nothing but zeros, a stuck constant, or samples at the wrong rate.
+"""Faults of an input that delivers: nothing but zeros, a stuck constant, or samples at the wrong rate.
 
 Music that pauses is none of these. An analogue input is never quite still, so samples that do not move at all come
 from a converter that hangs, a muted channel or an unplugged digital cable. A rate is wrong where samples come evenly,
@@ -15,7 +15,7 @@ import numpy as np
 from streammood.events import F32
 
 _STUCK, _ZEROS = 3.0, 10.0  # s in which samples must not move; players that pause send zeros, too
-_MOVES = 1e-5  # -100 dB, peak to peak: less than this is no sound
+_MOVES = 1e-5  # -100 dB, peak to peak: less counts as silence
 _WINDOW = 3.0  # s over which samples are counted
 _OFF = 0.03  # share by which a count must differ from the nominal rate
 _EVEN = 0.01  # share by which two counts in a row may differ
@@ -51,7 +51,7 @@ class InputHealth:
 
     @property
     def state(self) -> InputState:
-        """Fine, or what is wrong; silence is the gate's decision."""
+        """Fine, or the fault; silence is the gate's decision."""
         zeros = self._low == self._high == 0.0
         if self._still >= (_ZEROS if zeros else _STUCK) * self._rate:
             return InputState.ZEROS if zeros else InputState.STUCK

@@ -16,7 +16,7 @@ from streammood.dsp.jit import kernel
 from streammood.events import F32
 
 _WINDOW = 0.25  # s over which powers are compared
-_LEAST = 1e-7  # mean square, -70 dB: what is softer decides nothing
+_LEAST = 1e-7  # mean square, -70 dB: softer blocks are not judged
 _CANCELS, _ADDS = 0.01, 0.1  # power of the mix over that of a channel: below, and above which it counts as one of them
 _SURE, _CALM = 2, 8  # windows in a row until one channel is taken, and until all are mixed again
 _SILENT = 3.0  # s of zeros on the chosen channels before the others are reported
@@ -76,7 +76,7 @@ class Mixer:
 
     @property
     def advice(self) -> str:
-        """What is odd about the channels, for people; empty while nothing is."""
+        """Warnings about the channels, for people; empty where there are none."""
         if self.alone:
             return (
                 "its channels cancel each other, as with a balanced plug in a stereo socket: "

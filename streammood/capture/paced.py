@@ -89,7 +89,7 @@ class Paced:
 
     @property
     def advice(self) -> str:
-        """What is odd about the channels of a file, for people; empty while nothing is."""
+        """Warnings about the channels of a file, for people; empty where there are none."""
         return str(getattr(self._reader, "advice", ""))
 
     @property

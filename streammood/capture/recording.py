@@ -1,4 +1,4 @@
-"""The input in a sound file, by a thread of its own: a slow or a full disk holds up nobody."""
+"""Records the input to a sound file in a thread of its own, so that a slow or full disk delays nothing else."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Recording:
             raise SinkError(f"--record: {path} cannot be written ({error.strerror}); choose another path") from None
 
     def start(self, rate: int, report: Callable[[str], None]) -> None:
-        """Begin; ``rate`` of what will come, in Hz; ``report`` takes what people should know, from another thread."""
+        """Begin, at ``rate`` in Hz; ``report`` takes messages for people, from another thread."""
         self._rate, self._report = rate, report
         self._thread.start()
 

@@ -1,4 +1,4 @@
-"""The buffer between the capture thread and the engine: one writer, one reader, nobody waits."""
+"""The buffer between the capture thread and the engine: one writer, one reader, no locks."""
 
 from __future__ import annotations
 

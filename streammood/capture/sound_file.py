@@ -1,4 +1,4 @@
-"""Sound files of any kind: what stands in their headers is a claim, what can be read is the sound."""
+"""Sound files of any kind. Headers are not trusted: a file is as long as the sound that can be read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VIDEO = "3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv vob webm wmv
 SUFFIXES = frozenset(f".{name}" for name in f"{_AUDIO} {_VIDEO}".split())
 """How the names of files end that are taken from a folder; a file that is named itself may end as it likes."""
 RATES = (8_000, 384_000)  # Hz
-_LONGEST = 1e7  # s; a header that claims more does not know
+_LONGEST = 1e7  # s; a longer duration in a header is ignored
 
 Channels = Literal["all"] | tuple[int, ...]
 
@@ -81,7 +81,7 @@ class SoundFile:
 
     @property
     def advice(self) -> str:
-        """What is odd about its channels, for people; empty while nothing is."""
+        """Warnings about its channels, for people; empty where there are none."""
         return self._mixer.advice if self._mixer is not None else ""
 
     def blocks(self, size: int) -> Iterator[F32]:
@@ -114,7 +114,7 @@ class SoundFile:
             raise SourceError(f"{self.name}: damaged or cut short: {damage[0]}; {length} of it could be read")
 
     def _decode(self, size: int, damage: list[str]) -> Iterator[Frames]:
-        """Everything that decodes, part after part; what is wrong with them is added to ``damage``."""
+        """Every block that decodes, part after part; faults are added to ``damage``."""
         with _open(self.path) as file:
             for part in self._parts:
                 try:
@@ -194,7 +194,7 @@ def _open(path: Path) -> BinaryIO:
     """Open ``path`` to be read.
 
     Raises:
-        SourceError: it is no file that can be read from its beginning to its end and again.
+        SourceError: it is not a regular file, so it cannot be read twice.
     """
     name = printable(str(path))
     try:

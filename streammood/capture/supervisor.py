@@ -56,7 +56,7 @@ class Capture:
         self._clock = SampleClock(self.rate)
         self._losses = LossDetector(self.rate)
         self._health = InputHealth(self.rate)
-        self._fault = ""  # what was wrong with the input, last
+        self._fault = ""  # the last fault of the input
         self._advice = ""  # on the channels of the input, last
         self._base = base
         self._first = 0  # count in the ring at which these books begin
@@ -120,14 +120,14 @@ class Capture:
         return self._base + self._samples * ANALYSIS_RATE / self.rate
 
     def present(self, gone: bool) -> int:
-        """The present on the stream clock, which never runs back: the end of what came, or now while input is gone."""
+        """The present on the stream clock, which never runs back: the end of the last block, or now without input."""
         here = self.timeline.sample_at(self._now()) if gone else 0.0
         self._present = max(self._present, round(max(self.sample, here)))
         return self._present
 
     @property
     def state(self) -> InputState:
-        """What is wrong with the samples that come, if anything is."""
+        """The fault of the samples, if they have one."""
         return self._health.state
 
     @property
@@ -196,7 +196,7 @@ class Capture:
         """Open the input again if it is there; in the thread of a search.
 
         Raises:
-            Exception: whatever the driver says.
+            Exception: any error of the driver.
         """
         source = self.source
         ring = self.open(source)
@@ -274,7 +274,7 @@ class Search:
     def _look_once(self) -> None:
         try:
             self._capture.take_up()
-        except (StreammoodError, OSError, ValueError):  # what a driver says while a cable is out
+        except (StreammoodError, OSError, ValueError):  # errors of drivers while a cable is out
             self._stopped.wait(_RETRY_INTERVAL)
         else:
             if self._stopped.is_set():

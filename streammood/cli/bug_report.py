@@ -52,7 +52,7 @@ def report(config_name: str | None, overrides: Callable[[], config.Settings], ev
 def _tried(part: Callable[[], str]) -> str:
     try:
         return _without_home(part())
-    except Exception as error:  # noqa: BLE001  what is broken is what the report is for
+    except Exception as error:  # noqa: BLE001  a report must be written even if this part is broken
         return f"could not be found out: {type(error).__name__}: {error}"
 
 

@@ -16,7 +16,7 @@ _PATIENCE = 20.0  # s that an end in order may take
 
 
 def end_at_once(number: int, _frame: object = None) -> None:
-    """Before anything was sent there is nothing to end in order, and nothing to say."""
+    """Before the first message was sent the program may end at once, without a summary."""
     os._exit(128 + number)
 
 

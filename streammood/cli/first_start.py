@@ -1,6 +1,6 @@
 """The first start compiles the analysis for this machine. It takes a while, so it is shown, and can be done before.
 
-What is compiled is stored beside the program or in the user's cache, so that later starts take a second.
+The compiled code is stored beside the program or in the user's cache, so that later starts take a second.
 """
 
 from __future__ import annotations

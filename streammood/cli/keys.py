@@ -50,7 +50,7 @@ class Terminal(Protocol):
 
     def leave(self) -> None: ...
 
-    def read(self) -> str: ...  # what was typed within a tenth of a second
+    def read(self) -> str: ...  # the keys typed within a tenth of a second
 
 
 class Keys:
@@ -117,7 +117,7 @@ if sys.platform == "win32":
             """Nothing to put back."""
 
         def read(self) -> str:
-            """What was typed within a tenth of a second; special keys come as two and are dropped."""
+            """The keys typed within a tenth of a second; special keys come as two characters and are dropped."""
             end = time.monotonic() + _LOOK
             while time.monotonic() < end:
                 if msvcrt.kbhit():
@@ -132,7 +132,7 @@ else:
     import termios
     import tty
 
-    _LOCAL = 3  # place of the local modes in what tcgetattr tells
+    _LOCAL = 3  # place of the local modes in the list of tcgetattr
 
     class _Tty:
         """A terminal of Linux or macOS."""
@@ -155,7 +155,7 @@ else:
                 tty.setcbreak(self._number, termios.TCSADRAIN)
 
         def leave(self) -> None:
-            """Put back what was there."""
+            """Restore the terminal's mode."""
             if self.ours:
                 with contextlib.suppress(termios.error):
                     termios.tcsetattr(self._number, termios.TCSANOW, self._before)  # one that stands still drains never
@@ -167,7 +167,7 @@ else:
                 raise OSError("the terminal was closed") from error
 
         def read(self) -> str:
-            """What was typed within a tenth of a second; escape sequences of special keys are dropped."""
+            """The keys typed within a tenth of a second; escape sequences of special keys are dropped."""
             if not self.ours:
                 time.sleep(_BACKGROUND_LOOK)
                 return ""

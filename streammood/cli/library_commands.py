@@ -49,7 +49,7 @@ def scan_folders(
     channels: Channels = None,
     set: Set = None,
 ) -> None:
-    """Analyse what is new in folders; may be ended at any moment and run again."""
+    """Analyse new songs in folders; may be ended at any moment and run again."""
     settings = settings_of(config, set, library, channels)
     screen, out = terminal.console(stderr=True), terminal.console()
     with Store(settings.library.path, create=True) as store:

@@ -1,4 +1,4 @@
-"""What the commands for a collection share: the group, the database, the options that say what is looked for."""
+"""Shared by the commands for a collection: the group, the database, the options of a search."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def query(
     """What the options ask for.
 
     Raises:
-        ConfigError: one of them says something that is not allowed.
+        ConfigError: one of them has a value that is not allowed.
         LibraryError: ``like`` is not in the library.
     """
     if within is not None and at is None:

@@ -64,10 +64,10 @@ def monitor(
 
 
 def need_terminal(command: str) -> None:
-    """Refuse to draw where nobody looks.
+    """Refuse to draw where the input or output is not a terminal.
 
     Raises:
-        ConfigError: input or output is no terminal.
+        ConfigError: input or output is not a terminal.
     """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise ConfigError(f"{command} draws on a terminal, and this is none; `streammood run --events -` writes lines")

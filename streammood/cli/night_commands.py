@@ -31,7 +31,7 @@ def seconds_of(text: str) -> float:
     """``text`` such as 90, 12:30 or 1:02:03.5 in s.
 
     Raises:
-        ConfigError: it is no time.
+        ConfigError: it is not a time.
     """
     found = _TIME.fullmatch(text.strip())
     if found is None:

@@ -111,7 +111,7 @@ def open_log(events: str | None, rotation: LogSettings | None = None) -> EventLo
 
 @contextlib.contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Say how to install what a command needs beyond the rest."""
+    """Explain how to install the extra that a command needs."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -35,7 +35,7 @@ _LATE_LIGHT = 0.045  # s; ITU-R BT.1359: from here on light is seen to come afte
 _RATE_TOLERANCE = 0.1  # of the nominal rate, over the time that we listen
 _FEWEST = 10  # blocks
 _SILENT = 1e-6
-_DISCARD_PORT = 9  # on loopback: packets are built and sent, and nobody minds
+_DISCARD_PORT = 9  # on loopback: packets are built and sent, but reach no receiver
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What `run` shows, in a thread of its own: a terminal that stands still or has gone holds up nobody."""
+"""The output of `run`, in a thread of its own, so that a terminal that is paused or gone delays nothing else."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def taps_in_words(answer: Answer) -> str:
 
 
 class Echo:
-    """What commands have brought about, for people; from any thread."""
+    """The answers to commands, for people; from any thread."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_WAITING)
-        self._latest: dict[str, str] = {}  # by command, what came over OSC and was not fetched yet
+        self._latest: dict[str, str] = {}  # by command, the latest answer to OSC that was not shown yet
         self._shown_at: dict[str, float] = {}
 
     def add(self, line: str) -> None:

@@ -89,7 +89,7 @@ def _choose_input(screen: Console, given: str | None) -> str:
 
 
 def _try_input(screen: Console, device: Device) -> bool:
-    """Listen for some seconds and say how loud it is; False where it cannot be opened."""
+    """Listen for some seconds and print the level; False where the input cannot be opened."""
     meter = Meter()
     try:
         source = DeviceSource(InputSettings(device=device.index))

@@ -19,7 +19,7 @@ _BUSY = 0.8  # share of the time there is for a block, from which on the load is
 _BEAT_SHOWN = 0.12  # s
 
 _Piece: TypeAlias = tuple[int, Text]
-"""Its rank, where the least is the last to go, and what it says."""
+"""A part of the line: its rank (the lowest is dropped last) and its text."""
 
 
 def mood_style(label: str) -> str:
@@ -42,7 +42,7 @@ def status_line(now: Snapshot, sample: float, lost: int, width: int) -> Text:
 
 
 def _pieces(now: Snapshot, sample: float, meter: int) -> Iterator[_Piece]:
-    """All there is to say, from left to right."""
+    """All parts, from left to right."""
     if not now.connected:
         yield 0, Text("input gone, looking for it", "bold red")
     for word in _operator_words(now.operator):

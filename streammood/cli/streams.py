@@ -1,4 +1,4 @@
-"""Standard input and output as they come: closed, of any encoding, full, or read by nobody."""
+"""Standard input and output in any state: closed, of any encoding, full, or without a reader."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _flush() -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with ``code``, even where a thread hangs or nobody reads the output."""
+    """End the process with ``code``, even where a thread hangs or the output has no reader."""
     flushing = threading.Thread(target=_flush, daemon=True)
     flushing.start()
     flushing.join(_PATIENCE)

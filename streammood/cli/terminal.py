@@ -23,14 +23,14 @@ if TYPE_CHECKING:  # every command prints with this module, and few need these
     from streammood.engine.live import Engine
     from streammood.songs.batch import SongResult
 
-_PAPER_WIDTH = 120  # characters, where no terminal says how wide it is
+_PAPER_WIDTH = 120  # characters, where the width of the terminal is unknown
 
 
 class _Console(Console):
     """Prints names as they are, and leaves it to the caller what to do without a reader."""
 
     def on_broken_pipe(self) -> None:
-        """Tell that nobody reads; rich itself would end the thread without a word."""
+        """Raise where the reader of the output has gone; rich itself would end the thread silently."""
         raise BrokenPipeError(errno.EPIPE, "nobody reads the output")
 
 
@@ -42,7 +42,7 @@ def console(stderr: bool = False) -> Console:
 
 
 def summary_line(engine: Engine) -> str:
-    """What the show came to: how long, how many beats, which moods, what was lost."""
+    """Summary of the show: duration, number of beats, moods, lost samples."""
     moods = engine.moods
     shares = ", ".join(f"{label} {100 * count / moods.total():.0f} %" for label, count in moods.most_common() if label)
     beats = f"{engine.beats:,} beats" + (f" at {engine.bpm:.1f} BPM" if engine.beats else "")
@@ -163,7 +163,7 @@ def file_progress(bar: Progress, files: int) -> Callable[[float], None]:
 
 
 def finding_line(finding: Finding) -> Text:
-    """What was checked, how it is, and what to do if it is not well."""
+    """A check, its result, and the remedy if it failed."""
     mark = ("ok   ", "green") if finding.ok else ("WRONG", "bold red")
     return Text.assemble(
         mark,

@@ -17,7 +17,7 @@ _STRUCTURED = ("[", "{", '"', "'")
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line says on top of the configuration; None and empty leave it as it is."""
+    """Options of the command line that override the configuration; None and empty leave it as it is."""
 
     device: str | None = None
     host_api: str | None = None

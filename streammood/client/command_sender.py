@@ -27,7 +27,7 @@ class CommandSender:
         """Send a command; nothing here waits for the answer.
 
         Raises:
-            ControlError: there is no such command, or its arguments are not right.
+            ControlError: the command does not exist, or its arguments are wrong.
         """
         wanted, command = packet(name, arguments, PREFIX), str(name)
         try:

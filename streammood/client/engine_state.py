@@ -40,7 +40,7 @@ class EngineState:
         self._changed: set[str] = set()
         self._news: list[Json] = []
         self._beats = TempoFollower()
-        self._expected: dict[str, float] = {}  # signals that a command has set, until when the engine may not know
+        self._expected: dict[str, float] = {}  # signals that a command has set: the engine is ignored until then
         self._received_at = -math.inf
         self._start = start
         self._wait(time.monotonic())
@@ -51,7 +51,7 @@ class EngineState:
         return moods(self.values)
 
     def take(self, message: Message, now: float) -> None:
-        """Take what one message says, if it is a signal and its value is of the right kind."""
+        """Store the value of one message, if it is a signal of the right type."""
         name = message.address.removeprefix(f"{PREFIX}/")
         signal = find(name) if name != message.address else None
         value = signal.accept(message.arguments[0]) if signal is not None and len(message.arguments) == 1 else None
@@ -102,7 +102,7 @@ class EngineState:
         return 0.0 if isinstance(value, str) else value
 
     def expect(self, name: str, value: Value, now: float) -> None:
-        """Take ``name`` to be what a command just asked for: the engine says only once a second what it is."""
+        """Store ``name`` as a command just set it: the engine sends it only once a second."""
         signal = find(name)
         accepted = None if signal is None else signal.accept(value)
         if accepted is not None:
@@ -126,7 +126,7 @@ class EngineState:
             case "mood/label", _:
                 self._note("mood", str(value) or "no music", now)
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
-                if "target/count" not in self.values:  # an engine that sends details says it itself, in its notes
+                if "target/count" not in self.values:  # an engine that sends details reports it itself, in its notes
                     self._note("loss", f"{value - before:.0f} samples of the input were lost", now)
 
     def note(self, kind: str, text: str) -> None:
@@ -162,7 +162,7 @@ class EngineState:
         return news
 
     def take_changes(self) -> Json | None:
-        """What has changed since the last call, if anything."""
+        """The values that changed since the last call."""
         if not self._changed:
             return None
         names, self._changed = self._changed, set()

@@ -12,7 +12,7 @@ from streammood.protocol.signals import Value
 def pressed(key: str, state: EngineState, target: int) -> tuple[str, list[Value]] | None:
     """Name and arguments of the command that ``key`` gives; ``target`` is the chosen one, 0 for none.
 
-    What it sets is taken to be set, until the engine has sent it: so every one of several quick presses counts.
+    A value that a key sets counts as set until the engine has sent it, so several quick presses add up.
     """
     if key not in KEYS:
         return None

@@ -71,7 +71,7 @@ class SignalListener(asyncio.DatagramProtocol):
 
 
 async def listen(bound: socket.socket, take: Take, report: Callable[[str], None]) -> asyncio.DatagramTransport:
-    """Receive OSC at a socket of ``bind`` until the transport is closed; ``report`` takes what people should know."""
+    """Receive OSC at a socket of ``bind`` until the transport is closed; ``report`` takes messages for people."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: SignalListener(take, report), sock=bound)
     return transport

@@ -1,4 +1,4 @@
-"""An engine's beat clock, put together again from what it sends about its beats."""
+"""An engine's beat clock, reconstructed from the signals that it sends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TempoFollower:
     """The clock as one ``Tempo``, whose samples count this host's monotonic time: it answers when the next beat is."""
 
     def __init__(self) -> None:
-        self.tempo: Tempo | None = None  # None while nothing is known of the next beat
+        self.tempo: Tempo | None = None  # None before the first beat
         self.bpm = 0.0
         self.meter = 0
         self._next_sent_at = -math.inf  # when the time to the next beat was sent last, in s

@@ -1,7 +1,7 @@
 """Settings: YAML in, validated and frozen objects out.
 
-Every setting has a default, so a file names only what it changes. What a file says wrongly is refused with
-the full path of the setting, what is allowed, what came, and the nearest known name.
+Every setting has a default, so a file names only what it changes. A wrong setting is refused with
+its full path, the allowed values, the given one, and the nearest existing name.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Se
     """Settings of a preset or YAML file (or the defaults), with ``overrides`` by dotted path on top.
 
     Raises:
-        ConfigError: the file cannot be read, or it or an override says something that is not allowed.
+        ConfigError: the file cannot be read, or it or an override has a value that is not allowed.
     """
     tree, where = ({}, "settings") if name is None else read_tree(name)
     for path, value in (overrides or {}).items():
@@ -106,7 +106,7 @@ def load(name: str | None = None, overrides: dict[str, Any] | None = None) -> Se
 
 
 def _without_fixed(tree: dict[str, Any]) -> Iterator[str]:
-    """Take sections that are gone out of ``tree``, where they say what holds anyway; what to tell about each."""
+    """Remove sections that no longer exist from ``tree`` where they have the fixed values; yields a note on each."""
     for name, fixed in _FIXED.items():
         section = tree.get(name, fixed)
         if name in tree and (section is None or _equals(section, fixed)):

@@ -59,7 +59,7 @@ def _listed(value: object) -> object:
 
 
 def shown(value: object) -> str:
-    """What came, as a message shows it: short, and with nothing that moves a cursor."""
+    """A given value, as a message shows it: short, and without control characters."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):

@@ -81,7 +81,7 @@ class SettingsFile:
         """Give the target at ``index``, from 0, other ``fields``; an empty one goes back to its default.
 
         Raises:
-            ConfigError: there is no such target, they are not right, or the file cannot be written.
+            ConfigError: the target does not exist, a value is wrong, or the file cannot be written.
         """
 
         def apply(targets: list[Any]) -> None:
@@ -183,7 +183,7 @@ class SettingsFile:
                     osc["targets"] = CommentedSeq([CommentedMap(host="127.0.0.1", port=7000)])
                 apply(osc["targets"])
                 if not osc["targets"]:
-                    osc.ca.items.pop("targets", None)  # comments of what is gone would break an empty list
+                    osc.ca.items.pop("targets", None)  # comments of removed entries would break an empty list
                     osc["targets"] = CommentedSeq()
 
             self._edit(change, tree, _without_targets)
@@ -259,7 +259,7 @@ def _round_trip(text: str) -> YAML:
 
 
 def _written(tree: Mapping[str, Any]) -> list[list[str]]:
-    """The fields that the file says of each target."""
+    """The fields that the file has for each target."""
     osc = tree.get("osc")
     targets = osc.get("targets") if isinstance(osc, dict) else None
     if targets is None:

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in one line and in the words of who wrote them."""
+"""Explains a fault of the settings in one line, in terms of the file that the user wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Place:
     """Where a fault lies."""
 
     parts: tuple[int | str, ...]  # names and numbers as a user writes them
-    kind: Any  # what is wanted there
+    kind: Any  # the type that is wanted there
     limits: dict[str, Any] = field(default_factory=dict)  # ge, le
     model: type[BaseModel] | None = None  # the section that it lies in
 
@@ -70,7 +70,7 @@ def _message(place: _Place, fault: ErrorDetails, branches: Sequence[ErrorDetails
 
 
 def _wanted(place: _Place, fault: ErrorDetails) -> str:
-    """What is allowed, such as `in 32..4096`."""
+    """The allowed values, such as `in 32..4096`."""
     kind, context = fault["type"], fault.get("ctx", {})
     if kind in ("greater_than_equal", "less_than_equal"):
         low, high = place.limits.get("ge"), place.limits.get("le")
@@ -116,7 +116,7 @@ def _section(kind: Any) -> type[BaseModel] | None:
 
 
 def _inside(kind: Any, part: int | str) -> tuple[Any, dict[str, Any]] | None:
-    """What is wanted at ``part`` of ``kind``, and its limits; None where there is no such part."""
+    """The type at ``part`` of ``kind``, and its limits; None where there is no such part."""
     for one in alternatives(kind):
         if isinstance(one, type) and issubclass(one, BaseModel):
             for name, field in one.model_fields.items():

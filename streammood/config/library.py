@@ -1,4 +1,4 @@
-"""Settings of the library: where its database lies, and what is played to a feeling."""
+"""Settings of the library: the path of its database, and the music for each feeling."""
 
 from __future__ import annotations
 

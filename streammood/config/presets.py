@@ -9,7 +9,7 @@ from streammood.config.base import shown
 from streammood.config.trees import read_tree
 from streammood.errors import ConfigError
 
-_DEFAULTS = "default"  # every setting, which is no preset
+_DEFAULTS = "default"  # all settings: not a preset
 
 
 def shipped_presets() -> dict[str, str]:
@@ -29,7 +29,7 @@ def with_preset(value: object) -> object:
     preset are optional: they are left out where the model has no such mood.
 
     Raises:
-        ValueError: there is no such preset, or it holds no target.
+        ValueError: the preset does not exist, or has no target.
     """
     if not isinstance(value, dict) or value.get("preset") is None:
         return value
@@ -43,7 +43,7 @@ def with_preset(value: object) -> object:
 
 
 def _lines(value: object) -> list[Any]:
-    """The lines of a map; what is none of these is refused later, for what it is."""
+    """The lines of a map; anything else is refused later, by the validation of the settings."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,4 +1,4 @@
-"""The settings as Markdown: what is allowed from the models, what each does from the comments of ``default.yaml``.
+"""The settings as Markdown: allowed values from the models, descriptions from the comments of ``default.yaml``.
 
 ``python -m streammood.config.settings_table docs/*.md`` renews the tables in files, those of signals and commands too.
 A file holds the settings between the lines ``<!-- settings -->`` and ``<!-- end -->``.
@@ -29,7 +29,7 @@ _MARKED = re.compile(r"(<!-- settings -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def comments() -> dict[str, str]:
-    """What `default.yaml` says of each setting, by its path such as ``osc.targets.map.to``."""
+    """The comment in `default.yaml` on each setting, by its path such as ``osc.targets.map.to``."""
     found: dict[str, str] = {}
     open_sections: list[tuple[int, str]] = []
     for line in resources.find("config", "default", ".yaml").read_text(encoding="utf-8").splitlines():

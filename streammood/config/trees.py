@@ -27,7 +27,7 @@ def read_tree(name: str) -> tuple[dict[str, Value], str]:
     """The settings in the preset or YAML file ``name``, and how to call that file.
 
     Raises:
-        ConfigError: it is not there, or it is no tree of settings.
+        ConfigError: the file is missing, or is not a mapping of settings.
     """
     path = resources.find("config", name, ".yaml")
     where = _name(path)
@@ -57,7 +57,7 @@ def _read(path: Path) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no file, or too large a one.
+        ValueError: it is not a file, or too large.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
         raise ValueError("it is no file")
@@ -72,7 +72,7 @@ def _decode(content: bytes) -> str:
     """The text of a file: UTF-8, or UTF-16 as Windows marks it.
 
     Raises:
-        ValueError: it is neither; says what it seems to be.
+        ValueError: it is neither; the text names the likely encoding.
     """
     for bom, encoding in _BOMS.items():
         if content.startswith(bom):

@@ -27,7 +27,7 @@ def parse(text: str) -> Value:
     """What ``text`` holds in YAML.
 
     Raises:
-        ValueError: it is no YAML, or holds something that no setting can be.
+        ValueError: it is not YAML, or has a value that no setting can have.
     """
     try:
         node = _Loader(text).get_single_node()

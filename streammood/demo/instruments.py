@@ -1,6 +1,6 @@
 """The instruments of the built-in synthesiser: one stroke or note each, as functions without state.
 
-They stand apart from the music they play so that each can be heard, plotted and tested alone. Pitched sounds
+They stand apart from the music, so that each can be played, plotted and tested alone. Pitched sounds
 are read from one-cycle tables with all partials below half the sample rate; noise is shaped in the spectrum.
 Pitches are MIDI note numbers (69 = 440 Hz), durations seconds, peaks about 1.
 """
@@ -121,7 +121,7 @@ def clap(rate: int, rng: Rng) -> F32:
 
 
 def hat(rate: int, rng: Rng, length: float = 0.025) -> F32:
-    """Hi-hat: noise above 7 kHz; ``length`` tells closed from open, and a second is a crash cymbal."""
+    """Hi-hat: noise above 7 kHz; ``length`` in s makes it closed or open; 1 s is a crash cymbal."""
     time = _time(rate, 5.0 * length)
     low = 7000.0 if length < 0.5 else 3500.0
     return _noise(rate, 5.0 * length, low, TOP, rng) * _decay(time, length) * _gate(time, 0.0005)
@@ -243,7 +243,7 @@ def _vowel(pitch: float, rate: int, vowel: int) -> F64:
 
 
 def voice(rate: int, rng: Rng, pitch: float, seconds: float, vowel: int = AH) -> F32:
-    """Somebody who sings ``vowel``: soft edges, some breath, and a vibrato on what is held."""
+    """A voice that sings ``vowel``: soft edges, some breath, and vibrato on long notes."""
     time = _time(rate, seconds)
     swing = np.sin(2.0 * np.pi * 5.3 * time) * np.clip((time - 0.2) / 0.3, 0.0, 1.0)
     tone = _read(_vowel(pitch, rate, vowel), time * hertz(pitch) + 0.012 * swing * hertz(pitch) / 5.3)
@@ -271,7 +271,7 @@ class Room:
         self._spectra: dict[int, npt.NDArray[np.complexfloating]] = {}  # by length of the transform
 
     def answer(self, sound: F32) -> F32:
-        """What comes back of ``sound`` (n,): (n + response - 1,)."""
+        """The reverberation of ``sound`` (n,): (n + response - 1,)."""
         length = sound.size + self._response.size - 1
         size = -(-length // 2**14) * 2**14  # a multiple of a power of two transforms fast
         if size not in self._spectra:

@@ -26,7 +26,7 @@ class Stroke(NamedTuple):
 
 @dataclass(slots=True)
 class Band:
-    """Some players of one section: they know rate, key and tempo, and play a note they have played before again."""
+    """Some players of one section: they have a rate, key and tempo, and reuse notes that were rendered before."""
 
     rate: int  # Hz
     key: int  # semitones added to every pitch

@@ -1,4 +1,4 @@
-"""The power of what can be heard: a band-pass from 40 Hz to 11 kHz before the mean square.
+"""The power of the audible band: a band-pass from 40 Hz to 11 kHz before the mean square.
 
 A DC offset, rumble below 16 Hz and the whistle of a screen (15.6 kHz) are silence for the ear, and lie 40 to 70 dB
 lower here. In the time domain, since a window of 46 ms would smear rumble over the lowest bands.

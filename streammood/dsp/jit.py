@@ -56,7 +56,7 @@ def _store_if_possible(cache: Any) -> None:
 
 
 def _may_store(function: Callable[..., Any]) -> bool:
-    """Whether there is a folder for what is compiled; without a home numba would make one called ``~`` where it is."""
+    """Whether there is a folder for compiled code; without a home numba would create one called ``~``."""
     beside = Path(function.__code__.co_filename).parent
     return "NUMBA_CACHE_DIR" in os.environ or resources.home() is not None or os.access(beside, os.W_OK)
 
@@ -72,5 +72,5 @@ def compiled() -> int:
 
 
 def stored() -> bool:
-    """Whether what is compiled is there for the next process."""
+    """Whether compiled code is stored for the next process."""
     return all(kernel.stats.cache_path for kernel in _KERNELS)

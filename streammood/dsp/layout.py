@@ -31,7 +31,7 @@ class Layout:
     rolloff: int  # Hz
     flatness: int  # 0..1
     zero_crossing_rate: int  # crossings per sample
-    rms: int  # of samples in -1..1; the front end counts what can be heard alone
+    rms: int  # of samples in -1..1; in the front end, of the audible band
     bands: slice  # low, mid, high, dB re full scale
     size: int
 

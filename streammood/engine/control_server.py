@@ -1,6 +1,6 @@
 """Commands over OSC: a UDP socket with a thread of its own, and an answer to every sender that is allowed one.
 
-Whatever comes is counted and never fatal: what is no OSC, what is no command, strangers, and floods.
+Every packet is counted and none is fatal: invalid OSC, unknown commands, unknown senders, and floods.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streammood.protocol.osc import Message, decode, encode
 from streammood.protocol.udp import Report
 
 Obey: TypeAlias = Callable[[Command, float, Callable[[Answer], None]], None]
-"""Takes a command, the host time in s at which it came, and what is to be done with its answer. Does not block."""
+"""Takes a command, the host time in s of its arrival, and a callback for its answer. Does not block."""
 
 _WAKE = 0.25  # s between looks whether to stop
 _READ = 65_536  # bytes, more than any datagram
@@ -33,7 +33,7 @@ _SLOT, _PER_SLOT = 0.1, 100  # s, and datagrams that are taken in that time: man
 
 @dataclass(slots=True)
 class Counts:
-    """What came since the start."""
+    """Counts of packets since the start."""
 
     commands: int = 0  # understood, whether they could be obeyed or not
     refused: int = 0  # no such command, or wrong arguments
@@ -67,7 +67,7 @@ class ControlServer:
         report: Report,
         refuse: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
-        """``report`` takes what people should know, ``refuse`` the answer to each command whose arguments are wrong;
+        """``report`` takes messages for people, ``refuse`` the answer to each command whose arguments are wrong;
         both are called in the server's thread."""
         self.counts = Counts()
         self._settings = settings
@@ -114,7 +114,7 @@ class ControlServer:
         self._taken += 1
         try:
             datagram, sender = self._socket.recvfrom(_READ)
-        except OSError:  # on Windows, the echo of an answer that found nobody
+        except OSError:  # on Windows, an earlier answer was undeliverable
             return
         self.take(datagram, sender, at)
 

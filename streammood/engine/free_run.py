@@ -16,7 +16,7 @@ class FreeRun:
         self._lookahead = lookahead * ANALYSIS_RATE
         due = tempo.next_beat(max(sample, tempo.sample))
         if sample <= tempo.sample:
-            due = max(due, count + 1)  # what was handed out before its time does not come again
+            due = max(due, count + 1)  # beats that were handed out early are not repeated
         self._tempo = replace(tempo, count=tempo.count + count + 1 - due)  # so that the next beat is ``count + 1``
         self.count = count  # of the latest beat
 

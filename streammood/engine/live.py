@@ -110,7 +110,7 @@ class Engine:
         self._prepared = True
         warm_up(self._analyzer, self._capture.rate)
         gc.collect()
-        gc.freeze()  # what is there now stays: the collector need not walk it while sound comes in
+        gc.freeze()  # these objects stay, so the collector need not visit them
 
     def start(self) -> None:
         """Prepare, open the input, and run until ``stop`` or the end of the input.
@@ -132,7 +132,7 @@ class Engine:
             self._notes.once(self._priority.refused, f"this program {REFUSED}")
 
     def stop(self) -> None:
-        """Stop in order: analysis, outputs, input; write what is left to the log."""
+        """Stop in order: analysis, outputs, input; write the rest of the log."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(_LAST_WORDS)
@@ -365,7 +365,7 @@ class Engine:
             self.finished.set()
 
     def _pass(self) -> None:
-        """Take what has come, obey, report; or look for an input that has gone."""
+        """Analyse new sound, obey commands, report; or look for an input that has gone."""
         if self._search is None:
             self._capture.wait(_DOORBELL_TIMEOUT)
             self._drain()
@@ -380,13 +380,13 @@ class Engine:
             self._when_inactive()
 
     def _obey(self) -> None:
-        """Do what was ordered since the last call."""
+        """Obey the commands since the last call."""
         for mood in self._operator.work(self._present):
             self._submit_now(mood)
 
     @property
     def _present(self) -> int:
-        """The stream clock: the end of what was captured, or now, while nothing comes."""
+        """The stream clock: the end of the captured sound, or now, without input."""
         return self._capture.present(gone=self._search is not None)
 
     def _drain(self) -> None:

@@ -1,4 +1,4 @@
-"""How much of its time the machine needs, and what is left out when that is too much."""
+"""The load of the machine, and the events that are left out when it is too high."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PATIENCE = 2.0  # … after so many seconds
 
 
 class Shed(IntEnum):
-    """What is left out; beats and onsets never are."""
+    """The events that are left out; beats and onsets never are."""
 
     NOTHING = 0
     VALUES = 1  # levels and phase go out seldom

@@ -152,7 +152,7 @@ class Operator:
         return self._moved(self._beats.half())
 
     def _moved(self, bounds: tuple[float, float]) -> Values:
-        """Take the ``bounds`` that hold now; says which one has moved, if one has."""
+        """Set the ``bounds`` of the tempo; returns the one that had to move, if one had."""
         before = self.state.bpm_min, self.state.bpm_max
         self.state = replace(self.state, bpm_min=bounds[0], bpm_max=bounds[1])
         names = ("beat.bpm_min", "beat.bpm_max")

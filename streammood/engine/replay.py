@@ -46,7 +46,7 @@ def labels_of(row: Row) -> tuple[str, ...]:
 
 
 class Rows:
-    """Rows to events at the same times; one that is no event is counted and left out."""
+    """Rows to events at the same times; other rows are counted and left out."""
 
     def __init__(self) -> None:
         self.left_out = 0
@@ -84,7 +84,7 @@ class Rows:
         """One event.
 
         Raises:
-            KeyError: a value is missing, or there is no such event.
+            KeyError: a value is missing, or the event does not exist.
             TypeError: a value is of another kind.
             ValueError: a value is not right.
         """

@@ -77,7 +77,7 @@ class Firing:
             return
         with self._wake:
             for due, event in events:
-                # Only what is due at once tells how quick the program is; a predicted beat waits for its time.
+                # Only events that are due at once measure the program's speed; a predicted beat waits for its time.
                 since = arrived if due <= arrived else None
                 heapq.heappush(self._queue, (due, next(self._order), event, since))
             self._wake.notify()
@@ -92,7 +92,7 @@ class Firing:
             self._wake.notify()
 
     def wake(self) -> None:
-        """Ask every sink now what has become due."""
+        """Let every sink send the events that are due now."""
         with self._wake:
             self._woken = True
             self._wake.notify()
@@ -111,7 +111,7 @@ class Firing:
             self._wake.notify()
 
     def stop(self) -> None:
-        """Drop what is not due yet, release every trigger, close the sinks."""
+        """Drop events that are not due yet, release every trigger, close the sinks."""
         with self._wake:
             self._stopped = True
             self._wake.notify()
@@ -124,7 +124,7 @@ class Firing:
     def _run(self) -> None:
         stopped = False
         while not stopped:
-            stopped = self._stopped  # before the pass: what is due when it stops is still fired
+            stopped = self._stopped  # before the pass: events due at the stop are still fired
             with self._resort:
                 self._fire()
 

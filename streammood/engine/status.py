@@ -55,7 +55,7 @@ class Reporter:
         self._log.start()
 
     def end(self, mood: Mood | None, labels: tuple[str, ...]) -> None:
-        """Write what is left to the log: ``mood`` is that of the whole."""
+        """Write the end of the log: ``mood`` is that of the whole stream."""
         duration = self._capture.sample / ANALYSIS_RATE
         self._log.write(rows.summary(self._capture.source.name, duration, self.bpm, mood, labels))
         self._log.close()
@@ -71,13 +71,13 @@ class Reporter:
         self._log.write(rows.line(event))
 
     def log(self, row: rows.Row) -> None:
-        """Log a row that is no event."""
+        """Log a row that is not an event."""
         self._log.write(row)
 
     def status(self, sample: int, gone: bool, not_finite: int) -> Status:
         """How the program does at ``sample``.
 
-        ``gone`` says that there is no input, ``not_finite`` counts its samples that were no numbers.
+        ``gone``: there is no input; ``not_finite`` counts samples that were NaN or infinite.
         """
         capture, firing, now = self._capture, self._firing, self._now
         self._note_counts(not_finite)

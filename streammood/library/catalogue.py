@@ -65,7 +65,7 @@ class Entry:
         return f"{self.words.artist} – {title}" if self.words.artist else title
 
     def document(self) -> dict[str, Any]:
-        """The song as JSON; a path that is no text is shown, and cannot be opened."""
+        """The song as JSON; a path that is not valid text is shown escaped, and cannot be opened."""
         return {
             "id": self.id,
             "path": printable(str(self.path)),
@@ -144,7 +144,7 @@ class Catalogue:
         return found
 
     def mood(self, label: str) -> F32 | None:
-        """How much each song is of mood ``label`` (n,), 0..1; None if nobody knows it."""
+        """How much each song is of mood ``label`` (n,), 0..1; None if no model has it."""
         if label in self.labels:
             shares: F32 = self.shares[:, self.labels.index(label)]
             return shares

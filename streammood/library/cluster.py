@@ -75,7 +75,7 @@ class Cluster:
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
     ) -> Iterator[tuple[Request, Reply | Failure]]:
-        """Yield what came of each request, in any order.
+        """Yield the result of each request, in any order.
 
         Raises:
             LibraryError: the scheduler has gone, or a worker does not see the files.
@@ -128,7 +128,7 @@ class Cluster:
         try:
             return max(1, _AHEAD * int(sum(self._client.nthreads().values())))
         except (OSError, ValueError, RuntimeError, TimeoutError):
-            return 1  # what is under way will show that the scheduler has gone
+            return 1  # the requests under way will fail if the scheduler has gone
 
     def _submit(self, request: Request) -> Any:
         content = b""

@@ -20,7 +20,7 @@ def cover(path: Path) -> tuple[bytes, str] | None:
 
 
 def _checked(content: bytes | None) -> tuple[bytes, str] | None:
-    """``content`` with its kind, which its first bytes tell, whatever else claims to know."""
+    """``content`` with its kind, found from its first bytes alone."""
     if not content or len(content) > _LARGEST:
         return None
     kind = next((kind for beginning, kind in _BEGINNINGS.items() if content.startswith(beginning)), None)

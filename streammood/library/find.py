@@ -18,7 +18,7 @@ COMPATIBLE = 1  # steps between keys that mix well
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for; everything that is given must hold, and the nearest come first."""
+    """A search; all given conditions must hold, and the nearest songs come first."""
 
     mood: str | None = None  # a label of the model, or of a quadrant
     at: tuple[float, float] | None = None  # valence and arousal
@@ -44,7 +44,7 @@ class Hit:
     """A song that was found."""
 
     place: int  # in the catalogue
-    distance: float  # 0: just what was looked for
+    distance: float  # 0: exactly as asked
 
 
 def find(catalogue: Catalogue, query: Query) -> list[Hit]:
@@ -54,7 +54,7 @@ def find(catalogue: Catalogue, query: Query) -> list[Hit]:
     cosine between vectors.
 
     Raises:
-        LibraryError: the mood is known to nobody, or the song is not in the library or held no music.
+        LibraryError: no model has the mood, or the song is not in the library or contains no music.
     """
     fits = _fitting(catalogue, query)
     distance = np.zeros(len(catalogue))

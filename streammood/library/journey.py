@@ -111,7 +111,7 @@ def _near(
 
 
 def _step(catalogue: Catalogue, one: int, other: int) -> float:
-    """What it costs to play one song after another."""
+    """The cost of playing one song after another."""
     cost = 0.0
     first, second = float(catalogue.bpm[one]), float(catalogue.bpm[other])
     if first and second:

@@ -24,7 +24,7 @@ _XSPF = "http://xspf.org/ns/0/"
 
 
 def write(path: Path, songs: Sequence[Entry], query: Query, relative: bool = False) -> None:
-    """Write a playlist of the kind that the name of ``path`` says.
+    """Write a playlist of the kind given by the suffix of ``path``.
 
     Args:
         path: Ends in one of ``KINDS``; a file that is there is replaced.
@@ -139,7 +139,7 @@ def nsp(query: Query, title: str) -> bytes:
     Valence, arousal and energy are tags that its settings must name, see ``docs/library.md``.
 
     Raises:
-        ConfigError: rules cannot say what ``query`` asks for.
+        ConfigError: rules cannot express ``query``.
     """
     if query.like is not None or query.at is not None or query.key is not None:
         raise ConfigError(

@@ -35,7 +35,7 @@ _LIFT: Mapping[Feeling, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What is recommended, and why."""
+    """The recommended songs, and the reason."""
 
     feeling: Feeling
     way: Way

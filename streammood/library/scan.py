@@ -1,4 +1,4 @@
-"""From folders to the database: what is new is analysed, what is unchanged is skipped, what has moved is followed.
+"""From folders to the database: new files are analysed, unchanged ones skipped, moved ones followed.
 
 Each file is stored by itself as soon as it is done, so a scan may be ended at any moment and run again.
 """
@@ -37,11 +37,11 @@ class Request(NamedTuple):
 
 
 class ScanResult(NamedTuple):
-    """What came of a file."""
+    """The result of one file."""
 
     stamp: Stamp
     words: Words = Words()
-    description: Description | None = None  # None: its hash is known, or there is an error
+    description: Description | None = None  # None: its hash is stored already, or there is an error
     error: str = ""
 
 
@@ -51,13 +51,13 @@ class Crew(Protocol):
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
     ) -> Iterator[tuple[Request, Reply | Failure]]:
-        """Yield what came of each request, in any order: a ``ScanResult``, or why there is nothing."""
+        """Yield the result of each request, in any order: a ``ScanResult``, or the reason of its failure."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TrackAnalysis:
-    """What is done with every file; called in a new process, it is ready for requests."""
+    """The analysis of one file after the other; call it in a new process to load the models."""
 
     settings: Settings
 
@@ -124,7 +124,7 @@ class Processes:
     def run(
         self, requests: Iterable[Request], progress: Callable[[float], None]
     ) -> Iterator[tuple[Request, Reply | Failure]]:
-        """Yield what came of each request, in any order."""
+        """Yield the result of each request, in any order."""
         requests = list(requests)
         workers = [Worker(self._analyse) for _ in range(min(self._jobs, len(requests)))]
         try:
@@ -141,12 +141,12 @@ class Report:
     analysed: int = 0
     unchanged: int = 0
     moved: int = 0
-    copies: int = 0  # of files that are known
+    copies: int = 0  # of files that are stored
     missing: int = 0  # files that are gone from the folders
     other_models: int = 0  # unchanged files that were analysed with other models
     failures: list[tuple[Path, str]] = field(default_factory=list)  # of this scan, and why
-    problems: list[str] = field(default_factory=list)  # what was named and holds nothing that can be read
-    note: str | None = None  # what was left out
+    problems: list[str] = field(default_factory=list)  # given paths without any readable file
+    note: str | None = None  # files that were left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Plan:
 
 
 def plan(store: Store, paths: Sequence[Path], models: str, retry: bool = False, renew: bool = False) -> Plan:
-    """Compare the files that ``paths`` name with what ``store`` knows.
+    """Compare the files below ``paths`` with those in ``store``.
 
     Args:
         store: The library.
@@ -260,7 +260,7 @@ def scan(
 
 
 def _put(store: Store, path: Path, found: ScanResult, gone: set[int], report: Report) -> bool:
-    """Store what was found; False if it has to be looked for again."""
+    """Store a result; False if the file has to be analysed again."""
     if found.error:
         if path.is_file():  # otherwise its disk may be away: the next scan will see
             store.fail(path, found.stamp, found.error)
@@ -276,7 +276,7 @@ def _put(store: Store, path: Path, found: ScanResult, gone: set[int], report: Re
 
 
 def _recognise(store: Store, path: Path, stamp: Stamp, gone: set[int], report: Report) -> bool:
-    """The content of the file at ``path`` was known: it was touched, it has moved, or it is a copy; False if none."""
+    """The content of the file at ``path`` is stored already: it was touched, moved or copied; False if not."""
     same = {Path(os.fsdecode(name)): row for name, row in store.stamps_with(stamp.hash).items()}
     if path in same:
         store.touch(same[path][0], stamp)

@@ -1,4 +1,4 @@
-"""The database of a collection: one SQLite file, the only truth about what was scanned.
+"""The database of a collection: one SQLite file, the only record of scanned files.
 
 It is written ahead (WAL), a file at a time, so that a program that is killed loses the file in work and nothing else.
 """
@@ -140,7 +140,7 @@ class Store:
         """A number that differs once another program has written."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
-    # what is known
+    # the stored values
 
     def stamps(self) -> dict[bytes, tuple[int, Stamp, str, str, bool]]:
         """Of every file by its path: id, stamp, models (empty where it failed), error, missing."""
@@ -194,7 +194,7 @@ class Store:
     # what a scan writes
 
     def describe(self, path: Path, stamp: Stamp, words: Words, description: Description) -> None:
-        """Store what was found in the file at ``path``."""
+        """Store the description of the file at ``path``."""
         self._put(path, stamp, {**_words(words), **to_row(description), "error": ""})
 
     def fail(self, path: Path, stamp: Stamp, reason: str) -> None:
@@ -202,14 +202,14 @@ class Store:
         self._put(path, stamp, {"error": reason, **dict.fromkeys(_DESCRIBED)})
 
     def touch(self, number: int, stamp: Stamp) -> None:
-        """The file of a song is there, with the content that is known."""
+        """The file of a song is there, with the stored content."""
         self._db.execute(
             "UPDATE songs SET size = ?, mtime = ?, hash = ?, missing = 0 WHERE id = ?",
             (stamp.size, stamp.mtime, stamp.hash, number),
         )
 
     def move(self, number: int, path: Path, stamp: Stamp) -> None:
-        """The file of a song lies at ``path`` now; whatever was known of another file there is forgotten."""
+        """The file of a song lies at ``path`` now; the record of another file there is deleted."""
         self._db.execute("DELETE FROM songs WHERE path = ? AND id != ?", (path_bytes(path), number))
         self._db.execute("UPDATE songs SET path = ? WHERE id = ?", (path_bytes(path), number))
         self.touch(number, stamp)
@@ -282,7 +282,7 @@ class Store:
         return [tuple(row) for row in self._db.execute("SELECT id, song, before, after FROM tagged ORDER BY id DESC")]
 
     def forget_tags(self, number: int) -> None:
-        """What has that number was undone."""
+        """Mark the change with this number as undone."""
         self._db.execute("DELETE FROM tagged WHERE id = ?", (number,))
 
 

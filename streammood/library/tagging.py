@@ -1,4 +1,4 @@
-"""What the library knows, written into the tags of its files, and taken back again."""
+"""Writes mood, tempo and key from the library into the tags of its files, and takes them back again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Change:
 
 
 def values(description: Description, sure: float = SURE) -> dict[str, str]:
-    """The tags that ``description`` gives; what is less than ``sure`` is left out."""
+    """The tags that ``description`` gives; values with a confidence below ``sure`` are left out."""
     found = {}
     if description.mood and description.mood_confidence >= sure:
         found["mood"] = description.mood
@@ -57,7 +57,7 @@ def changes(
     """What would be written into the files of ``songs``; nothing is.
 
     Args:
-        store: The library, which remembers what was written before: that may always be replaced.
+        store: The library, which stores every tag that was written: those may be replaced.
         songs: Songs of it.
         fields: Which of ``tags.FIELDS``.
         overwrite: Also tags that others have written.
@@ -95,7 +95,7 @@ def apply(store: Store, change: Change, keep_mtime: bool = False) -> None:
         SinkError: the file cannot be written; it is as it was.
         LibraryError: the library cannot be written.
     """
-    with store.writing():  # before the file: what was there is never lost
+    with store.writing():  # before the file: old tags are never lost
         number = store.remember_tags(change.track.id, json.dumps(change.before), json.dumps(change.after))
     try:
         tags.write(change.track.path, change.after, keep_mtime)
@@ -107,14 +107,14 @@ def apply(store: Store, change: Change, keep_mtime: bool = False) -> None:
 
 
 def undo(store: Store, keep_mtime: bool = False) -> Iterator[tuple[Track, str, str]]:
-    """Put back what was there before ``apply``, latest first; a tag that was changed since then is left.
+    """Restore the tags from before ``apply``, latest first; a tag that was changed since then is left.
 
     Args:
         store: The library.
         keep_mtime: The files look as old as they were.
 
     Yields:
-        A song, what was put back, and why something was not.
+        A song, the restored tags, and the reason where one was not restored.
     """
     for number, song, before_text, after_text in store.tagged():
         track = store.track(song)

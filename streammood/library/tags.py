@@ -1,4 +1,4 @@
-"""Tags in files: what they say of a song, and mood, tempo and key as each format calls them.
+"""Tags in files: title, artist and the like, and the names of mood, tempo and key in each format.
 
 Names follow ID3v2.4, MusicBrainz Picard and Mixxx, so that players find them: https://picard-docs.musicbrainz.org,
 "Tag Mapping".
@@ -25,7 +25,7 @@ from streammood.errors import SinkError, SourceError
 from streammood.library.track import Words
 
 FIELDS = ("mood", "bpm", "key", "valence", "arousal", "energy")
-"""What is written."""
+"""The tags that are written."""
 _LONGEST = 300  # characters of a tag that are stored
 _ITUNES = "----:com.apple.iTunes:"
 _ID3 = {"mood": "TMOO", "bpm": "TBPM", "key": "TKEY", **{name: f"TXXX:{name.upper()}" for name in FIELDS[3:]}}
@@ -39,7 +39,7 @@ _ASF = {"mood": "WM/Mood", "bpm": "WM/BeatsPerMinute", "key": "WM/InitialKey"} |
 
 
 def words(path: Path) -> Words:
-    """What the tags of the file at ``path`` say; nothing where they cannot be read."""
+    """The tags of the file at ``path``; empty where they cannot be read."""
     try:
         file = mutagen.File(path, easy=True)
     except Exception:  # noqa: BLE001  a file of a stranger: whatever its tags do to the parser, its sound may be fine
@@ -135,7 +135,7 @@ def _open(path: Path) -> Any:
     except Exception as error:  # noqa: BLE001  a file of a stranger may break the parser
         raise SourceError(f"{name}: its tags cannot be read ({type(error).__name__})") from None
     if file is not None and file.tags is None:
-        with contextlib.suppress(Exception):  # formats without tags say so in several ways
+        with contextlib.suppress(Exception):  # formats without tags raise several errors
             file.add_tags()
     if file is None or (file.tags is None and not hasattr(file, "add_tags")) or _names(file.tags) is None:
         raise SourceError(f"{name}: this kind of file holds no tags that are written here")

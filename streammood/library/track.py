@@ -1,4 +1,4 @@
-"""One song of a collection: where it lies, what its tags say, and what the analysis says."""
+"""One song of a collection: its path, its tags, and its analysis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SongSection:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the tags of a file say of it; empty where they say nothing."""
+    """The tags of a file; empty where there are none."""
 
     title: str = ""
     artist: str = ""
@@ -37,7 +37,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """What the analysis says of one file."""
+    """The analysis of one file."""
 
     duration: float  # s of sound that could be read
     bpm: float  # median over the beats, 0 without beats
@@ -45,15 +45,15 @@ class Description:
     key: str  # such as ``Am``; empty where none stands out
     key_confidence: float  # 0..1
     energy: float  # 0..1
-    valence: float | None  # -1..1; None where no music was heard
+    valence: float | None  # -1..1; None without music
     arousal: float | None  # likewise
     mood: str  # the likeliest label; empty without music, or for a model without labels
     mood_confidence: float  # 0..1
     moods: dict[str, float]  # label -> 0..1
     curve: F32  # (n, 2), valence and arousal at even steps over the song
     sections: tuple[SongSection, ...]  # empty where the structure was not analysed
-    vector: F32  # (n,) for likeness, of length 1; empty where no music was heard
-    models: str  # what it was analysed with
+    vector: F32  # (n,) for likeness, of length 1; empty without music
+    models: str  # version of the models and the analysis
     damage: str = ""  # why the file could not be read to its end
 
 

@@ -16,22 +16,22 @@ class Notes:
         self._once: set[str] = set()
 
     def add(self, text: str) -> None:
-        """Tell ``text``."""
+        """Report ``text``."""
         self._unreported.append(text)
         self._unshown.append(text)
 
     def once(self, count: int, text: str) -> None:
-        """Tell of something that is counted when it happens for the first time."""
+        """Report the first occurrence of something, and count all."""
         if count and text not in self._once:
             self._once.add(text)
             self.add(text)
 
     def to_report(self) -> tuple[str, ...]:
-        """What came since the last call, for the status event."""
+        """The notes since the last call, for the status event."""
         return tuple(_taken(self._unreported))
 
     def to_show(self) -> list[str]:
-        """What came since the last call, for the terminal."""
+        """The notes since the last call, for the terminal."""
         return _taken(self._unshown)
 
 

@@ -78,7 +78,7 @@ class RotatingRows(RotatingFileHandler):
         return stream
 
     def _let_go(self) -> None:
-        """Close the file without what was half written."""
+        """Close the file without its incomplete last line."""
         stream, self.stream = self.stream, None
         with contextlib.suppress(OSError, ValueError):
             if stream is not None:

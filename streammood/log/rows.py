@@ -143,7 +143,7 @@ def action(sample: float, command: Command, answer: Answer) -> dict[str, Any]:
 
 
 def read(lines: Iterable[str | bytes]) -> Iterator[Row]:
-    """The rows of the ``lines`` of a log; a line that is no JSON object, as power that fails leaves it, is left out."""
+    """The rows of the ``lines`` of a log; a line that is not a JSON object, as after a power failure, is skipped."""
     for text in lines:
         try:
             row = json.loads(text)

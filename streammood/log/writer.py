@@ -1,4 +1,4 @@
-"""The event log, written by a thread of its own: a slow disk, or a reader that does not read, holds up nobody."""
+"""The event log, written by a thread of its own, so that a slow disk or pipe delays nothing else."""
 
 from __future__ import annotations
 

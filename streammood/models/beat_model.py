@@ -2,7 +2,7 @@
 
 The network takes ``hops`` (1, pair * 2 * n_mels) and ``past`` (1, 2 * n_layers * width) and gives ``logits``
 (1, 2 * pair), beat and downbeat of each hop, and ``present`` (1, n_layers * width), what went into each layer.
-An exporter names its tensors so (see ``models.network``), or the manifest's ``signature`` says how they are called.
+An exporter names its tensors so (see ``models.network``), or the manifest's ``signature`` gives their names.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from streammood.models.manifest import ManifestBase, ManifestPart, load
 from streammood.models.network import INT8, Network, Tensor
 
 FORMAT = 1  # of the manifest and of what goes into and comes out of the network
-_LARGEST_PAST = 4_000_000  # numbers that are kept of the past
+_LARGEST_PAST = 4_000_000  # numbers that are stored of the past
 
 
 class Shape(ManifestPart):
-    """What must be known to keep the past of the network."""
+    """The sizes of the network's memory."""
 
     pair: int = Field(ge=1, le=16)  # hops taken at a time
     width: int = Field(ge=1, le=4096)  # channels of a layer
@@ -38,7 +38,7 @@ class Shape(ManifestPart):
 
 
 class BeatManifest(ManifestBase):
-    """Everything about a beat network that the program must know before it trusts it."""
+    """The manifest of a beat network; one that does not fit is refused."""
 
     format: Literal[1]
     kind: Literal["beat"]

@@ -28,7 +28,7 @@ LAYERS = (*TIMBRE, RHYTHM, *MIDDLE)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
-    """Filters, and what is made of their answers: ``gain * max(0, answer + bias) + offset``."""
+    """Filters; the output is ``gain * max(0, filtered + bias) + offset``."""
 
     kernel: F32  # (frames, bands or channels, n)
     bias: F32  # (n,)

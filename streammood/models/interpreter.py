@@ -24,7 +24,7 @@ def open_network(content: bytes) -> Any:
     """The interpreter of the ``content`` of a .tflite file, on one thread, ready to be asked.
 
     Raises:
-        ValueError: it is no network, or one of a size that no model of ours has.
+        ValueError: it is not a network, or too large a one.
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  takes a while to load
 

@@ -1,4 +1,4 @@
-"""The manifest beside a network: everything that the program must know before it trusts one.
+"""The manifest beside a network: a network that does not fit it is refused.
 
 A model is refused at the start where it is missing, corrupt, or made for features other than ours: a wrong
 mood would be worse than none. Every number has a range, since models come from strangers too.
@@ -60,7 +60,7 @@ FEATURES = FeatureLayout(
 
 
 class DataSet(ManifestPart):
-    """What a model learned from, and on what terms."""
+    """A data set that a model was fitted to, and its licence."""
 
     name: Name
     clips: int = Field(ge=1, le=100_000_000)

@@ -1,8 +1,8 @@
 """The mood model: statistics of five seconds in; how likely each label is, valence and arousal out.
 
 The network takes ``statistics`` (1, n) and gives ``labels`` (1, n_labels), logits, and ``axes`` (1, 2), valence and
-arousal. An exporter names its tensors so (see ``models.network``), or the manifest's ``signature`` says how they are
-called. A network that knows no labels gives ``axes`` alone.
+arousal. An exporter names its tensors so (see ``models.network``), or the manifest's ``signature`` gives their
+names. A network without labels gives ``axes`` alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Window(ManifestPart):
 
 
 class Scaling(ManifestPart):
-    """What is taken from each input value, and what it is then divided by."""
+    """The offset that is subtracted from each input value, and the scale that it is then divided by."""
 
     offset: tuple[Finite, ...] = Field(max_length=100_000)
     scale: tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...] = Field(max_length=100_000)
@@ -71,7 +71,7 @@ class Line(ManifestPart):
 
 
 class Manifest(ManifestBase):
-    """Everything about a mood model that the program must know before it trusts it."""
+    """The manifest of a mood model; one that does not fit is refused."""
 
     format: Literal[3]
     embedding: Sha256  # of the embedding that it takes in
@@ -114,7 +114,7 @@ class MoodPrediction:
 
 
 class MoodModel:
-    """A network, its manifest, the embedding that it hears with, and the model that tells music from other sound."""
+    """A network, its manifest, the embedding that it was fitted to, and the model of music against other sound."""
 
     def __init__(
         self, manifest: Manifest, network: bytes, embedding: Weights | None = None, music: MusicModel | None = None
@@ -166,7 +166,7 @@ class MoodModel:
 
 
 class _Quantiser:
-    """Scales values as the manifest says and turns them into the network's type."""
+    """Scales values by the manifest and converts them to the network's type."""
 
     def __init__(self, scaling: Scaling, tensor: Tensor) -> None:
         self._integer = tensor.quantised

@@ -60,7 +60,7 @@ class Network:
         ``names`` has the name in the signature of each that is called otherwise there.
 
         Raises:
-            ValueError: it is no network, or takes or gives something else.
+            ValueError: it is not a network, or has other inputs or outputs.
         """
         with quiet():
             self._interpreter = open_network(content)

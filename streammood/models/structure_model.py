@@ -94,7 +94,7 @@ class StructureModel:
         return _logistic(self.rise(rise))
 
     def boundary(self, change: F64, prior: float = 0.0) -> float:
-        """How likely a section begins, 0..1; ``prior``: log odds of what is known beside."""
+        """How likely a section begins, 0..1; ``prior``: log odds from other evidence."""
         return _logistic(self.change(change) + prior)
 
     def energy(self, activity: F64) -> float:

@@ -19,11 +19,11 @@ class Sink(Protocol):
         ...
 
     def poll(self, now: float) -> float:
-        """Do what has become due by ``now`` (release, repeat); returns when to be asked again, in s."""
+        """Send what is due by ``now`` (releases, repeats); returns the time of the next call, in s."""
         ...
 
     def close(self) -> None:
-        """Release what is held, and let go."""
+        """Release every trigger, and close."""
         ...
 
 
@@ -36,7 +36,7 @@ class Group(Sink, Protocol):
 
 @runtime_checkable
 class Output(Sink, Protocol):
-    """A sink that an operator knows by name and may correct while it runs, from any thread."""
+    """A sink with a name, which an operator may correct while it runs, from any thread."""
 
     name: str
     beats: int  # that were sent

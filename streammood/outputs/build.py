@@ -59,7 +59,7 @@ class Outputs:
         self._views = views
 
     def build(self, sample_now: SampleNow, report: Report = ignore) -> list[Sink]:
-        """One sink for each target and each other output; ``report`` takes what people should know.
+        """One sink for each target and each other output; ``report`` takes messages for people.
 
         Raises:
             ConfigError: a target is this program's own control port, a map asks for a mood that the model does not
@@ -123,7 +123,7 @@ def _closed_if_one_fails() -> Iterator[list[Sink]]:
 
 
 def refuse_own_control_port(target: TargetSettings, settings: Settings) -> None:
-    """Do not let the program command itself with what it sends.
+    """Refuse a target at the program's own control port, or it would command itself.
 
     Raises:
         ConfigError: packets for ``target`` come to the control port.

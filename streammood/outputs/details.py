@@ -1,4 +1,4 @@
-"""What views need beyond what receivers get: the state of every target, what the operator has set, notes."""
+"""Signals for views alone: the state of every target, the operator's settings, notes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Universe(Protocol):
         ...
 
     def close(self) -> None:
-        """Say that no more comes."""
+        """Announce the end of the stream."""
         ...
 
 

@@ -38,7 +38,7 @@ class Lights:
         report: Report = ignore,
         unlocked: bool = False,
     ) -> None:
-        """``report`` takes what people should know; ``unlocked``: beats are shown without a lock, too."""
+        """``report`` takes messages for people; ``unlocked``: beats are shown without a lock, too."""
         self.beats = 0
         self._timing = Timing(sample_now, settings.offset / 1e3, unlocked=unlocked)
         self._interval = 1.0 / settings.rate
@@ -106,7 +106,7 @@ class Lights:
         return min(self._next, self._timing.next_at(now))
 
     def close(self) -> None:
-        """Go dark, and say that no more comes."""
+        """Go dark, and announce the end of the stream."""
         for universe in self._universes:
             universe.send(bytes(len(CHANNELS)))
             universe.close()

@@ -35,7 +35,7 @@ class LinkState:
 
 
 Wanted = Callable[[float], tuple[float, float] | None]
-"""BPM, and the beat at a host time in s, that the session shall have; None while nobody knows."""
+"""BPM, and the beat at a host time in s, that the session shall have; None without a tempo."""
 
 
 class LinkSession:
@@ -140,7 +140,7 @@ class LinkLead:
         self._session.close()
 
     def _wanted(self, now: float) -> tuple[float, float] | None:
-        """In the session's thread: tempo and beat of the tracker; beat 0 is the first of a bar where that is known."""
+        """In the session's thread: tempo and beat of the tracker; beat 0 is the first of a bar, if there are bars."""
         tempo = self._metronome.tempo
         if tempo is None or not tempo.locked or self.muted:
             return None
@@ -169,7 +169,7 @@ class LinkFollow:
         self._session = LinkSession(settings.quantum, report=report)
 
     def send(self, event: Event, now: float) -> None:
-        """Hand ``event`` on; the tracker's beats only while nobody leads."""
+        """Pass ``event`` on; the tracker's beats only while no other peer leads."""
         if isinstance(event, Tempo):
             self._tempo = event
             self._choose()

@@ -57,12 +57,12 @@ def open_port(settings: MidiSettings) -> Port:
 class MidiClock:
     """Sends MIDI clock while there are beats.
 
-    It starts with a beat, with the first of the bar where that is known; it stops with the beats and goes on with
+    It starts with a beat, with the first of the bar, if there are bars; it stops with the beats and goes on with
     them. Where the bar turns out to lie elsewhere, the position is sent again.
     """
 
     def __init__(self, settings: MidiSettings, sample_now: SampleNow, port: Port, report: Report = ignore) -> None:
-        """``report`` takes what people should know."""
+        """``report`` takes messages for people."""
         self.name = "midi"
         self.sent = self.failed = self.beats = 0
         self.offset = settings.offset

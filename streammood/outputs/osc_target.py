@@ -32,7 +32,7 @@ _LOCKED = {name for name, signal in SIGNALS.items() if signal.locked}
 
 @dataclass(slots=True, eq=False)
 class _Route:
-    """One line of the map, and what has gone out on it."""
+    """One line of the map, and the last value sent on it."""
 
     entry: MapEntry
     signal: Signal
@@ -64,10 +64,10 @@ def _default_map(settings: TargetSettings, labels: Sequence[str]) -> list[MapEnt
 
 
 class OscTarget:
-    """Sends signals to one host and port by UDP; a receiver that is away is not noticed and delays nobody.
+    """Sends signals to one host and port by UDP; a receiver that is away is not noticed and delays no other.
 
     Raises:
-        ConfigError: the map asks for a mood that the model does not know.
+        ConfigError: the map asks for a mood that the model does not have.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class OscTarget:
         report: Report = ignore,
         unlocked: bool = False,
     ) -> None:
-        """``report`` takes what people should know; ``unlocked``: tempo and beats are sent without a lock, too."""
+        """``report`` takes messages for people; ``unlocked``: tempo and beats are sent without a lock, too."""
         self.name = settings.title
         self.beats = 0  # that were sent
         self._settings = settings
@@ -166,7 +166,7 @@ class OscTarget:
         for trigger in self._triggers:
             if trigger.entry.value is None:
                 self._wire.at_once(trigger.off)
-        self._panic = True  # what is held is released by the thread that holds it
+        self._panic = True  # a trigger is released by the thread that sent its 1
 
     def send(self, event: Event, now: float) -> None:
         """Send what ``event`` changes, unless the rate limit makes it wait."""
@@ -174,7 +174,7 @@ class OscTarget:
             self._take(own, now)
 
     def poll(self, now: float) -> float:
-        """Send what is due from prediction, release triggers, send what waited, repeat what may have been missed."""
+        """Send predicted values that are due, release triggers, send waiting values, repeat those that may be lost."""
         for event in self._timing.due(now):
             self._take(event, now)
         if self._panic:

@@ -34,14 +34,14 @@ class Timing:
         self._latest = -2  # … and the count of the latest that was
 
     def push(self, event: Event, now: float) -> Iterator[Event]:
-        """What is to be sent at once because ``event`` fired at host time ``now``, in s."""
+        """The values to send at once because ``event`` fired at host time ``now``, in s."""
         if self.offset > 0.0 or self._waiting:
             self._waiting.append((now, event))
         else:
             yield from self._timed(event)
 
     def due(self, now: float) -> Iterator[Event]:
-        """What has become due by host time ``now``, in s."""
+        """The values that are due by host time ``now``, in s."""
         while self._waiting and self._waiting[0][0] + self.offset <= now:
             yield from self._timed(self._waiting.popleft()[1])
         metronome = self._metronome
@@ -117,7 +117,7 @@ class Timing:
             number = (2 * (beat.number - 1) + tick % 2) % meter + 1 if in_bar else 0
             yield replace(beat, bpm=2.0 * beat.bpm, number=number, count=tick - 1)
             return
-        # Two bars make one: where the bar is known, its first beat is always among those that are sent.
+        # Two bars make one: with bars, the first beat of a bar is always among those that are sent.
         bar = (beat.count - beat.number + 1) // meter if in_bar else 0
         place = beat.number - 1 + meter * (bar % 2) if in_bar else beat.count - 1
         if place % 2 == 0 and beat.count - self._latest >= 2:

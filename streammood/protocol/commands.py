@@ -17,8 +17,8 @@ from streammood.protocol.signals import SIGNALS, Range, Value, find, plain
 
 AUTO = "auto"  # in place of a label: the mood is the predicted one
 DO, ACK = "do", "ack"  # below the prefix: where commands are sent, and where answers come from
-ERROR = "error"  # in place of the name, in the answer to what is no command
-_SHOWN = 40  # characters of what came that an answer repeats
+ERROR = "error"  # in place of the name, in the answer to an unknown command
+_SHOWN = 40  # characters of the request that an answer repeats
 _NAME = 80  # characters of a label or of a target's name
 _HUGE = 1 << 63
 
@@ -36,7 +36,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether a command was obeyed; ``values`` say what holds now, or why not."""
+    """Whether a command was obeyed; ``values`` are the new state, or the reason of the refusal."""
 
     name: str
     done: bool
@@ -56,10 +56,10 @@ class Argument:
     title: str  # in a list of commands
     usage: str  # in an answer
     range: Range = (0.0, 1.0)  # of a number
-    adds: bool = False  # to what was there before
+    adds: bool = False  # to the value before
 
     def read(self, value: object, usage: str) -> Given:
-        """``value`` as the command carries it; ``usage`` says what is allowed.
+        """``value`` as the command carries it; ``usage`` names the allowed values.
 
         Raises:
             ControlError: it is something else.
@@ -94,7 +94,7 @@ class Hotkey:
     """A key that gives a command, by its character or its name."""
 
     key: str
-    step: float = 0.0  # what it adds to a number
+    step: float = 0.0  # the amount that it adds to a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Spec:
 
     @property
     def usage(self) -> str:
-        """What it takes, for an answer."""
+        """Its arguments, for an answer."""
         return " and ".join(argument.usage for argument in self.arguments) or _TRIGGER
 
     def read(self, arguments: Sequence[object]) -> Command | None:
@@ -234,7 +234,7 @@ def parse(where: str, arguments: Sequence[object], prefix: str) -> Command | Non
     """The command that an OSC message gives; None where a button that is a trigger was released (argument 0).
 
     Raises:
-        ControlError: there is no such command, or its arguments are not right.
+        ControlError: the command does not exist, or its arguments are wrong.
     """
     name = command_name(where, prefix)
     if name is None:
@@ -256,7 +256,7 @@ def packet(name: object, arguments: object, prefix: str) -> bytes:
     """The OSC packet of a command, for whoever commands an engine; one without arguments is a trigger and carries a 1.
 
     Raises:
-        ControlError: there is no such command, or its arguments are not right.
+        ControlError: the command does not exist, or its arguments are wrong.
     """
     row = COMMANDS.get(name) if isinstance(name, str) else None
     if row is None:

@@ -19,12 +19,12 @@ _MARKED = re.compile(r"(<!-- (signals|commands) -->\n).*?(?=<!-- end -->)", re.D
 
 
 def signal_table() -> str:
-    """A line for each signal: address, kind, type, range with its unit, what it tells."""
+    """A line for each signal: address, kind, type, range with its unit, meaning."""
     return table(("address", "kind", "type", "range", "what it tells"), map(_signal_cells, SIGNALS.values()))
 
 
 def command_table() -> str:
-    """A line for each command: address, arguments with their ranges, keys, what it does."""
+    """A line for each command: address, arguments with their ranges, keys, effect."""
     return table(("address", "arguments", "keys", "what it does"), map(_command_cells, COMMANDS.values()))
 
 

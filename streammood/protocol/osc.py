@@ -61,7 +61,7 @@ class Encoder:
 
 
 def decode(packet: bytes) -> list[Message]:
-    """Every message in ``packet``; time tags are not read: what comes counts on arrival.
+    """Every message in ``packet``; time tags are ignored: a message counts on arrival.
 
     Raises:
         OscError: it is not OSC, it is too long, or it holds other types than numbers, strings, true and false.

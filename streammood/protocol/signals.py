@@ -59,7 +59,7 @@ class Signal:
     option: str = ""  # setting of a target that has to be true for this to be sent; empty: it is always sent
     asked: bool = False  # it changes by itself: ``read`` also takes the sample on the stream clock at which it is sent
     ends: bool = False  # 0 is sent when a target closes
-    locked: bool = False  # sent only while the tempo is locked, unless ``beat.unlocked`` says otherwise
+    locked: bool = False  # sent only while the tempo is locked, unless ``beat.unlocked`` is set
 
     @property
     def slot(self) -> str:
@@ -260,18 +260,18 @@ def moods(names: Iterable[str]) -> list[str]:
 
 
 def default_names(labels: Sequence[str], options: Container[str]) -> list[str]:
-    """The signals that a target gets unless it says otherwise; ``options`` are those of its settings that are on."""
+    """The signals that a target gets by default; ``options`` are those of its settings that are on."""
     names = [name for name in TRIGGERS | VALUES if not SIGNALS[name].option or SIGNALS[name].option in options]
     return sorted(names) + [f"mood/{label}" for label in labels]
 
 
 def values(event: Event) -> Iterator[tuple[Signal, str, Value]]:
-    """Signal, name and value of everything that ``event`` tells to every target, triggers last."""
+    """Signal, name and value of each part of ``event`` for every target, triggers last."""
     return _read(_SENT.get(type(event), ()), event)
 
 
 def details(event: Event) -> Iterator[tuple[Signal, str, Value]]:
-    """The same for what it tells to targets that ask for details."""
+    """The same for targets that ask for details."""
     return _read(_DETAILED.get(type(event), ()), event)
 
 
@@ -291,7 +291,7 @@ def _read(rows: Iterable[Signal], event: Event) -> Iterator[tuple[Signal, str, V
 
 
 def _rows(wanted: Callable[[Signal], bool]) -> dict[type[Event], list[Signal]]:
-    """Rows by the event that tells them, triggers last, since a trigger may send what a value is then."""
+    """Rows by the event that carries them; triggers last, since a trigger may send the value of another signal."""
     rows: dict[type[Event], list[Signal]] = {}
     for signal in sorted(filter(wanted, _TABLE), key=lambda signal: signal.kind == "trigger"):
         for event in signal.events:

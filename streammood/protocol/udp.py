@@ -22,7 +22,7 @@ def resolve(host: str, port: int, number_only: bool = False) -> tuple[socket.Add
     In IPv6 the address keeps the scope that ``host`` names.
 
     Raises:
-        SinkError: the host does not resolve; with ``number_only``, which asks nobody, it is a name.
+        SinkError: the host does not resolve, or is a name although ``number_only``, which sends no query.
     """
     flags = socket.AI_NUMERICHOST if number_only else 0
     try:
@@ -85,18 +85,18 @@ def comes_back(host: str) -> bool:
 
 
 Report: TypeAlias = Callable[[str], None]
-"""Takes what people should know, from any thread."""
+"""Takes messages for people, from any thread."""
 
 
 def ignore(_note: str) -> None:
-    """Takes what people should know, where nobody listens."""
+    """Discards messages."""
 
 
 class Datagrams:
     """A way to one receiver, a broadcast or a multicast address.
 
     Where the host does not resolve or the interface is not there, a thread tries again until they are; messages until
-    then count as failed. So a receiver that is missing, or a network that comes up late, keeps nobody waiting.
+    then count as failed. So a missing receiver, or a network that comes up late, delays nothing.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Datagrams:
             self._way[0].close()
 
     def _try(self) -> None:
-        """In a thread: look for a way until there is one, or nobody needs it any more."""
+        """In a thread: try to connect until it works, or the socket was closed."""
         failed = False
         while not self._closed.is_set():
             try:

@@ -165,7 +165,7 @@ class _Stored(list[Row]):
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What is done with every file; called in a new process, it is ready for requests."""
+    """The analysis of one file after the other; call it in a new process to load the models."""
 
     settings: Settings
     out: Path | None

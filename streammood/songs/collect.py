@@ -1,4 +1,4 @@
-"""From what a user names to the sound files that are meant: files, folders, and what is left out of them."""
+"""From given paths to sound files: files, folders, and the files that are left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PASSED_OVER = frozenset(
     {"__MACOSX", ".AppleDouble", ".Trash", ".Trashes", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 )
 """Folders that systems make for themselves."""
-_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # how a file begins that holds what a Mac knows about another
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # first bytes of a file's resource fork on a Mac
 _KINDS = 8  # that are listed by name
 _LONGEST = 12  # characters of an ending
 
@@ -25,11 +25,11 @@ class Collection:
     """The files, in the order in which they were named; those of a folder by name."""
 
     files: list[Path] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # what was named and holds nothing that can be read
+    problems: list[str] = field(default_factory=list)  # given paths without any readable file
     left_out: Counter[str] = field(default_factory=Counter)  # files in folders, by the endings of their names
 
     def note(self) -> str | None:
-        """What was left out, in words; None if nothing was."""
+        """The files that were left out, in words; None if there are none."""
         if not self.left_out:
             return None
         kinds = [f"{count} {kind}" for kind, count in self.left_out.most_common(_KINDS)]

@@ -1,4 +1,4 @@
-"""What is to be written of each song, and where: one file for one song, a folder for several."""
+"""The files to write for each song: one file for one song, a folder for several."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Place:
 
     @classmethod
     def of(cls, kind: Kind, path: Path, songs: int) -> Place:
-        """The place that ``--kind path`` means for so many ``songs``; what is missing of it is made.
+        """The place that ``--kind path`` means for so many ``songs``; missing folders are created.
 
         Raises:
             ConfigError: one file is named for several songs.

@@ -64,7 +64,7 @@ def shares(axes: Axes, look: Look) -> None:
 
 
 def facts(song: Song) -> list[tuple[str, str]]:
-    """Name and value of what is said of the song in numbers."""
+    """Name and value of each number about the song."""
     locked = sum(beat.locked for beat in song.beats) / max(1, len(song.beats))
     downbeats = sum(beat.number == 1 for beat in song.beats)
     found = [("length", clock(round(song.duration))), ("beats", str(len(song.beats)))]

@@ -14,7 +14,7 @@ from typing import Any
 Row = Mapping[str, Any]
 
 _PAUSE = 2.0  # s of silence that end a piece
-_SHORTEST = 20.0  # s; what is shorter is no piece
+_SHORTEST = 20.0  # s; shorter music is not a piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Night:
     """All runs of a log, one after the other."""
 
     source: str = ""
-    began: datetime | None = None  # of the first run, where the log says it
+    began: datetime | None = None  # of the first run, if the log has it
     duration: float = 0.0  # s
     beats: list[tuple[float, float, bool]] = field(default_factory=list)  # s, BPM, locked
     moods: list[Moment] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Night:
 
     @classmethod
     def read(cls, rows: Iterable[Row]) -> Night:
-        """The night that ``rows`` tell of; rows that cannot be read are counted."""
+        """The night in ``rows``; rows that cannot be read are counted."""
         night = cls()
         began, lost = 0.0, 0
         for row in rows:
@@ -139,7 +139,7 @@ class Night:
         return sum(count for _, count in self.lost)
 
     def pieces(self) -> list[Piece]:
-        """Music between silences, or between songs whose titles are known, in their order."""
+        """Music between silences, or between songs with titles, in their order."""
         edges: list[tuple[float, float]] = []
         start: float | None = None
         last = -math.inf  # when there was sound last

@@ -1,6 +1,6 @@
 """One song as a whole: what the events of its analysis come to, beat by beat.
 
-Live, a mood is known only after its music was heard. A song lies there complete, so each beat gets the mood
+Live, a mood comes only after its music. A song lies there complete, so each beat gets the mood
 of the music around it: that which was answered half a window later. Pictures, tables, pages and
 the dashboard's player all read this one structure; ``to_dict`` is its JSON, a contract described in ``docs/songs.md``.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 _THINNED = 5  # states of the structure come ten times a second
-_CENTRE = 2.5  # s; an answer hears the last five seconds, so it speaks of the moment in their middle
+_CENTRE = 2.5  # s; a mood covers the last five seconds, so it belongs to the moment in their middle
 _STEPS = 3  # an answer that is not followed by another within so many intervals was the last before a silence
 
 
@@ -38,12 +38,12 @@ class MoodSpan:
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """What was heard of one sound file."""
+    """The analysis of one sound file."""
 
     name: str
     duration: float  # s of sound that could be read
     labels: tuple[str, ...]  # of the mood model, in its order
-    mood: Mood | None  # of the whole; None where no music was heard
+    mood: Mood | None  # of the whole; None without music
     beats: tuple[Beat, ...]  # in the order of their time
     moods: tuple[Mood, ...]  # of music, in the order of their time
     onsets: tuple[Onset, ...]
@@ -95,7 +95,7 @@ class Song:
         return [max(0.0, seconds(mood.sample) - _CENTRE) for mood in self.moods]
 
     def beat_moods(self) -> list[Mood | None]:
-        """The mood at each beat; None where no music was heard at all."""
+        """The mood at each beat; None without any music."""
         if not self.moods:
             return [None] * len(self.beats)
         times = self.mood_times
@@ -129,7 +129,7 @@ class Song:
         Returns:
             The columns ``time`` (s), ``bpm``, ``confidence``, ``locked``, ``number`` and ``bar_confidence`` of the
             beat, and ``label``, ``valence``, ``arousal`` and the probability of each label of its mood, which are
-            missing where no music was heard.
+            missing without music.
 
         Raises:
             ImportError: pandas is not installed.

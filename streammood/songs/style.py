@@ -73,5 +73,5 @@ def name(axes: Axes, text: str) -> None:
 
 
 def nothing(axes: Axes, text: str) -> None:
-    """Say in a panel why it is empty."""
+    """Write in a panel why it is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, va="center", ha="center", color=SOFT, style="italic")

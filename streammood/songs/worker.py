@@ -47,7 +47,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request was not answered, and why: the process died, hung, or met what nobody had thought of."""
+    """A request failed: the process died or hung, or an unexpected error occurred."""
 
     reason: str
 
@@ -64,7 +64,7 @@ class Worker:
         self._memory = memory
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: connection.Connection[Any, Any] | None = None
-        self._spoke = 0.0  # s, when something was last heard of it
+        self._spoke = 0.0  # s, of its last message
 
     def ask(self, request: object) -> None:
         """Send a request; its answer comes by ``receive``."""
@@ -73,7 +73,7 @@ class Worker:
         self._spoke = time.monotonic()
 
     def receive(self) -> Message | None:
-        """What it says, at once; None if it is at work and says nothing."""
+        """Its next message, at once; None if there is none."""
         try:
             if not self._open().poll():
                 if time.monotonic() - self._spoke < self._silent:
@@ -119,7 +119,7 @@ class Worker:
 
 
 def wait(workers: Iterable[Worker], timeout: float) -> None:
-    """Return as soon as one of ``workers`` has something to say, or after ``timeout`` s."""
+    """Return as soon as one of ``workers`` has a message, or after ``timeout`` s."""
     connection.wait([worker._open() for worker in workers], timeout)
 
 
@@ -134,7 +134,7 @@ def share_out(
         progress: Is given the shares of requests that are done, 1.0 a request in all.
 
     Yields:
-        A request and what came of it, in the order in which they are done.
+        A request and its result, in the order in which they are done.
     """
     waiting = iter(requests)
     busy: dict[Worker, Any] = {}
@@ -210,7 +210,7 @@ def _run(parent: connection.Connection[Any, Any], prepare: Prepare, memory: int)
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process take ``more`` bytes than now and no more, where the system knows such a limit."""
+    """Let this process take ``more`` bytes than now and no more, where the system has such a limit."""
     try:
         import resource  # noqa: PLC0415  Windows has none
 

@@ -28,7 +28,7 @@ from streammood.tui import views
 _REFRESH = 0.2  # s between looks at what changed; each drawing costs some 5 ms of a core
 _SLOW = 1.0  # s between drawings of what flows slowly: curves and the circumplex
 _FLASH = 0.12  # s that a lamp glows
-_CONTROL_PORT = 7071  # where an engine takes commands unless its settings say otherwise
+_CONTROL_PORT = 7071  # the default control port of an engine
 _LOOK = 1.0  # s between looks whether the program that started this one is still there
 _NAMES = {"/": "slash", "[": "left_square_bracket", "]": "right_square_bracket"}  # of keys, as textual calls them
 _SIGNS = {"left": "←", "right": "→"}
@@ -247,7 +247,7 @@ class Monitor(App[None]):
 
 
 def _legend() -> Iterator[tuple[str, str]]:
-    """The shortest key of each command, or all where each steps another way, and what it does in a word."""
+    """The shortest key of each command, or all where each steps another way, and its effect in a word."""
     for row in COMMANDS.values():
         steps = [key.key for key in row.keys if key.step]
         keys = steps or sorted((key.key for key in row.keys), key=len)[:1]

@@ -9,7 +9,7 @@ _BLANK = 0x2800
 
 
 class Canvas:
-    """A field of dots; a cell has the colour of what was last drawn in it."""
+    """A field of dots; a cell has the colour of the last dot drawn in it."""
 
     def __init__(self, columns: int, rows: int) -> None:
         """So many cells of the terminal."""

@@ -54,7 +54,7 @@ def reading(values: Values, name: str, form: str, unit: str = "", scale: float =
 
 
 def labels(values: Values) -> list[str]:
-    """The moods that the engine tells of, the four known ones first."""
+    """The moods that the engine sends, the four usual ones first."""
     order = {label: place for place, label in enumerate(QUADRANTS)}
     return sorted(moods_among(values), key=lambda label: (order.get(label, len(order)), label))
 
@@ -211,7 +211,7 @@ def curves(points: Points, now: float, size: tuple[int, int]) -> Text:
 
 
 def targets(values: Values, chosen: int | None, width: int) -> Text:
-    """Each target with what it was sent, its offset and whether it is muted; ``chosen`` is marked."""
+    """Each target with its number of packets, its offset and whether it is muted; ``chosen`` is marked."""
     numbers = target_numbers(values)
     if not numbers:
         return Text("none but this view" if "target/count" in values else "not reported; m mutes target 1", DIM)
@@ -232,7 +232,7 @@ def targets(values: Values, chosen: int | None, width: int) -> Text:
 
 
 def target_numbers(values: Values) -> list[int]:
-    """The targets that the engine tells of, counted from 1 as commands count them; not that of `run --tui` itself."""
+    """The targets that the engine reports, counted from 1 as commands count them; not that of `run --tui` itself."""
     count = round(number(values, "target/count") or 0)
     return [i for i in range(1, count + 1) if values.get(f"target/{i}/name", TERMINAL) != TERMINAL]
 

@@ -37,7 +37,7 @@ class Analyst:
         """Have the analysis of ``song`` and its outline written beside it; ``progress`` is given the share done.
 
         Raises:
-            SongError: it is no sound that can be read.
+            SongError: it is not a sound file that can be read.
         """
         await self._ask(UploadRequest(song.path, song.name, song.analysis, song.result, song.outline), progress)
 
@@ -45,7 +45,7 @@ class Analyst:
         """Have ``song`` written as WAV.
 
         Raises:
-            SongError: it is no sound that can be read, there is too much of it, or no room for it.
+            SongError: it is not a sound file that can be read, it is too long, or there is no room for it.
         """
         await self._ask(Convert(song.path, song.wav), lambda done: None)
 
@@ -99,7 +99,7 @@ class Analyst:
 
 
 async def _in_thread(call: Callable[[], T]) -> T:
-    """Run ``call``, which waits, in a thread; it comes to its end even where nobody waits for it any more."""
+    """Run ``call``, which waits, in a thread; it runs to its end even where its caller was cancelled."""
     step = asyncio.create_task(asyncio.to_thread(call))
     try:
         return await asyncio.shield(step)

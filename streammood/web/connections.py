@@ -1,4 +1,4 @@
-"""How many connections are open and whose: strangers who open many and ask for nothing keep nobody out.
+"""Counts open connections by address, so that one host that opens many cannot exclude others.
 
 Where there are too many, one that waits for a request makes room: first one that has not yet shown that it may
 use the dashboard. A newcomer is refused only while all others are being served.
@@ -24,7 +24,7 @@ _SHARE = 4  # of the files that a process may open, one in so many may be a conn
 _OPTIONS: dict[str, Any] = {
     "keepalive_timeout": 15.0,  # s after an answer until the next request must be there
     "lingering_time": 2.0,  # s for which the rest of a request is read whose answer was given already
-    "auto_decompress": False,  # no browser compresses what it sends here
+    "auto_decompress": False,  # no browser compresses its requests here
     "access_log": None,
 }
 

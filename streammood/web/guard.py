@@ -148,7 +148,7 @@ class Guard:
     def _is_own_name(self, name: str) -> bool:
         """Whether the page may be opened by ``name``: an address of this machine, or a name that it has.
 
-        Nobody can be led here by an address. By its own name with any domain only where a token is needed.
+        An address cannot be rebound to this machine. Its own name with any domain is accepted only with a token.
         """
         if is_loopback(name) or name in self._names or name in self._proxy_names:
             return True
@@ -163,7 +163,7 @@ class Guard:
     def _own_origin(self, request: web.Request) -> bool:
         """Whether the request comes from a page of this dashboard, served by itself or by a proxy.
 
-        A proxy may have changed the Host header, and a browser behind TLS says https.
+        A proxy may have changed the Host header, and a browser behind TLS sends https.
         """
         origin = request.headers.get("Origin", "").lower()
         scheme, _, authority = origin.partition("://")
@@ -240,7 +240,7 @@ def _from_here(request: web.Request) -> bool:
 
 
 def _is_own_address(name: str, request: web.Request) -> bool:
-    """Whether ``name`` is an address of this machine, to which nobody can lead a browser by a name of theirs."""
+    """Whether ``name`` is an address of this machine, which no foreign name can be rebound to."""
     return is_loopback(name) or (name == request.remote and _from_here(request))
 
 
@@ -251,7 +251,7 @@ def _origin(address: str) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """Any text of a stranger, also one that is no valid Unicode, as bytes."""
+    """Any text from outside as bytes, also invalid Unicode."""
     return text.encode("utf-8", "backslashreplace")
 
 

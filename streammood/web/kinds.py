@@ -1,4 +1,4 @@
-"""What a browser is told that a sound file is, by the ending of its name."""
+"""The media type of a sound file by its suffix, for browsers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The collection over HTTP: a map of it, questions, sound and covers, playlists, progress of a scan.
 
-Everything that touches the database or the disk runs in one thread of its own: the page's beats wait for nobody.
+Everything that touches the database or the disk runs in one thread of its own, so that the page's beats never wait.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _EXPORTED = 100_000  # songs of a playlist, at most
 _KINDS = {"m3u8": "audio/x-mpegurl", "xspf": "application/xspf+xml", "xml": "application/xml"}
 _NO_COVER = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#2b323d" d="M0 0h8v8H0z"/></svg>'
 Open = Callable[[str, Path], Json]
-"""Takes a session and a file; has it analysed among the songs of that session, and returns what is known of it."""
+"""Takes a session and a file; has it analysed among the songs of that session, and returns its state."""
 
 
 class Refused(Exception):  # noqa: N818  an answer, not a fault
-    """A question that is not understood; the text says what is allowed."""
+    """An invalid request; the text names the allowed values."""
 
 
 class LibraryPages:
@@ -60,7 +60,7 @@ class LibraryPages:
         self._catalogue = Catalogue([])
         self._map = _map(self._catalogue)
         self._loaded: int | None = None  # generation of the database
-        self._counted: tuple[int, Json] | None = None  # and what it held
+        self._counted: tuple[int, Json] | None = None  # and its content
 
     def routes(self) -> list[web.RouteDef]:
         """What the application serves."""
@@ -91,14 +91,14 @@ class LibraryPages:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _ask(self, work: Callable[[], T]) -> T:
-        """Do ``work`` in the thread; what it refuses is an answer in words."""
+        """Do ``work`` in the thread; its errors become answers in words."""
         try:
             return await self._run(work)
         except (LibraryError, ConfigError, ModelError, SourceError, Refused, ValueError) as error:
             raise web.HTTPUnprocessableEntity(text=f"{error}\n") from None
 
     def _songs(self) -> tuple[Store, Catalogue]:
-        """The database and what it holds now; only in the thread."""
+        """The database and its present content; only in the thread."""
         if self._store is None:
             self._store = Store(self._path)
         now = self._store.generation

@@ -1,4 +1,4 @@
-"""The open pages: each has a web socket, gets what is new, and may send commands."""
+"""The open pages: each has a web socket, receives new values, and may send commands."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Pages:
         text = _json(message | {"engine": number})
         for socket, queue in list(self._open.items()):
             if not _offer(queue, text):
-                # A page that cannot follow is sent away; it comes back and begins with what is true then.
+                # A page that cannot follow is disconnected; it reconnects and begins with the present state.
                 asyncio.get_running_loop().create_task(socket.close(code=_AGAIN, message=b"too slow"))
                 self._open[socket] = asyncio.Queue(1)
 
@@ -176,7 +176,7 @@ def _offer(queue: asyncio.Queue[str], text: str) -> bool:
 
 
 async def _send(socket: web.WebSocketResponse, queue: asyncio.Queue[str]) -> None:
-    """Send what is queued; ends with the connection."""
+    """Send the queued messages; ends with the connection."""
     with contextlib.suppress(ConnectionError):
         while True:
             await socket.send_str(await queue.get())

@@ -13,7 +13,7 @@ class Waveform:
     """The outline of a sound: its largest absolute sample in each of equal parts."""
 
     def __init__(self, samples: int) -> None:
-        """``samples`` is the length as the file says it; what comes beyond counts to the last part."""
+        """``samples`` is the length by the file's header; samples beyond it count to the last part."""
         self._size = max(1, -(-samples // _OUTLINE))
         self._peaks = np.zeros(_OUTLINE, dtype=np.float32)
         self._at = 0

@@ -15,7 +15,7 @@ _LINE = 200  # characters
 
 
 class Reports(logging.Handler):
-    """Takes what aiohttp logs and what the event loop could not hand to anybody."""
+    """Takes the log of aiohttp and the unhandled errors of the event loop."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         """``report`` is given each line."""

@@ -19,7 +19,7 @@ State = Literal["uploading", "waiting", "analysing", "done", "failed"]
 
 _MEGABYTE = 1e6
 _UPLOADS = 4  # songs that come in at the same time
-_NAME = 120  # characters of a song's name that are kept, for people alone
+_NAME = 120  # characters of a song's name that are stored, for people alone
 _IN_USE = 120.0  # s; a finished song that was asked for within them does not make room for another
 _FOLDER = "streammood-songs-"
 _ORPHANED = 120.0  # s without a sign of life after which a folder belongs to a dashboard that was killed
@@ -54,7 +54,7 @@ class Stored:
 
     @property
     def analysis(self) -> Path:
-        """Where the analysis lies for what is downloaded."""
+        """Path of the analysis for downloads."""
         return self.path.with_name(f"{self.id}.analysis")
 
     def download(self, name: str) -> Path:
@@ -100,7 +100,7 @@ class UploadStore:
         """A place for a song called ``name``.
 
         Raises:
-            RefusedError: its kind is not known, or there is no room for it.
+            RefusedError: its suffix is not that of a sound file, or there is no room for it.
         """
         shown = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if c.isprintable())[-_NAME:]
         suffix = Path(shown).suffix.lower()
@@ -116,7 +116,7 @@ class UploadStore:
         return song
 
     def _make_room(self, session: str) -> None:
-        """Let go of the oldest finished song of this session, or of one that nobody looks at."""
+        """Delete the oldest finished song of this session, or one without a viewer."""
         idle = time.monotonic() - _IN_USE
         finished = [song for song in self._songs.values() if song.state in {"done", "failed"}]
         old = [song for song in finished if song.session == session or song.touched < idle]
@@ -139,13 +139,13 @@ class UploadStore:
         return [song for song in self._songs.values() if song.session == session]
 
     def remove(self, song: Stored) -> None:
-        """Delete a song and what was made of it."""
+        """Delete a song and its analysis."""
         self._songs.pop(song.id, None)
         for path in self._folder.glob(f"{song.id}.*"):
             path.unlink(missing_ok=True)
 
     def expire(self) -> None:
-        """Delete what nobody has asked for in a while; also a sign of life for dashboards that start later."""
+        """Delete songs that were not requested in a while; also a sign of life for dashboards that start later."""
         with contextlib.suppress(OSError):
             os.utime(self._folder)
         before = time.monotonic() - self._seconds

@@ -23,7 +23,7 @@ from streammood.web.store import RefusedError, Stored, UploadStore
 _STALLED = 30.0  # s without a byte after which an upload is abandoned
 _LONGEST = 1800.0  # s that an upload may take in all
 _PIECE = 1 << 16  # bytes
-_SWEEP = 5.0  # s between looks for songs that nobody wants any more
+_SWEEP = 5.0  # s between searches for expired songs
 
 
 class Uploads:
@@ -33,7 +33,7 @@ class Uploads:
         self._limit = settings.dashboard.upload_limit
         self._songs = UploadStore(settings.dashboard.songs, settings.dashboard.keep)
         self._analyst = Analyst(settings)
-        self._converter = Analyst(settings)  # nobody waits for others' analyses to play
+        self._converter = Analyst(settings)  # a song may be played before other analyses end
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._conversions: dict[Path, asyncio.Task[None]] = {}
 
@@ -51,7 +51,7 @@ class Uploads:
         ]
 
     async def sweep(self) -> None:
-        """Delete what is no longer needed, for ever."""
+        """Delete expired songs, for ever."""
         while True:
             await asyncio.sleep(_SWEEP)
             self._songs.expire()
@@ -89,7 +89,7 @@ class Uploads:
         """Have a file of this machine analysed among the songs of ``session``; its own is never changed or deleted.
 
         Raises:
-            HTTPException: there is no room for it, or it cannot be linked to.
+            HTTPException: there is no room for it, or it cannot be linked.
         """
         try:
             song = self._songs.admit(session, path.name)
@@ -192,7 +192,7 @@ class Uploads:
         """Have ``path``, which belongs to ``song``, made once however many ask.
 
         Raises:
-            HTTPException: it cannot be made; the text says why.
+            HTTPException: it cannot be made; the text is the reason.
         """
         task = self._conversions.get(path)
         if task is None:

@@ -17,7 +17,7 @@ _LARGEST = 4096  # bytes of a request
 
 
 class Venue:
-    """The routes of ``/targets``; without a file, they say that there is none."""
+    """The routes of ``/targets``; without a file, they answer that there is none."""
 
     def __init__(self, path: Path | None) -> None:
         self._file = SettingsFile(path) if path is not None else None

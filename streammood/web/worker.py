@@ -1,7 +1,7 @@
 """What the process that reads strangers' sound files does: analyses, sound for the page, downloads.
 
 It is apart from the server so that a file that breaks a decoder breaks nothing else, and runs at a low
-priority so that it takes nothing from an engine on the same machine. What it writes is there whole or not at all.
+priority so that it takes nothing from an engine on the same machine. Each file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def convert(path: Path, wav: Path) -> None:
     file = SoundFile(path)
     channels, rate = min(2, file.channels), min(file.sample_rate, _RATE)
     left, most = LARGEST, LARGEST / (2 * channels * rate) / 60
-    # Not libsndfile, which does not say that a disk is full.
+    # Not libsndfile, which does not report a full disk.
     with whole(wav) as part, part.open("wb") as raw, wave.open(raw, "wb") as out:
         out.setparams((channels, 2, rate, 0, "NONE", ""))
         for frames in at_rate(pieces(file, channels), rate / file.sample_rate, channels):

@@ -1,4 +1,4 @@
-"""A steady clock drawn from what is known of tempo and phase: it knows the next beat before it comes."""
+"""A steady clock that follows the tempo filter and predicts the next beat."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LockSettings:
     # Confidence is logistic in: 1, the filter's mass, the octaves by which cues on beats are stronger than elsewhere,
     # and the octaves by which they are above 1. Fitted to beats that were right or wrong, and to sound without a beat.
     confidence: tuple[float, float, float, float]
-    # Where a judge says what the beats are (see ``judge``):
+    # With a judge (see ``judge``):
     firm: float = 0.0  # s of disagreement after which a locked clock moves to another pulse
     gain: float = 0.0  # most that one beat adds to the evidence for another side or level, in log odds
     earned: float = 0.0  # evidence that moves the clock there, if the filter believes it, too, …
@@ -55,7 +55,7 @@ class LockSettings:
 
 CLOCK = np.dtype(
     [
-        ("delay", "i8"),  # samples from an attack to the end of the hop whose cue tells of it
+        ("delay", "i8"),  # samples from an attack to the end of the hop whose cue contains it
         ("patience", "f8"),  # hops
         ("settle", "f8"),  # hops
         ("lock", "f8"),  # confidence from which the clock is locked, …
@@ -73,7 +73,7 @@ CLOCK = np.dtype(
         ("hand", "f8"),  # samples from beat to beat as set by hand, which no music changes; 0 if none
         ("follow", "f8"),  # share of the tempo by which the beats of a hand may be faster or slower; 0: not at all
         ("until_silence", "?"),  # what a hand has set ends when the music stops
-        ("loose", "?"),  # nobody knew a beat when the hand set the tempo: the first that is found is taken
+        ("loose", "?"),  # the tempo was set by hand before any beat was found: the first one is taken
         ("moved", "?"),  # whether the last hop began new beats, out of step with those before
         ("locked", "?"),
         ("bpm", "f8"),  # stays for show while the clock stands
@@ -237,7 +237,7 @@ def _follow_by_hand(clock: Records, beat: float, mass: float) -> None:
 
 @exact_kernel
 def _contrast(clock: Records, strength: float, now: float) -> float:
-    """Confidence without a judge: how sure the filter is, and how much more the cues say on the beat than elsewhere."""
+    """Confidence without a judge: the filter's certainty, and the contrast of cues on the beat to others."""
     c = clock[0]
     distance = (now - c.anchor) / c.period
     distance = (distance - round(distance)) * c.period / HOP
@@ -255,7 +255,7 @@ def _contrast(clock: Records, strength: float, now: float) -> float:
 
 @exact_kernel
 def probe(judge: Records, filter_: TempoFilter, place: float, period: float) -> None:
-    """Tell the judge how far the filter believes in beats of ``period`` hops at the phase ``place``, and in others."""
+    """Give the judge the filter's belief in beats of ``period`` hops at the phase ``place``, and in others."""
     masses = judge[0].masses
     masses[0] = tempo_filter.mass(filter_, period, place)
     masses[1] = tempo_filter.mass(filter_, period, (place + 0.5) % 1.0)
@@ -266,13 +266,13 @@ def probe(judge: Records, filter_: TempoFilter, place: float, period: float) -> 
 
 @exact_kernel
 def _ask(clock: Records, filter_: TempoFilter, judge: Records, table: F64, now: float) -> None:
-    """A beat is complete: hear the judge, and move to the other side or to another level where that is earned."""
+    """A beat is complete: ask the judge, and move to the other side or level where the evidence suffices."""
     c, j = clock[0], judge[0]
     probe(judge, filter_, phase(clock, now), c.period / HOP)
     beat_judge.ask(judge, table, c.bpm)
     odds = j.odds
     for k, bpm in ((beat_judge.FAST, 0.5 * c.bpm), (beat_judge.SLOW, 2.0 * c.bpm)):
-        if not c.low <= bpm <= c.high:  # nobody wants that level
+        if not c.low <= bpm <= c.high:  # outside the bounds
             odds[beat_judge.RIGHT] += odds[k]
             odds[k] = 0.0
     sure = odds[beat_judge.RIGHT] * beat_judge.presence(judge)
@@ -349,7 +349,7 @@ class BeatClock:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new stream: no tempo is known."""
+        """Begin a new stream, without a tempo."""
         self.now.bpm = 0.0
         rest(self.state, self.free, self.judge)
 
@@ -376,7 +376,7 @@ class BeatClock:
     def hold(self, anchor: float | None, period: float, now: float = 0.0) -> None:
         """``period`` samples lie from beat to beat until ``release``, one beat at ``anchor``.
 
-        Where no beat is known (None), one falls at ``now``, and the first that is found in the music is taken.
+        Without a beat (None), one falls at ``now``, and the clock takes the first that is found in the music.
         """
         clock = self.now
         clock.bpm, clock.hand = 60.0 * ANALYSIS_RATE / period, period
@@ -400,7 +400,7 @@ class BeatClock:
             self.reset()
 
     def place(self, anchor: float | None, period: float) -> None:
-        """``period`` samples lie from beat to beat, and one beat at ``anchor``, if that is known, as set by hand.
+        """``period`` samples lie from beat to beat, and one beat at ``anchor``, unless that is None, as set by hand.
 
         The level holds until the clock rests: only tempi within half an octave are believed from now on.
 

@@ -152,7 +152,7 @@ def _push(
 
 
 def _check_tempo(bpm: float) -> None:
-    """Raise a ConfigError where ``bpm`` is no tempo that can be held."""
+    """Raise a ConfigError where ``bpm`` is outside the tempi that can be set by hand."""
     if not _SLOWEST <= bpm <= _FASTEST:
         raise ConfigError(f"a tempo held by hand must be in {_SLOWEST:g}..{_FASTEST:g} BPM, got {bpm:.1f}")
 

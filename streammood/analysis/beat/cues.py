@@ -28,9 +28,9 @@ how much low, middle and high bands rise, 0..1."""
 
 
 class Cues(Protocol):
-    """Says of every hop what speaks for a beat."""
+    """Evidence for a beat in every hop."""
 
-    delay: int  # samples from an attack to the end of the hop whose cue tells of it
+    delay: int  # samples from an attack to the end of the hop whose cue contains it
     reading: FilterSettings
     lock: LockSettings
     table: F64 | None  # weights of a judge, see ``judge``; None without one
@@ -57,7 +57,7 @@ _BANDS = ((0, 4), (10, 34), (42, 64))  # mel bands: kick, voices and snares, hat
 
 @exact_kernel
 def _weigh(activations: F64, peak: F64, cues: F64) -> None:
-    """What ``activations`` (n, 2) say, after those before, into the first columns of ``cues`` (n, N_CUES)."""
+    """Log odds of ``activations`` (n, 2), given those before, into the first columns of ``cues`` (n, N_CUES)."""
     for i in range(activations.shape[0]):
         beat, downbeat = activations[i]
         if math.isnan(beat):
@@ -109,7 +109,7 @@ class Rises:
 class NetworkCues:
     """The network's activations, against the largest of the last seconds: quiet music is as sure of its beats as loud.
 
-    A weight is bounded below, since a beat that is not played says little against the others.
+    A weight is bounded below, since one beat that is not played is little evidence against the others.
     """
 
     reading = FilterSettings()

@@ -28,11 +28,11 @@ _QUARTERS = 4  # places in a beat
 _SPREAD = 1.5  # hops, standard deviation of the weight of hops around such a place
 _MEMORY = math.exp(-1.0 / 12.0)  # share of the pattern that stays from beat to beat
 _MEAN = 6.0 * ANALYSIS_RATE / HOP  # hops over which a channel's mean is taken
-_FLOOR, _LEAST = 0.3, 1e-4  # what is added before logarithms: a share of the mean, and a constant
+_FLOOR, _LEAST = 0.3, 1e-4  # added before logarithms: a share of the mean, and a constant
 _CENTRE = 115.0  # BPM
 _YOUNG = 8.0  # beats
-_RECENT = 0.35  # share of what was on the last few beats that is that of the latest
-_PRESENT = 2.0  # of what is usual, half is enough
+_RECENT = 0.35  # weight of the latest beat in the mean of the last few
+_PRESENT = 2.0  # half of the usual strength is enough
 _RARE = 1e-3  # added to the filter's masses before logarithms
 
 JUDGE = np.dtype(

@@ -1,4 +1,4 @@
-"""What is known of tempo and beat phase, given cues that come hop by hop.
+"""Probability of each tempo and beat phase, given cues that come hop by hop.
 
 A forward filter over every pair of period and phase (the bar-pointer model of F. Krebs, S. Böck and G. Widmer, 2015,
 here for single beats). A cue is the logarithm of how much likelier a hop is if a beat lies there; a shift of phase, a
@@ -52,7 +52,7 @@ class TempoFilter(NamedTuple):
     ends: F32  # (n,), room
     transition: F32  # (n, 2 * _BAND + 1)
     prior: F32  # (n,)
-    start: F32  # (n,) belief of a phase where nothing is known
+    start: F32  # (n,) prior belief of each phase
     restart: F32  # (n,) the part of it that is added each hop
     mean: F32  # (n,)
     near: F32  # (2 * _REACH + 1,)
@@ -158,7 +158,7 @@ def mass(f: TempoFilter, period: float, phase: float) -> float:
 
 @exact_kernel
 def reset(f: TempoFilter) -> None:
-    """Know nothing but the listener's preference."""
+    """Return to the prior: the tempi that listeners prefer."""
     for p in range(f.heads.size):
         f.heads[p] = 0
         for i in range(f.periods[p]):
@@ -180,7 +180,7 @@ def seed(f: TempoFilter, period: float, phase: float, width: float) -> None:
 
 
 def tempo_filter(bpm_min: float, bpm_max: float, settings: FilterSettings) -> TempoFilter:
-    """A filter over these tempi that knows nothing yet."""
+    """A filter over these tempi, at its prior."""
     hops_per_minute = 60.0 * ANALYSIS_RATE / HOP
     first = math.floor(hops_per_minute / bpm_max)
     periods = np.arange(first, math.ceil(hops_per_minute / bpm_min) + 1)

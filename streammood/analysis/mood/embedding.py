@@ -68,7 +68,7 @@ def compress(spectra: F32) -> F32:
 
 @kernel
 def _answer(filters: _Filters, number: int, product: np.float32) -> np.float32:
-    """What the filter ``number`` makes of its ``product`` with what lies under it."""
+    """Output of the filter ``number``, from its ``product`` with the values under it."""
     rectified = max(product + filters.bias[number], np.float32(0.0))
     answer: np.float32 = rectified * filters.gain[number] + filters.offset[number]
     return answer
@@ -175,7 +175,7 @@ class Embedding:
     def push(self, spectra: F32) -> F32:
         """What the frames of a slot give (FRAMES, size); ``spectra`` (FRAMES, BANDS) are in dB re their mean power.
 
-        What comes of a frame is 2 frames late in the front, and 4, 6 and 8 in the layers of the middle.
+        The outputs for a frame are 2 frames late in the front, and 4, 6 and 8 in the layers of the middle.
         """
         out = np.empty((FRAMES, self._size), dtype=np.float32)
         _step(

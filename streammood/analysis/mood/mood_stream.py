@@ -1,6 +1,6 @@
 """Features in, moods out: the mood of the music that is playing, steady while it plays, quick when it changes.
 
-Each answer of the network hears the last five seconds. The evidence of all answers since this music began is
+Each prediction of the network covers the last five seconds. The evidence of all answers since this music began is
 averaged, which is what makes the mood right and steady; in labels, those of a window that is not full yet count little.
 A quick average beside it notices that the music has changed: where it has contradicted the slow one for long enough,
 the slow one starts again from it.
@@ -31,7 +31,7 @@ from streammood.events import ANALYSIS_RATE, F32, Mood
 from streammood.models.mood_model import MoodModel
 
 _APART = 0.8  # distance on an axis that surprises as much as two labels, each certain
-_FULLNESS = 8  # power of how full a window is by which its labels count: a fuller one knows all that it knew, and more
+_FULLNESS = 8  # power of how full a window is by which its labels count: a fuller window contains the shorter one
 _FADE = 1.5  # s in which the last mood fades once the music has ended
 
 
@@ -54,7 +54,7 @@ class Evidence:
         self._weights += weights
 
     def replace(self, other: Evidence) -> None:
-        """Start again from what ``other`` knows."""
+        """Take over the evidence of ``other``."""
         self._sums[:] = other._sums
         self._weights[:] = other._weights
 
@@ -163,7 +163,7 @@ class MoodStream:
         self._begin()
 
     def _begin(self) -> None:
-        """What comes next is other music."""
+        """Start over: the next sound is other music."""
         self._pool.reset()
         self._window.reset()
         self._gate.reset()
@@ -182,7 +182,7 @@ class MoodStream:
         Args:
             hops: features, in the order of the stream.
             signal: (n,) whether the silence gate is open.
-            sounds: (n,) whether there is sound now; None where ``signal`` says that too.
+            sounds: (n,) whether there is sound now; None where ``signal`` is that too.
         """
         moods, at = [], 0
         audible = self._audible(signal, signal if sounds is None else sounds)

@@ -1,4 +1,4 @@
-"""Is it music? A decision with hysteresis on what the music model says of the last two seconds."""
+"""Is it music? A decision with hysteresis on the music model's probability of the last two seconds."""
 
 from __future__ import annotations
 

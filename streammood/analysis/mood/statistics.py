@@ -1,4 +1,4 @@
-"""What a window of slots is like as a whole: timbre and its movement, rhythm, key, and what the embedding heard."""
+"""Statistics of a window of slots: timbre and its movement, rhythm, key, and the embedding."""
 
 from __future__ import annotations
 
