@@ -9,7 +9,7 @@ import pytest
 
 from streammood import config, resources
 from streammood.config import TargetSettings
-from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Onset, Section, Structure, Tempo
+from streammood.events import ANALYSIS_RATE, Beat, Event, Level, Onset, Section, SongChange, Structure, Tempo
 from streammood.protocol.signals import TRIGGERS, VALUES
 from tests.receiver import Message
 from tests.test_osc import BEAT, LEVEL, PERIOD, STATUS, TEMPO, mood, sent, values
@@ -39,6 +39,7 @@ def evening() -> list[tuple[float, Event | None]]:
     loud = Level(44_100, 44_100, 1.0, 1.0, 1.0, 1.0, 1.0, -1.0, True)
     script: list[tuple[float, Event | None]] = [(0.0, LEVEL), (0.1, KNOWN), (0.2, STATUS), (0.3, loud)]
     script += [(0.4, Structure(1, 1, 1.0, 1.0, True, 4, 3, 5, 1.0, 3, 1.0)), (0.5, Section(1, 1, "drop", 0.8, 8, True))]
+    script += [(0.6, SongChange(1, 1, 1.0, 200.0, 128.0, 9, True, 0.5, "happy", 0.4, 0.3, 0.7))]
     for i in range(12):
         at = 1.0 + i * 60 / 128
         script += [(at, Beat(round(at * 44_100), 40_000, 128.0, 0.9, True, i % 4 + 1, 17 + i, 0.7))]
