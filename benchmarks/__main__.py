@@ -50,6 +50,7 @@ def main() -> None:
         ["soak"],
         ["pairs"],
         ["trust"],
+        ["gate"],
     ):  # take hours, a checkout, data: apart from the others
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return

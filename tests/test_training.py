@@ -508,3 +508,14 @@ def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
     assert sent["mood/index"] == -1
     assert sent["mood/label"] == ""
     assert {name for name in sent if name.startswith("mood/")} >= {"mood/valence", "mood/arousal", "mood/confidence"}
+
+
+def test_drums_alone_sound_and_follow_from_their_seed() -> None:
+    from streammood.training.drum_solos import KINDS, drums_alone  # noqa: PLC0415
+
+    for kind in ("", *KINDS):
+        sound, again = (drums_alone(np.random.default_rng(3), 3.0, RATE, kind) for _ in range(2))
+        assert sound.shape == (3 * RATE,)
+        assert np.isfinite(sound).all()
+        assert float(np.abs(sound).max()) > 0.05
+        np.testing.assert_array_equal(sound, again)

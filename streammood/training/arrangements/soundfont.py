@@ -13,6 +13,7 @@ import soundfile
 
 from streammood.events import F32
 from streammood.training.arrangements.form import Arrangement, Note
+from streammood.training.arrangements.voices import Voice
 
 Rng = np.random.Generator
 FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")  # Debian: fluid-soundfont-gm
@@ -57,6 +58,18 @@ def played(arrangement: Arrangement, rate: int, size: int, gains: dict[str, floa
         stem[: min(size, sound.size)] = sound[:size]
         stems.append(stem)
     return stems[0], stems[1]
+
+
+def kit(program: int, rate: int, rng: Rng) -> dict[str, Voice]:
+    """One stroke of each drum of a kit (one of ``KITS``), without the silence around it."""
+
+    def stroke(key: int) -> Voice:
+        sound = play([_program(9, program), (0.05, bytes((0x99, key, 110))), (0.6, bytes((0x89, key, 0)))], rate)
+        loud = np.flatnonzero(np.abs(sound) > 1e-3 * np.abs(sound).max())
+        trimmed = sound[loud[0] : loud[-1] + 1] / np.abs(sound).max()
+        return Voice(lambda _pitch, _seconds: trimmed)
+
+    return {part: stroke(int(rng.choice(kinds))) for part, kinds in _KEYS.items()}
 
 
 def _program(channel: int, program: int) -> tuple[float, bytes]:
