@@ -31,7 +31,7 @@ from streammood.events import ANALYSIS_RATE, F32, Event, Mood, SongChange, secon
 from streammood.models import Models
 from streammood.training.structure import fit as structure_fit
 
-THRESHOLD = 0.3  # likelihood above which another song has begun; chosen on the half that is fitted to
+THRESHOLD = 0.3  # likelihood above which another song has begun; chosen on the half that docs/structure.md reports
 TOLERANCE = 8.0  # s
 _DIMS, _SHRINKAGE, _INVERSE_PENALTY = 16, 0.1, 0.3
 _WINDOW, _EVERY, _WINDOWS = 32, 11, 20  # slots of a piece of a song, from one to the next, and how many of a song
