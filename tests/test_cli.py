@@ -64,6 +64,9 @@ def test_event_log_is_the_contract(wav: Path, tmp_path: Path, music: Rendered) -
             "confidence",
             "countin",
             "grid",
+            "key",
+            "minor",
+            "key_confidence",
         },
         "section": {"event", "time", "decided", "kind", "confidence", "bars", "locked"},
         "summary": {
