@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 SERVICE = "_osc._udp.local."
-_LOOKED = 1.5  # s for which announcements are waited for
+_LOOKED = 3.0  # s for which announcements are waited for: answers may be held back for a second (RFC 6762, 6)
 _MOST = 50  # that are listed
 _MISSING = "Receivers that announce themselves are found with: pip install 'streammood[discover]'"
 
