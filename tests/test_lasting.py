@@ -117,7 +117,7 @@ def test_an_error_in_the_capture_thread_stays_there(monkeypatch: pytest.MonkeyPa
     source = Scripted()
     capture = Capture(source, 1.0, Notes())
 
-    def write(block: F32, captured: float, arrived: float) -> None:
+    def write(block: F32, captured: float, arrived: float, frames: F32 | None) -> None:
         raise MemoryError("no room")
 
     monkeypatch.setattr(capture._ring, "write", write)
