@@ -205,3 +205,12 @@ def test_axe_finds_nothing(served: Served, page: Page, size: tuple[int, int]) ->
     page.select_option("[name=preset]", "grandma3")
     assert violations(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("path", ["/setup/file", "/setup/test", "/inputs"])
+def test_a_request_is_a_small_object_however_it_comes(served: Served, path: str) -> None:
+    assert served.ask("POST", path, b"[" * 4000).status == 400
+    assert served.ask("POST", path, b"\xff{}").status == 400
+    assert served.ask("POST", path, b" " * 4097).status == 413
+    pieces = (b" " * 512 for _ in range(9))  # without a length in the header
+    assert served.ask("POST", path, pieces).status == 413

@@ -224,3 +224,30 @@ def test_a_file_that_is_read_again_may_name_another_input(models: Models, tmp_pa
     assert answers[0] == Answer("reload", True, ("changed: input.device, input.channels",))
     assert engine.now.operator.input == "second"
     assert engine.now.operator.channels == "2"
+
+
+def test_targets_of_a_file_whose_input_cannot_be_opened_are_closed(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, rack = tmp_path / "venue.yaml", Rack()
+    path.write_text("input: {device: first}\n")
+    settings = config.load(str(path))
+    outputs = Made(lambda now: [], settings, models.labels, lambda: config.load(str(path)))
+    engine = Engine(settings, rack.first, models, outputs, EventLog(), open_input=rack.open)
+    engine.start()
+    closed: list[str] = []
+    close = OscTarget.close
+
+    def note(target: OscTarget) -> None:
+        closed.append(target.name)
+        close(target)
+
+    monkeypatch.setattr(OscTarget, "close", note)
+    answers: list[Answer] = []
+    path.write_text("input: {device: third}\nosc: {targets: [{name: hall, host: 127.0.0.1, port: 9}]}\n")
+    engine.command(Command("reload"), time.monotonic(), answers.append)
+    assert wait_for(lambda: answers)
+    before_the_end = list(closed)
+    engine.stop()
+    assert not answers[0].done
+    assert before_the_end == ["hall"]

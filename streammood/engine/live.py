@@ -188,10 +188,18 @@ class Engine:
         found = self._outputs.rebuild(self._operator.settings, self._sample_at, self._notes.add)
         if self._open_input is None or not set(INPUT) & set(found.changed):
             return lambda: self._operator.reload(found)
-        change = self._open(None, found.settings)
+        try:
+            change = self._open(None, found.settings)
+        except Exception:
+            found.close()
+            raise
 
         def obey() -> Values:
-            change()
+            try:
+                change()
+            except StreammoodError:
+                found.close()
+                raise
             return self._operator.reload(found)
 
         return obey

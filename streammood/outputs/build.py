@@ -33,6 +33,11 @@ class Rebuilt:
     restart: tuple[str, ...]  # paths of those that do when the program is started again
     targets: list[Sink] | None = None
 
+    def close(self) -> None:
+        """Close the new targets, where they are not taken after all."""
+        for sink in self.targets or ():
+            sink.close()
+
     def __str__(self) -> str:
         parts = [f"changed: {', '.join(self.changed)}"] if self.changed else []
         parts += [f"after a restart: {', '.join(self.restart)}"] if self.restart else []

@@ -29,6 +29,8 @@ from streammood.capture.sound_file import SoundFile
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32, Event, Mood, SongChange, seconds
 from streammood.models import Models
+from streammood.training.frames import read_sound
+from streammood.training.music import resampled
 from streammood.training.structure import fit as structure_fit
 
 THRESHOLD = 0.3  # likelihood above which another song has begun; chosen on the half that docs/structure.md reports
@@ -57,7 +59,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recording:
+class SetSlots:
     """Slots of a set."""
 
     slots: F32  # (n, n_values)
@@ -67,11 +69,11 @@ class Recording:
 
 
 @dataclass(slots=True)
-class Score:
+class ChangeScore:
     """Changes of several sets."""
 
     found: int = 0
-    told: int = 0
+    reported: int = 0
     there: int = 0
     hours: float = 0.0
     late: tuple[float, ...] = ()  # s from the change to its event
@@ -79,11 +81,11 @@ class Score:
     @property
     def f_measure(self) -> float:
         """F-measure within ``TOLERANCE``."""
-        return 2.0 * self.found / max(1, self.told + self.there)
+        return 2.0 * self.found / max(1, self.reported + self.there)
 
     def __str__(self) -> str:
         """One line."""
-        wrong = f"{self.told - self.found} wrong in {self.hours:.2f} h"
+        wrong = f"{self.reported - self.found} wrong in {self.hours:.2f} h"
         if not self.there:
             return wrong
         late = f"{np.median(self.late):.1f} s late" if self.late else "none in time"
@@ -106,13 +108,7 @@ def _half(group: str) -> bool:
 
 def load(path: Path) -> F32:
     """A sound at the rate of the analysis (n,)."""
-    file = SoundFile(path)
-    sound = np.concatenate([block.copy() for block in file.blocks(_BLOCK)])
-    if file.sample_rate == ANALYSIS_RATE:
-        return sound
-    times = np.arange(int(sound.size * ANALYSIS_RATE / file.sample_rate)) * file.sample_rate / ANALYSIS_RATE
-    resampled: F32 = np.interp(times, np.arange(sound.size), sound).astype(np.float32)
-    return resampled
+    return resampled(*read_sound(path))
 
 
 def mix(parts: Sequence[F32], blends: Sequence[float], rng: Rng) -> Mix:
@@ -175,16 +171,16 @@ class _Recorder(StructureStream):
         return []
 
 
-def record(made: Mix, models: Models) -> Recording:
+def record(made: Mix, models: Models) -> SetSlots:
     """The slots of a set."""
     chain = AnalysisChain(config.load(), ANALYSIS_RATE, models, {SongChange})
     chain.structure = recorder = _Recorder(models)
     for at in range(0, made.sound.size, _BLOCK):
         chain.push(made.sound[at : at + _BLOCK])
-    return Recording(np.stack(recorder.slots), np.array(recorder.tempi), made.changes, made.widths)
+    return SetSlots(np.stack(recorder.slots), np.array(recorder.tempi), made.changes, made.widths)
 
 
-def _pieces(recording: Recording) -> Iterator[F64]:
+def _pieces(recording: SetSlots) -> Iterator[F64]:
     """Means of six seconds of each song (n, n_values), away from blends."""
     slot = SLOT / ANALYSIS_RATE
     ends = [*recording.changes, len(recording.slots) * slot]
@@ -199,7 +195,7 @@ def _pieces(recording: Recording) -> Iterator[F64]:
         start = end + width
 
 
-def fit(recordings: Sequence[Recording]) -> dict[str, object]:
+def fit(recordings: Sequence[SetSlots]) -> dict[str, object]:
     """The part ``song`` of the document of the structure's model."""
     songs = [piece for recording in recordings for piece in _pieces(recording)]
     values = np.concatenate(songs)
@@ -208,10 +204,10 @@ def fit(recordings: Sequence[Recording]) -> dict[str, object]:
     separation = LinearDiscriminantAnalysis(solver="eigen", shrinkage=_SHRINKAGE).fit(values / spread, names)
     projection = separation.scalings_[:, :_DIMS] / spread[:, None]
     judged = [_judgements(recording, projection) for recording in recordings]
-    told = np.concatenate([found for found, _ in judged])
+    rows = np.concatenate([found for found, _ in judged])
     truth = np.concatenate([right for _, right in judged])
-    scaler = StandardScaler().fit(told)
-    regression = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000).fit(scaler.transform(told), truth)
+    scaler = StandardScaler().fit(rows)
+    regression = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000).fit(scaler.transform(rows), truth)
     weights = np.ravel(regression.coef_) / scaler.scale_
     return {
         "projection": [float(f"{number:.4g}") for number in projection.ravel()],
@@ -222,7 +218,7 @@ def fit(recordings: Sequence[Recording]) -> dict[str, object]:
     }
 
 
-def _judgements(recording: Recording, projection: F64) -> tuple[F64, Flags]:
+def _judgements(recording: SetSlots, projection: F64) -> tuple[F64, Flags]:
     """Features (n, n_features), and whether a song begins there (n,); neither right nor wrong ones are left out."""
     rows, found, right = recording.slots.astype(np.float64) @ projection, [], []
     for end in range(EARLIEST + AFTER, len(rows) + 1, STEP):
@@ -235,11 +231,11 @@ def _judgements(recording: Recording, projection: F64) -> tuple[F64, Flags]:
     return np.array(found).reshape(len(found), -1), np.array(right)
 
 
-def score(made: Sequence[Mix] | Iterator[Mix], models: Models) -> Score:
+def score(made: Sequence[Mix] | Iterator[Mix], models: Models) -> ChangeScore:
     """Run the sets through the analysis as it is live."""
     import mir_eval  # noqa: PLC0415  # of the extra, and slow to load
 
-    total = Score()
+    total = ChangeScore()
     for one in made:
         chain = AnalysisChain(config.load(), ANALYSIS_RATE, models, {SongChange, Mood})
         found = [
@@ -252,7 +248,7 @@ def score(made: Sequence[Mix] | Iterator[Mix], models: Models) -> Score:
         truth = np.array(one.changes)
         pairs = mir_eval.util.match_events(truth, times, TOLERANCE) if found and truth.size else []
         total.found += len(pairs)
-        total.told += len(found)
+        total.reported += len(found)
         total.there += truth.size
         total.hours += one.sound.size / ANALYSIS_RATE / 3600.0
         total.late += tuple(seconds(found[k].decided) - truth[i] for i, k in pairs)
@@ -265,7 +261,7 @@ def whole(folder: Path, reported: bool) -> Iterator[Mix]:
 
 
 def report(folders: Sequence[Path], models: Models, rounds: int, show: Callable[[str], None]) -> None:
-    """Score each of ``folders`` on the half that was not fitted to."""
+    """ChangeScore each of ``folders`` on the half that was not fitted to."""
     for folder in folders:
         show(f"{folder.name}: {score(sets(folder, True, rounds), models)}")
         if any((SoundFile(path).duration or 0.0) > _SONG for path in clips(folder, True)[:5]):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +27,12 @@ from streammood.config import InputSettings
 from streammood.errors import StreammoodError
 from streammood.events import F32
 from streammood.lasting import reason_of
+from streammood.web.bodies import read_object
 
 _SHOWN = 3.0  # s over which the meters look
 _IDLE = 4.0  # s after the last question until the meters are closed
 _MOST = 16  # devices that are listened to at a time
 _RECORDED = 5.0  # s of a test recording
-_LARGEST = 1024  # bytes of a request
 
 
 @dataclass(slots=True)
@@ -131,13 +130,8 @@ class Inputs:
 
     async def _act(self, request: web.Request) -> web.Response:
         """``action``: `record` the device called by its ``choice``, or `close` the meters."""
-        if (request.content_length or 0) > _LARGEST:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST, request.content_length or 0)
-        try:
-            wanted = json.loads(await request.text())
-            action, choice = wanted["action"], wanted.get("choice")
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise web.HTTPBadRequest(text="An action is an object in JSON.\n") from None
+        wanted = await read_object(request)
+        action, choice = wanted.get("action"), wanted.get("choice")
         if action == "close":
             await self._release()
             return web.json_response({})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import math
 import re
 import threading
@@ -19,8 +18,8 @@ from streammood.config.first import First
 from streammood.config.presets import shipped_presets, with_preset
 from streammood.engine.trial import send_trial
 from streammood.errors import StreammoodError
+from streammood.web.bodies import read_object
 
-_LARGEST = 4096  # bytes of a request
 _TRIAL = 6.5  # s that a test takes
 _NAME = re.compile(r"[\w][\w .-]{0,60}\.yaml")
 
@@ -56,7 +55,7 @@ class Setup:
 
     async def _test(self, request: web.Request) -> web.Response:
         """Send the test; answers when it has begun: beats come at 0, 0.5, 1 and 1.5 s."""
-        chosen = _first(await _read(request))
+        chosen = _first(await read_object(request))
         await self._end()
         self._stopped = threading.Event()
         try:
@@ -75,7 +74,7 @@ class Setup:
                 await trial
 
     async def _write(self, request: web.Request) -> web.Response:
-        wanted = await _read(request)
+        wanted = await read_object(request)
         chosen, folder, name = _first(wanted), wanted.get("folder"), wanted.get("name")
         if not isinstance(folder, int) or isinstance(folder, bool) or not 0 <= folder < len(self._folders):
             raise web.HTTPUnprocessableEntity(text="folder must be one of those that are listed\n")
@@ -94,18 +93,6 @@ class Setup:
     def _store(self, path: Path, chosen: First) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         chosen.write(path)
-
-
-async def _read(request: web.Request) -> dict[str, Any]:
-    if (request.content_length or 0) > _LARGEST:
-        raise web.HTTPRequestEntityTooLarge(_LARGEST, request.content_length or 0)
-    try:
-        wanted = json.loads(await request.text())
-    except (ValueError, RecursionError):
-        wanted = None
-    if not isinstance(wanted, dict):
-        raise web.HTTPBadRequest(text="What was chosen is an object in JSON.\n")
-    return wanted
 
 
 def _first(wanted: dict[str, Any]) -> First:

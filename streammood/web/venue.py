@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from aiohttp import web
 from streammood.config.edit import SettingsFile
 from streammood.config.presets import shipped_presets
 from streammood.errors import ConfigError
-
-_LARGEST = 4096  # bytes of a request
+from streammood.web.bodies import read_object
 
 
 class Venue:
@@ -38,14 +36,7 @@ class Venue:
         """One change, as JSON: ``action``, ``index`` from 0, ``fields``."""
         if self._file is None:
             raise web.HTTPConflict(text="The settings do not come from a file: start with --config FILE.\n")
-        if (request.content_length or 0) > _LARGEST:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST, request.content_length or 0)
-        try:
-            wanted = json.loads(await request.text())
-            if not isinstance(wanted, dict):
-                raise ValueError
-        except (ValueError, RecursionError):
-            raise web.HTTPBadRequest(text="A change is an object in JSON.\n") from None
+        wanted = await read_object(request)
         try:
             await asyncio.to_thread(self._apply, self._file, wanted)
             return web.json_response(await asyncio.to_thread(self._state, self._file))
