@@ -30,13 +30,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("streammood")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a sound server run one after the other, on one worker; the others stay beside those of their file."""
-    for item in items:
-        together = "rig" if item.get_closest_marker("rig") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(together))
-
-
 @pytest.fixture(scope="session")
 def music() -> Rendered:
     """Fourteen seconds of the synthesiser at a steady 120 BPM."""
