@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests import served
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 needs_chromium = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="needs Chromium: apt-get install chromium")
@@ -38,19 +40,17 @@ def visiting(browser: Browser) -> Iterator[Open]:
     complaints: list[str] = []
     contexts = []
 
+    def complains(line: ConsoleMessage, allowed: str) -> bool:
+        if line.type != "error" or any(text in line.text for text in (allowed, ENDED)):
+            return False
+        return not (GONE in line.text and line.location["url"].startswith(tuple(served.ENDED)))
+
     def go(address: str, width: int = 1280, height: int = 800, allowed: str = "\0", **context: Any) -> Page:
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         page = contexts[-1].new_page()
         page.set_default_timeout(SLOW)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda line: (
-                None
-                if line.type != "error" or any(text in line.text for text in (allowed, ENDED))
-                else complaints.append(line.text)
-            ),
-        )
+        page.on("console", lambda line: complaints.append(line.text) if complains(line, allowed) else None)
         page.goto(address)
         return page
 

@@ -91,6 +91,10 @@ class Served:
         return self.ask("POST", f"/songs?name={name or path.name}", path.read_bytes())
 
 
+ENDED: set[str] = set()
+"""Origins of dashboards that were ended: what a page that is still open asks of them is refused."""
+
+
 class Dashboard:
     """Runs until the context ends."""
 
@@ -131,6 +135,7 @@ class Dashboard:
         return Served(self.port, self.osc_port, addresses=self.addresses, reports=self.reports)
 
     def __exit__(self, *_: object) -> None:
+        ENDED.add(f"http://127.0.0.1:{self.port}/")
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(20)
         assert not self._thread.is_alive()

@@ -151,6 +151,27 @@ def test_a_change_between_two_blocks_loses_none(models: Models) -> None:
     assert engine.received >= 0.6 * ANALYSIS_RATE
 
 
+def test_blocks_of_a_closed_input_do_not_run_the_clock_back(models: Models) -> None:
+    """The input is closed for another while blocks of it wait: the present is now, and they are lost."""
+    first, second = Scripted(), Scripted()
+    engine = Engine(config.load(), first, models, Made(lambda now: []), EventLog())
+    engine._capture.start()
+    first.feed(noise(0.5))
+    engine._drain()
+    first.feed(noise(0.2))  # waits
+    settings, answers, read = engine._operator.settings, list[Answer](), engine.received
+
+    def change() -> Values:
+        return engine._change_with_gap(second, settings)
+
+    engine._operator.put(Order(Command("input", ("second",)), time.monotonic(), answers.append, change))
+    engine._drain()
+    assert answers[0].done
+    assert engine.received == read
+    assert engine._search is not None
+    engine._search.stop()
+
+
 def test_other_channels_of_the_same_device(show: Show) -> None:
     engine, rack, collect, ask, _ = show
     assert ask("channels", "3,4").done

@@ -402,6 +402,8 @@ class Engine:
         while True:
             # Here too: a machine that lags behind must obey; and before a block is read, since the input may change.
             self._obey()
+            if self._search is not None:  # the input was closed: the present is now, and older blocks would run it back
+                return
             block = next(blocks, None)
             if block is None:
                 return
