@@ -29,6 +29,13 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("streammood")
 
+_LONGEST = ("test_rig", "test_wheel")  # files that take a minute and more, mostly waiting
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: at the end, one worker would wait for the other."""
+    items.sort(key=lambda item: item.path.stem not in _LONGEST)
+
 
 @pytest.fixture(scope="session")
 def music() -> Rendered:

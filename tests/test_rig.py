@@ -171,7 +171,9 @@ def test_another_input_while_sound_plays(rig: Rig, tmp_path: Path) -> None:
     program = rig.run("--input", "rig", "--target", f"127.0.0.1:{port}", "--set", f"control.port={control}")
     assert wait_for(lambda: dump.values("/streammood/status/alive"), 30), "nothing came"
     rig.play(path)
-    assert wait_for(lambda: len(dump.times("/streammood/beat")) > 4, 15)
+    assert wait_for(
+        lambda: len(dump.times("/streammood/beat")) > 12, 20
+    )  # a lock that is seconds old may fall by itself
     with Operator(control) as operator:
 
         def ask(name: str, *arguments: float | str) -> tuple[object, ...]:
