@@ -25,7 +25,7 @@ run: $(VENV)/run.done
 
 test: $(VENV)/test.done
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.log 2>&1 & lint=$$!; \
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$lint; lint=$$?; cat $(VENV)/lint.log; \
 	exit $$((tests | lint))
 
