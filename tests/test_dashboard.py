@@ -214,6 +214,13 @@ def test_log_tells_what_an_operator_wants_to_know() -> None:
     ]
 
 
+def test_a_lock_whose_tempo_has_not_come_has_none_in_the_log() -> None:
+    state = EngineState(0, 1)
+    for value in (0, 1):
+        told(state, "beat/locked", value, 1.0)
+    assert state.log[-1]["text"] == "Locked"
+
+
 @given(st.binary(max_size=200))
 def test_any_packet_is_messages_or_an_osc_error(data: bytes) -> None:
     try:

@@ -122,7 +122,8 @@ class EngineState:
             case "status/signal", _ if before is not None:
                 self._note("signal", "Sound is back" if value else "Silence", now)
             case "beat/locked", _ if before is not None:
-                self._note("tempo", f"Locked at {self._number('bpm'):.1f} BPM" if value else "Lock lost", now)
+                at = f" at {bpm:.1f} BPM" if (bpm := self._number("bpm")) > 0.0 else ""  # it may come after the lock
+                self._note("tempo", f"Locked{at}" if value else "Lock lost", now)
             case "mood/label", _:
                 self._note("mood", str(value) or "no music", now)
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
