@@ -31,24 +31,28 @@ class Ola:
             path = folder / f"ola-{name}.conf"
             path.write_text(text + "\n")
             path.chmod(0o666)
-        with Receiver() as web, Receiver() as rpc:
-            self._web, remote = web.port, rpc.port
-        command = ["olad", "-c", str(folder), "--no-register-with-dns-sd", "-i", "127.0.0.1"]
-        command += ["-p", str(self._web), "-r", str(remote)]
-        null = subprocess.DEVNULL
         if os.getuid() == 0:
             for parent in (folder, *folder.parents):
                 if parent.stat().st_uid == 0 and str(parent).count("/") > 1:
                     parent.chmod(parent.stat().st_mode | 0o755)
             folder.chmod(0o777)
-            self._process = subprocess.Popen(
-                command, stdout=null, stderr=null, user=_NOBODY, group=_NOBODY, extra_groups=[]
-            )
-        else:
-            self._process = subprocess.Popen(command, stdout=null, stderr=null)
-        if not wait_for(self._patch, 20):
+        for _ in range(3):  # another program may take a free port before it does
+            self._start(folder)
+            if wait_for(lambda: self._process.poll() is not None or self._patch(), 20) and self._process.poll() is None:
+                return
             self.stop()
-            raise TimeoutError("olad does not answer")
+        log = (folder / "log").read_text(errors="replace")
+        raise TimeoutError(f"olad does not answer; its devices: {self._devices}; its log: {log[-2000:]}")
+
+    def _start(self, folder: Path) -> None:
+        self._devices: list[str] = []
+        with Receiver() as web, Receiver() as rpc:
+            self._web, remote = web.port, rpc.port
+        command = ["olad", "-c", str(folder), "--no-register-with-dns-sd", "-i", "127.0.0.1"]
+        command += ["-l", "3", "-p", str(self._web), "-r", str(remote)]
+        user: dict[str, Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
+        with (folder / "log").open("w") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **user)
 
     def dmx(self, universe: int) -> list[int]:
         """The levels that arrived."""
@@ -66,6 +70,7 @@ class Ola:
         except OSError:
             return False
         inputs = [port for port in ports if not port["is_output"]]
+        self._devices = sorted({port["device"] for port in inputs})
         for universe, protocol in enumerate(("ArtNet", "E1.31"), 1):
             found = [port["id"] for port in inputs if port["device"].startswith(protocol)]
             if not found:

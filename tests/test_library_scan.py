@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +44,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "library.sqlite", create=True)
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "library.sqlite", create=True) as made:
+        yield made
 
 
 def run(store: Store, folder: Path, **options: bool) -> tuple[Report, list[str]]:
@@ -263,7 +266,8 @@ def test_kill_9_loses_at_most_the_files_in_work(tmp_path: Path, wav: Path) -> No
         assert state is not None
         assert not state.ended
         assert not state.alive
-        assert sqlite3.connect(base).execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        with contextlib.closing(sqlite3.connect(base)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         todo = plan(store, [tmp_path], "x")
         assert len(todo.requests) + left == 7
         report = scan(store, Plan(todo.requests, todo.report, todo.gone), Processes(Settings(), 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +176,13 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path: Path, monkeypatch:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store(tmp_path / "library.sqlite", create=True)
+def store(tmp_path: Path) -> Iterator[Store]:
     path = file(tmp_path, "flac")
     found = path.stat()
-    with made.writing():
-        made.describe(path, Stamp(found.st_size, found.st_mtime_ns, "x"), Words(), description())
-    return made
+    with Store(tmp_path / "library.sqlite", create=True) as made:
+        with made.writing():
+            made.describe(path, Stamp(found.st_size, found.st_mtime_ns, "x"), Words(), description())
+        yield made
 
 
 def track(store: Store) -> Track:

@@ -183,7 +183,7 @@ def _bars(score: Score, rate: int, seed: int) -> Iterator[F32]:
             else:
                 mix = _add(_play(section, music, drums, bar * section.bar + start, bar, room), ringing)
             mix = _padded(mix, end - first)
-            now, ringing = PEAK * np.tanh(mix[: end - first] / PEAK), mix[end - first :]
+            now, ringing = PEAK * np.tanh(mix[: end - first] / PEAK, dtype=np.float32), mix[end - first :]
             last = number == len(score) and bar == section.bars - 1
             yield _end(now, rate) if last else now
 

@@ -84,8 +84,12 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._prepare(name)
+            try:
+                self._db.row_factory = sqlite3.Row
+                self._prepare(name)
+            except BaseException:
+                self._db.close()
+                raise
         except (sqlite3.Error, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise LibraryError(f"{name}: cannot be used as a library ({reason}); name another with --library") from None

@@ -80,7 +80,7 @@ def _predict(network: keras.Model, clips: list[Clip], values: F32, windows: Wind
         *logits, axes = (np.mean(output, axis=0) for output in (outputs if isinstance(outputs, list) else [outputs]))
         targets = clips[number].targets
         label = int(np.argmax(targets["label"])) if "label" in targets else None
-        given = logits[0] if logits else np.zeros(0, np.float32)
+        given = np.asarray(logits[0] if logits else [], np.float32)
         predicted.append(Held(given, (float(axes[0]), float(axes[1])), label, targets.get("circumplex")))
     return predicted
 

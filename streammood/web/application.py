@@ -158,4 +158,5 @@ async def serve(
             server.close()
         with contextlib.suppress(asyncio.CancelledError):
             await runner.cleanup()
+            await connections.close()
         reports.summary()

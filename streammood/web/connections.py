@@ -105,6 +105,13 @@ class Connections:
         """Count ``connection`` out."""
         self._open.discard(connection)
 
+    async def close(self) -> None:
+        """Cut all that are still open when the server has ended."""
+        for connection in self._open:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # the loop releases their sockets
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Mark the connection of a request that belongs to a session; files that anybody may have prove nothing."""
@@ -123,7 +130,7 @@ def _group(address: str) -> str:
     """Whose address it is: in IPv6 a machine has a network of 64 bits for itself."""
     with contextlib.suppress(ValueError):
         number = ipaddress.ip_address(address)
-        if number.version == 6 and number.ipv4_mapped is None:
+        if isinstance(number, ipaddress.IPv6Address) and number.ipv4_mapped is None:
             return str(ipaddress.ip_network((int(number) >> 64 << 64, 64)))
     return address
 

@@ -131,7 +131,7 @@ def _strength(mark: str, fill: bool, rng: Rng) -> float:
 def _voices(rng: Rng) -> tuple[list[F32], list[F32], list[F32]]:
     """Two strokes each of a kick, a snare or clap, and a hat, with levels of their own."""
     rate = ANALYSIS_RATE
-    weight, length, hiss = rng.uniform(0.1, 1.0), rng.uniform(0.04, 0.14), rng.choice([0.02, 0.03, 0.05, 0.15])
+    weight, length, hiss = rng.uniform(0.1, 1.0), rng.uniform(0.04, 0.14), float(rng.choice([0.02, 0.03, 0.05, 0.15]))
     clap = rng.random() < 0.35
     kicks = [instruments.kick(rate, rng, weight) for _ in range(2)]
     snares = [instruments.clap(rate, rng) if clap else instruments.snare(rate, rng, length) for _ in range(2)]

@@ -125,7 +125,7 @@ def _network(values: dict[str, Floats]) -> OriginalNetwork:
     on = alive[5]
     second = Layer(
         second.kernel[:, on],
-        second.bias + second.kernel[:, ~on].sum(axis=0).T @ mute[~on],
+        (second.bias + second.kernel[:, ~on].sum(axis=0).T @ mute[~on]).astype(np.float32),
         second.gain,
         second.offset + np.where(on, 0.0, mute),
     )
