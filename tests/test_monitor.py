@@ -26,6 +26,7 @@ from streammood.config import load
 from streammood.errors import SourceError
 from streammood.palette import colours
 from streammood.protocol.commands import refused
+from streammood.tui import app as monitor_app
 from streammood.tui import views
 from streammood.tui.app import Monitor
 from streammood.tui.braille import Canvas
@@ -195,7 +196,9 @@ def test_it_is_drawn_anew_for_another_size() -> None:
     on_pilot(scenario)
 
 
-def test_a_beat_lights_its_lamp_at_once_and_goes_out() -> None:
+def test_a_beat_lights_its_lamp_at_once_and_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor_app, "_FLASH", 1.0)  # long enough for a busy machine to see it
+
     async def scenario(app: Monitor, pilot: Pilot[None], engine: Engine) -> None:
         engine.say()
         await until(app, pilot, "○ ● ○ ○")

@@ -183,7 +183,8 @@ def _bars(score: Score, rate: int, seed: int) -> Iterator[F32]:
             else:
                 mix = _add(_play(section, music, drums, bar * section.bar + start, bar, room), ringing)
             mix = _padded(mix, end - first)
-            now, ringing = PEAK * np.tanh(mix[: end - first] / PEAK, dtype=np.float32), mix[end - first :]
+            now = (PEAK * np.tanh(mix[: end - first] / PEAK)).astype(np.float32, copy=False)
+            ringing = mix[end - first :]
             last = number == len(score) and bar == section.bars - 1
             yield _end(now, rate) if last else now
 
