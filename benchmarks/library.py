@@ -37,7 +37,7 @@ from streammood.library.track import Description, Stamp, Words
 from streammood.models import Models
 from streammood.songs.worker import Worker
 
-SONGS, MINUTES, RATE = 4, 4, 44_100
+SONGS, MINUTES, RATE = 8, 4, 44_100
 MANY = 100_000  # songs
 ROUNDS = 40
 KILLS = int(os.environ.get("STREAMMOOD_KILLS", "20"))
