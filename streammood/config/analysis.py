@@ -80,7 +80,7 @@ class BeatSettings(Strict):
 
     tracker: Literal["network", "aubio"] = "network"
     model: str = "beat"
-    bpm_min: float = Field(60.0, ge=30.0, le=200.0)
+    bpm_min: float = Field(45.0, ge=30.0, le=200.0)
     bpm_max: float = Field(200.0, ge=60.0, le=400.0)
     lookahead: float = Field(0.05, ge=0.0, le=0.5)
     unlocked: bool = False

@@ -18,7 +18,7 @@ from streammood.events import ANALYSIS_RATE
 from streammood.training.beat.scores import TOLERANCE, distance
 
 Ints = npt.NDArray[np.int64]
-_SAME, _SLOWEST, _FASTEST = 0.08, 60.0, 200.0  # relative difference of tempi that are one; BPM of the filter
+_SAME, _SLOWEST, _FASTEST = 0.08, 45.0, 200.0  # relative difference of tempi that are one; BPM of the filter
 
 
 @exact_kernel
