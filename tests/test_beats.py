@@ -223,9 +223,9 @@ def test_a_new_tempo_is_locked_soon(slow: float, fast: float) -> None:
     assert all(beat.locked and abs(beat.bpm / fast - 1) < 0.02 for beat in after)
 
 
-def test_slow_music_is_locked_at_no_other_tempo() -> None:
+def test_slow_music_comes_to_its_own_tempo() -> None:
     beats = beats_of(listen(drums(50, 40.0)[0]))
-    assert all(abs(beat.bpm / 50 - 1) < 0.02 for beat in beats if beat.locked or beat.sample > 30 * ANALYSIS_RATE)
+    assert all(abs(beat.bpm / 50 - 1) < 0.02 for beat in beats if beat.sample > 34 * ANALYSIS_RATE)
 
 
 def test_the_range_of_tempi_is_kept() -> None:
