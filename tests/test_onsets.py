@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from streammood.analysis.aubio import AubioOnsets
 from streammood.analysis.hops import TICK, Ticks
 from streammood.analysis.onsets import OnsetStream
+from streammood.analysis.spectral_flux import FluxOnsets
 from streammood.config import LevelSettings, OnsetSettings
+from streammood.demo.synth import DEMO, render
 from streammood.events import ANALYSIS_RATE, F32, Onset
 
 
@@ -94,3 +97,26 @@ def test_every_method_has_its_delay_taken_out(method: str) -> None:
     onsets = listen(sound, OnsetStream(settings, LevelSettings()))
     errors = [onset.sample - places[np.abs(places - onset.sample).argmin()] for onset in onsets]
     assert abs(float(np.median(errors))) < 0.005 * ANALYSIS_RATE
+
+
+@pytest.mark.parametrize("kind", ["noise", "tone", "music"])
+@pytest.mark.parametrize("threshold", [0.1, 0.5])
+def test_the_flux_is_that_of_aubio(kind: str, threshold: float) -> None:
+    """The same ticks, places and sizes, but for the rounding of aubio's float32."""
+    sound = render(DEMO[:8], ANALYSIS_RATE).sound if kind == "music" else bursts(kind)[0]
+    sound[: ANALYSIS_RATE // 3] *= 0.0
+    ticks = sound[: sound.size // TICK * TICK].reshape(-1, TICK)
+    settings = OnsetSettings(threshold=threshold)
+    ours = np.array(FluxOnsets(threshold, -60.0, settings.interval).push(ticks))
+    aubios = np.array(AubioOnsets(settings, TICK, -60.0).push(ticks))
+    assert len(ours) > 20
+    assert ours[:, 0].tolist() == aubios[:, 0].tolist()
+    np.testing.assert_allclose(ours[:, 1], aubios[:, 1], atol=1e-3)  # a quarter of a sample
+    np.testing.assert_allclose(ours[:, 2], aubios[:, 2], rtol=1e-5, atol=2e-4)
+
+
+def test_the_flux_does_not_depend_on_how_ticks_are_cut() -> None:
+    ticks = bursts("noise")[0].reshape(-1)[: 512 * TICK].reshape(-1, TICK)
+    whole, parts = FluxOnsets(0.5, -60.0, 0.05), FluxOnsets(0.5, -60.0, 0.05)
+    found = [(i + start, *rest) for start in range(0, 512, 3) for i, *rest in parts.push(ticks[start : start + 3])]
+    assert found == whole.push(ticks)

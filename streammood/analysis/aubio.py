@@ -19,21 +19,6 @@ from streammood.events import ANALYSIS_RATE, F32
 _CONFIDENCE_MIDDLE = 0.3
 _CONFIDENCE_WIDTH = 0.3
 
-# Samples from a stroke to aubio's unshifted time of its onset, for a buffer of 512: medians over bursts of noise, drums
-# and tones at known places, with and without a chord behind them; 90 % lie within 4 ms. The tempo needs no such shift:
-# its beats are extrapolated, and lay -2.3..1.3 ms (medians) from the same strokes at 80..174 BPM.
-_ONSET_DELAY = {
-    "default": 905,
-    "energy": 980,
-    "hfc": 905,
-    "complex": 990,
-    "phase": 800,
-    "specdiff": 925,
-    "kl": 900,
-    "mkl": 905,
-    "specflux": 755,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -71,13 +56,12 @@ def confidence(raw: float) -> float:
 
 
 class AubioOnsets:
-    """aubio's onset detector with its delay taken out."""
+    """aubio's onset detector, whose delay is left in."""
 
     def __init__(self, settings: OnsetSettings, hop: int, silence: float) -> None:
         self._settings = settings
         self._hop = hop
         self._silence = silence
-        self._delay = _ONSET_DELAY[settings.method] * hop // 256
         self.reset()
 
     def reset(self) -> None:
@@ -88,10 +72,12 @@ class AubioOnsets:
         self._onset.set_minioi_s(self._settings.interval)
         self._onset.set_delay(0)
 
-    def push(self, hop: F32, sample: int) -> tuple[int, float] | None:
-        """Sample and size (in the method's own unit) of an onset found in ``hop``, which ends at ``sample``."""
-        offset = float(self._onset(hop)[0])
-        if offset <= 0.0:
-            return None
-        place = sample - self._hop + round(offset * self._hop) - self._delay
-        return place, float(self._onset.get_descriptor())
+    def push(self, hops: F32) -> list[tuple[int, float, float]]:
+        """Onsets found in ``hops`` (n, hop): number of the hop, hops after its beginning, and size (in the method's
+        own unit)."""
+        found = []
+        for i, hop in enumerate(hops):
+            offset = float(self._onset(hop)[0])
+            if offset > 0.0:
+                found.append((i, offset, float(self._onset.get_descriptor())))
+        return found
