@@ -38,9 +38,12 @@ class Ola:
             folder.chmod(0o777)
         for _ in range(3):  # another program may take a free port before it does
             self._start(folder)
-            if wait_for(lambda: self._process.poll() is not None or self._patch(), 20) and self._process.poll() is None:
-                return
-            self.stop()
+            answered = wait_for(lambda: self._process.poll() is not None or self._patch(), 60)
+            if self._process.poll() is None:
+                if answered:
+                    return
+                break
+        self.stop()
         log = (folder / "log").read_text(errors="replace")
         raise TimeoutError(f"olad does not answer; its devices: {self._devices}; its log: {log[-2000:]}")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from streammood.config import LightsSettings
@@ -48,7 +49,8 @@ def taken(port: int) -> bool:
 def ola(tmp_path: Path) -> Iterator[Ola]:
     if shutil.which("olad") is None:
         pytest.skip("needs olad: apt-get install ola")
-    if all(name == "lo" for _, name in socket.if_nameindex()):
+    addresses = [address for found in psutil.net_if_addrs().values() for address in found]
+    if not any(each.family == socket.AF_INET and not each.address.startswith("127.") for each in addresses):
         pytest.skip("OLA takes part in sACN only where there is a network interface beside loopback")
     for port in (6454, 5568):
         if taken(port):
