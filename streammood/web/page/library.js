@@ -5,6 +5,7 @@ import { clock, find, make, setText } from "./dom.js";
 import { FaceDialog } from "./face.js";
 import { SongMap } from "./map.js";
 import { Queue } from "./queue.js";
+import { describe, nameOf } from "./song.js";
 import { toast } from "./toasts.js";
 
 const ASK = 2000; // ms between two questions how far a scan is
@@ -143,7 +144,7 @@ export class LibraryPage {
   }
 
   row(song) {
-    const item = make("li", { draggable: "true" }, ...this.words(song));
+    const item = make("li", { draggable: "true" }, ...describe(song));
     const play = make("button", { type: "button", text: "▶", "aria-label": `Play ${nameOf(song)}` });
     const alike = make("button", { type: "button", text: "≈", title: "Songs like this", "aria-label": `Songs like ${nameOf(song)}` });
     const add = make("button", { type: "button", text: "+", title: "To the queue", "aria-label": `Add ${nameOf(song)} to the queue` });
@@ -155,11 +156,6 @@ export class LibraryPage {
     item.addEventListener("dragstart", (event) => event.dataTransfer.setData("application/x-streammood", String(song.id)));
     item.addEventListener("pointerenter", () => this.map.mark(song.id));
     return item;
-  }
-
-  words(song) {
-    const facts = [clock(song.duration), song.bpm ? `${Math.round(song.bpm)} BPM` : "", song.key, song.mood, `energy ${song.energy.toFixed(2)}`];
-    return [make("span", { class: "name", text: nameOf(song) }), make("span", { class: "what", text: facts.filter(Boolean).join(" · ") })];
   }
 
   hover(id) {
@@ -181,8 +177,6 @@ export class LibraryPage {
     this.songs.watch((await answer.json()).id, row);
   }
 }
-
-export const nameOf = (song) => (song.artist ? `${song.artist} – ${song.title}` : song.title);
 
 function describeState(state) {
   if (state.why) return state.why;

@@ -1,7 +1,7 @@
 // Songs that play one after the other, in an order that can be dragged, and leave as a playlist.
 
 import { clock, find, make, setText } from "./dom.js";
-import { nameOf } from "./library.js";
+import { describe, nameOf } from "./song.js";
 import { toast } from "./toasts.js";
 
 const KIND = "application/x-streammood"; // of what is dragged from the list
@@ -32,7 +32,7 @@ export class Queue {
   }
 
   add(song, before = null) {
-    const row = { song, item: make("li", { draggable: "true" }, ...this.page.words(song)) };
+    const row = { song, item: make("li", { draggable: "true" }, ...describe(song)) };
     const play = make("button", { type: "button", text: "▶", "aria-label": `Play ${nameOf(song)} now` });
     const remove = make("button", { type: "button", text: "×", "aria-label": `Take ${nameOf(song)} out of the queue` });
     row.item.append(play, remove);
