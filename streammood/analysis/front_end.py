@@ -101,6 +101,8 @@ class FrontEnd:
         self._resampler.reset()
         self._gain.restart()
         self._state[:] = np.zeros(1, dtype=_STATE)
+        self._end = self._done = N_FFT
+        self._tick = 0
         self._state["end"] = self._state["done"] = N_FFT
         self._buffer[:N_FFT] = 0.0
 
@@ -135,14 +137,16 @@ class FrontEnd:
             yield from self._take(self._resampler.push(clean))
 
     def _take(self, sound: F32) -> Iterator[tuple[Ticks, Hops]]:
-        state = self._state
-        if state["end"][0] + sound.size > self._buffer.size:
+        if self._end + sound.size > self._buffer.size:
             self._make_room()
-        began, first = int(state["done"][0]), int(state["tick"][0])
+        began, first = self._done, self._tick
         n_ticks, n_hops = _advance(
-            sound, state, self._gain.state, self._gain.fader, self._buffer, self._tables,
+            sound, self._state, self._gain.state, self._gain.fader, self._buffer, self._tables,
             self._level, self._values, self._meters,
         )  # fmt: skip
+        self._end += sound.size
+        self._done += n_ticks * TICK
+        self._tick += n_ticks
         if n_ticks == 0:
             return
         delay, sample = self._resampler.delay, self._sample + TICK
@@ -158,6 +162,10 @@ class FrontEnd:
 
     def _make_room(self) -> None:
         """Move the last frame, and what comes after the last tick, to the beginning of the buffer."""
-        done, end = int(self._state["done"][0]), int(self._state["end"][0])
-        self._buffer[: N_FFT + end - done] = self._buffer[done - N_FFT : end]
-        self._state["done"], self._state["end"] = N_FFT, N_FFT + end - done
+        rest = self._end - self._done
+        self._buffer[: N_FFT + rest] = self._buffer[self._done - N_FFT : self._end]
+        self._done, self._end = N_FFT, N_FFT + rest
+        self._state["done"], self._state["end"] = (
+            self._done,
+            self._end,
+        )  # as the kernel counts; a record is slow to read

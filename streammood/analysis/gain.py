@@ -111,7 +111,7 @@ class Gain:
         self.state = np.zeros(1, dtype=_STATE)  # for the front end, which calls ``amplify``
         self.fader = np.zeros(1, dtype=fader.FADER)
         self._state = self.state.view(np.recarray)[0]
-        self._state.fixed = settings.gain
+        self.fixed = settings.gain
         self._state.gate = gate
         self._state.target = settings.agc_target
         self._state.memory = max(1.0, settings.agc_time * ANALYSIS_RATE / TICK)
@@ -134,11 +134,12 @@ class Gain:
     @property
     def fixed(self) -> float:
         """The part that is set, in dB."""
-        return float(self._state.fixed)
+        return self._fixed
 
     @fixed.setter
     def fixed(self, decibels: float) -> None:
-        self._state.fixed = decibels
+        self._fixed = decibels
+        self._state.fixed = decibels  # for the kernel; a record is slow to read
 
     @property
     def automatic(self) -> float:

@@ -126,4 +126,6 @@ class FluxOnsets:
         """Onsets found in ``ticks`` (n, TICK): number of the tick, ticks after its beginning, and size."""
         found = np.empty((len(ticks), 3))
         count = _push(ticks, self._window, *self._limits, self._state, found)
+        if count == 0:
+            return []
         return [(int(tick), offset, size) for tick, offset, size in found[:count].tolist()]

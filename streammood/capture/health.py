@@ -74,7 +74,7 @@ class InputHealth:
         """Take in ``block`` (n,), whose last sample was captured at host time ``captured`` in s."""
         if block.size == 0:
             return
-        self._watch(float(np.min(block)), float(np.max(block)), block.size)
+        self._watch(float(np.minimum.reduce(block)), float(np.maximum.reduce(block)), block.size)
         self._count(block.size, captured)
 
     def _watch(self, low: float, high: float, size: int) -> None:

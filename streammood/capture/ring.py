@@ -31,9 +31,7 @@ class Ring:
         self._samples = np.zeros(capacity, dtype=np.float32)
         slots = max(4, capacity // min_block)
         self._frames: F32 | None = None  # (capacity, channels), made with the first block that has them
-        self._starts = np.zeros(slots, dtype=np.int64)
-        self._sizes = np.zeros(slots, dtype=np.int64)
-        self._times = np.zeros((slots, 2), dtype=np.float64)
+        self._blocks = [(0, 0, 0.0, 0.0)] * slots  # start, size, captured, arrived
         self._blocks_in = self._blocks_out = 0
         self._samples_in = self._samples_out = 0
         self._clock = 0
@@ -48,22 +46,20 @@ class Ring:
         start = self._clock
         self._clock = start + n
         free = self._samples.size - (self._samples_in - self._samples_out)
-        if n > free or self._blocks_in - self._blocks_out >= self._sizes.size:
+        if n > free or self._blocks_in - self._blocks_out >= len(self._blocks):
             self.dropped += n
             return
         at = self._samples_in % self._samples.size
         head = min(n, self._samples.size - at)
         self._samples[at : at + head] = block[:head]
-        self._samples[: n - head] = block[head:]
+        if head < n:
+            self._samples[: n - head] = block[head:]
         if frames is not None:
             if self._frames is None:
                 self._frames = np.zeros((self._samples.size, frames.shape[1]), dtype=np.float32)
             self._frames[at : at + head] = frames[:head]
             self._frames[: n - head] = frames[head:]
-        slot = self._blocks_in % self._sizes.size
-        self._starts[slot] = start
-        self._sizes[slot] = n
-        self._times[slot] = captured, arrived
+        self._blocks[self._blocks_in % len(self._blocks)] = start, n, captured, arrived
         self._samples_in += n
         self._blocks_in += 1  # last: from here on the reader may see the block
 
@@ -76,18 +72,16 @@ class Ring:
         """The oldest block that was not read yet, copied out; called by the engine alone."""
         if self._blocks_out == self._blocks_in:
             return None
-        slot = self._blocks_out % self._sizes.size
-        n = int(self._sizes[slot])
-        samples = np.empty(n, dtype=np.float32)
+        start, n, captured, arrived = self._blocks[self._blocks_out % len(self._blocks)]
         at = self._samples_out % self._samples.size
         head = min(n, self._samples.size - at)
-        samples[:head] = self._samples[at : at + head]
-        samples[head:] = self._samples[: n - head]
-        captured, arrived = self._times[slot]
+        samples = self._samples[at : at + n].copy()
+        if head < n:
+            samples = np.concatenate((samples, self._samples[: n - head]))
         frames = (
             None if self._frames is None else np.concatenate((self._frames[at : at + head], self._frames[: n - head]))
         )
-        block = Block(int(self._starts[slot]), samples, float(captured), float(arrived), frames)
+        block = Block(start, samples, captured, arrived, frames)
         self._samples_out += n
         self._blocks_out += 1  # last: from here on the writer may reuse the space
         return block

@@ -155,7 +155,7 @@ class Capture:
         unseen = self._losses.update(self._samples, block.captured)
         if unseen:
             self._clock.reset()
-        if unseen < 0 or self.state is InputState.WRONG_RATE:
+        if unseen < 0 or (unseen and self.state is InputState.WRONG_RATE):
             unseen = 0  # samples that are too few for a wrong rate are not lost
         if unseen:
             self._unseen += unseen

@@ -374,9 +374,10 @@ class Engine:
 
     def _pass(self) -> None:
         """Analyse new sound, obey commands, report; or look for an input that has gone."""
+        delivered = False
         if self._search is None:
             self._capture.wait(_DOORBELL_TIMEOUT)
-            self._drain()
+            delivered = self._drain()
         else:
             self._without_input(self._search)
         self._obey()
@@ -384,29 +385,34 @@ class Engine:
         if now >= self._status_at:
             self._status_at = max(self._status_at + _STATUS_INTERVAL, now)
             self._report()
-        if self._search is None and not self._capture.source.active and not self._stop.is_set():
+        if delivered or self._search is not None or self._stop.is_set():
+            return
+        if not self._capture.source.active:
             self._when_inactive()
 
     def _obey(self) -> None:
         """Obey the commands since the last call."""
-        for mood in self._operator.work(self._present):
-            self._submit_now(mood)
+        if self._operator.waiting:
+            for mood in self._operator.work(self._present):
+                self._submit_now(mood)
 
     @property
     def _present(self) -> int:
         """The stream clock: the end of the captured sound, or now, without input."""
         return self._capture.present(gone=self._search is not None)
 
-    def _drain(self) -> None:
-        blocks = self._capture.blocks()
+    def _drain(self) -> bool:
+        """Analyse every block that has come; returns whether there was one."""
+        blocks, delivered = self._capture.blocks(), False
         while True:
             # Here too: a machine that lags behind must obey; and before a block is read, since the input may change.
             self._obey()
             if self._search is not None:  # the input was closed: the present is now, and older blocks would run it back
-                return
+                return delivered
             block = next(blocks, None)
             if block is None:
-                return
+                return delivered
+            delivered = True
             began = time.perf_counter()
             missing = self._capture.account(block)
             if self._recording is not None:

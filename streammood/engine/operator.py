@@ -101,6 +101,11 @@ class Operator:
         else:
             order.reply(refused(order.command.name, "too many commands at once; send it again"))
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is an order that was not obeyed yet."""
+        return bool(self._orders)
+
     def work(self, sample: int) -> Iterator[Mood]:
         """Obey every order; yields the moods that this changes, at ``sample``, the present, 0 before sound."""
         for _ in range(len(self._orders)):

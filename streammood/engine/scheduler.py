@@ -146,7 +146,7 @@ class Firing:
             with self._resort:
                 sink.close()
         for _, _, event, since in _newest(batch):
-            self._send(event)
+            self._send(event, began)  # the same time for all: values that wait for their rate are due together then
             if since is not None:
                 self.latencies.append(time.monotonic() - since)
         self._poll_at = min(map(self._poll, self.sinks), default=float("inf"))
@@ -163,15 +163,14 @@ class Firing:
             self.failed += 1
             return now + _POLL_AGAIN
 
-    def _send(self, event: Event | Addressed) -> None:
-        now = time.monotonic()
+    def _send(self, event: Event | Addressed, now: float) -> None:
         if isinstance(event, Addressed):
             sinks, event = [event.sink], event.event
         else:
             sinks = [sink for sink in self.sinks if self._rehearsing.get(id(sink), 0.0) < now]
         for sink in sinks:
             try:
-                sink.send(event, time.monotonic())
+                sink.send(event, now)
             except Exception:  # noqa: BLE001  a show goes on: one broken sink is counted, the others are served
                 self.failed += 1
 

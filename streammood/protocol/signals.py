@@ -41,7 +41,10 @@ def plain(text: str, longest: int = _TEXT) -> str:
 
 def clip(value: float, bounds: Range) -> float:
     """``value`` inside ``bounds``; NaN becomes 0."""
-    return 0.0 if math.isnan(value) else min(bounds[1], max(bounds[0], float(value)))
+    low, high = bounds
+    if low < value < high:
+        return float(value)
+    return 0.0 if math.isnan(value) else min(high, max(low, float(value)))
 
 
 @dataclass(frozen=True, slots=True)
