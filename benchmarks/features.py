@@ -38,7 +38,7 @@ def report() -> str:
         librosa.feature.chroma_stft(y=frame, sr=ANALYSIS_RATE, n_fft=N_FFT, hop_length=N_FFT, center=False, tuning=0.0)
 
     calls = {
-        "streammood, what the analysis uses": lambda: extract(frame, ready, out),
+        "streammood, what the analysis uses": lambda: extract(frame, ready, True, out),
         "streammood, MFCC and contrast": lambda: _mfcc_and_contrast(frame, *mine, *zeros),
         "librosa, MFCC, contrast and chroma": librosa_three,
     }

@@ -56,6 +56,16 @@ def test_later_sound_never_changes_earlier_events(music: Rendered, models: Model
     assert len(first) > 400
 
 
+@pytest.mark.parametrize("kinds", [{Level}, {Onset}, {Beat, Onset}])
+def test_events_are_the_same_where_others_are_not_made(
+    kinds: set[type[Event]], music: Rendered, models: Models
+) -> None:
+    sound = music.sound[: 8 * ANALYSIS_RATE]
+    every = listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models, {Level, Onset, Beat, Tempo}), sound)
+    some = listen(AnalysisChain(SETTINGS, ANALYSIS_RATE, models, kinds), sound)
+    assert some == [event for event in every if type(event) in kinds]
+
+
 def test_reset_equals_new(music: Rendered, at_48k: F32, models: Models) -> None:
     used, new = AnalysisChain(SETTINGS, 48_000, models), AnalysisChain(SETTINGS, 48_000, models)
     listen(used, music.sound[: 5 * 44_100])

@@ -71,7 +71,7 @@ def test_frames_are_the_last_samples_and_hops_their_ends() -> None:
     expected = np.empty((len(frames), LAYOUT.size), dtype=np.float32)
     ready = tables()
     for frame, row in zip(frames, expected, strict=True):
-        extract(np.ascontiguousarray(frame), ready, row)
+        extract(np.ascontiguousarray(frame), ready, True, row)
     expected[:, LAYOUT.rms] = values[:, LAYOUT.rms]
     np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-5)  # compiled twice, so rounded in two orders
     np.testing.assert_array_equal(sounds, sound[: len(frames) * HOP])

@@ -22,6 +22,7 @@ from streammood.models import Models
 
 _BRIDGED = ANALYSIS_RATE  # samples: over a shorter gap the beats count on, after a longer one they begin anew
 _NO_MUSIC = 0.2  # probability of music below which no beat is locked
+_LEVELS: frozenset[type[Event]] = frozenset({Level, Onset})  # need few features
 KINDS: frozenset[type[Event]] = frozenset({Beat, Level, Mood, Onset, Section, SongChange, Structure, Tempo})
 
 
@@ -34,7 +35,7 @@ class AnalysisChain:
         """``kinds``: the events that somebody reads; others are not made, which saves time."""
         self._rate = sample_rate
         self._gain = Gain(settings.input, settings.level.silence)
-        self._front = FrontEnd(sample_rate, self._gain)
+        self._front = FrontEnd(sample_rate, self._gain, everything=not _LEVELS.issuperset(kinds))
         self._levels = LevelStream(settings.level)
         self._onsets = OnsetStream(settings.onset, settings.level)
         self.beats = BeatStream(settings.beat, settings.level, models.beat)  # also takes corrections by hand

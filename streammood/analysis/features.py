@@ -53,13 +53,17 @@ def tables() -> Tables:
 
 
 @kernel
-def extract(frame: F32, tables: Tables, out: F32) -> None:
-    """Features (LAYOUT.size,) of ``frame`` (N_FFT,) into ``out``, but its RMS value, which takes the whole stream."""
+def extract(frame: F32, tables: Tables, everything: bool, out: F32) -> None:
+    """Features (LAYOUT.size,) of ``frame`` (N_FFT,) into ``out``, but its RMS value, which takes the whole stream.
+
+    Without ``everything``, only what levels are made of: the shape of the spectrum and the three bands.
+    """
     t, power = tables, tables.power
     spectrum.power_spectrum(frame, t.window, power)
-    mel.log_mel(power, t.filters, t.spans, out[:N_MELS])
-    contrast.spectral_contrast(power, t.contrast_bands, out[_CONTRAST:_CHROMA])
-    chroma.chroma(power, t.chroma_filters, t.timbre_bins, out[_CHROMA:_SHAPE])
+    if everything:
+        mel.log_mel(power, t.filters, t.spans, out[:N_MELS])
+        contrast.spectral_contrast(power, t.contrast_bands, out[_CONTRAST:_CHROMA])
+        chroma.chroma(power, t.chroma_filters, t.timbre_bins, out[_CHROMA:_SHAPE])
+        out[_CROSSINGS] = shape.zero_crossing_rate(frame)
     shape.centroid_rolloff_flatness(power, t.timbre_bins, t.bin_hz, out[_SHAPE : _SHAPE + 3])
-    out[_CROSSINGS] = shape.zero_crossing_rate(frame)
     level.band_levels(power, t.band_edges, t.scale, out[_BANDS : _BANDS + 3])

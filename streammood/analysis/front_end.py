@@ -42,8 +42,8 @@ def _audible_rms(powers: F64, oldest: int) -> float:
 
 @kernel
 def _advance(
-    piece: F32, state: Records, gain: Records, fader: Records, buffer: F32, tables: Tables, level: F64,
-    values: F32, meters: Records,
+    piece: F32, state: Records, gain: Records, fader: Records, buffer: F32, tables: Tables, everything: bool,
+    level: F64, values: F32, meters: Records,
 ) -> tuple[int, int]:  # fmt: skip
     """Append ``piece`` to ``buffer`` and amplify every tick that it completes.
 
@@ -63,7 +63,7 @@ def _advance(
         level[ticks] = gated(decibels(rms), g.automatic)
         ticks += 1
         if s.tick % _EACH == 0:
-            extract(buffer[s.done - N_FFT : s.done], tables, values[hops])
+            extract(buffer[s.done - N_FFT : s.done], tables, everything, values[hops])
             values[hops, _RMS] = rms
             meters[hops].gain, meters[hops].peak, meters[hops].clips = g.automatic, g.peak, g.clips
             g.peak = g.clips = 0.0
@@ -74,18 +74,20 @@ def _advance(
 class FrontEnd:
     """Sanitises, resamples, amplifies by ``gain`` (by default not at all), frames, and extracts features.
 
+    Without ``everything`` only the features that levels are made of; the others are 0 then.
     Before the stream began there was silence, so frame k ends with sample (k + 1) * HOP.
     """
 
-    def __init__(self, sample_rate: float, gain: Gain | None = None) -> None:
+    def __init__(self, sample_rate: float, gain: Gain | None = None, everything: bool = True) -> None:
         self._rate = sample_rate
         self._gain = gain or Gain(InputSettings(agc=False), 0.0)
         self._resampler = Resampler(sample_rate)
         self._tables = tables()
+        self._everything = everything
         self._state = np.zeros(1, dtype=_STATE)
         self._buffer = np.zeros(N_FFT + 3 * _PIECE, dtype=np.float32)
         self._level = np.empty(2 * _PIECE // TICK)
-        self._values = np.empty((2 * _PIECE // HOP, LAYOUT.size), dtype=np.float32)
+        self._values = np.zeros((2 * _PIECE // HOP, LAYOUT.size), dtype=np.float32)
         self._meters = np.empty(2 * _PIECE // HOP, dtype=METER)
         self.reset()
 
@@ -141,7 +143,7 @@ class FrontEnd:
             self._make_room()
         began, first = self._done, self._tick
         n_ticks, n_hops = _advance(
-            sound, self._state, self._gain.state, self._gain.fader, self._buffer, self._tables,
+            sound, self._state, self._gain.state, self._gain.fader, self._buffer, self._tables, self._everything,
             self._level, self._values, self._meters,
         )  # fmt: skip
         self._end += sound.size

@@ -86,15 +86,17 @@ def _convert(
             counts[row] = _fill(sinc, start, step, rows[row])
             starts[row] = start
         before, after = counts[row]
-        left = right = 0.0
-        oldest, newest = nearest + 1 - before, nearest + after
-        for i in range(min(before, after)):  # two sums at a time
-            left += rows[row, i] * samples[oldest + i]
-            right += rows[row, before + i] * samples[newest - i]
-        for i in range(after, before):
-            left += rows[row, i] * samples[oldest + i]
-        for i in range(before, after):
-            right += rows[row, before + i] * samples[newest - i]
+        left = right = 0.0  # from slices, whose indices cannot be negative: that need not be tested for each sample
+        p, q = rows[row, :before], rows[row, before : before + after]
+        x, y = samples[nearest + 1 - before : nearest + 1], samples[nearest + after : nearest : -1]
+        common = min(before, after)
+        for i in range(common):  # two sums at a time
+            left += p[i] * x[i]
+            right += q[i] * y[i]
+        for i in range(common, before):
+            left += p[i] * x[i]
+        for i in range(common, after):
+            right += q[i] * y[i]
         out[made] = scale * (left + right)
         made += 1
         place = offset + 1.0 / ratio
