@@ -14,8 +14,8 @@ _PRIOR = (0.8, 0.2)  # of the two meters
 _SLIP = 0.004  # share of the belief that starts anew at every beat: bars are cut, and beats are missed
 _SHOWN = 0.3  # belief from which a number is shown
 _WEIGHT = 1.2  # of one downbeat activation: neighbouring bars of one song repeat each other
-_DOWNBEAT = 0.6  # of the largest activation of the last bars: more speaks for a downbeat, less against it
-_FOR, _AGAINST = 1.0, -1.5  # bounds of the log odds of one activation
+_DOWNBEAT = 0.9  # of the largest activation of the last bars: more speaks for a downbeat, less against it
+_AGAINST = -2.5  # the least log odds of one activation
 _FADE = 0.95  # a beat, of that largest activation
 _QUIET = 0.05  # and its least value
 _NONE = -(2**62)  # count of no beat
@@ -65,7 +65,7 @@ def _step(bar: Records, count: int, downbeat: float) -> None:
     b = bar[0]
     _advance(bar, count)
     b.peak = max(downbeat, _FADE * b.peak, _QUIET)
-    weight = _WEIGHT * min(_FOR, max(_AGAINST, math.log(max(downbeat, 1e-4) / (_DOWNBEAT * b.peak))))
+    weight = _WEIGHT * max(_AGAINST, math.log(max(downbeat, 1e-4) / (_DOWNBEAT * b.peak)))
     start, total = 0, 0.0
     for i in range(len(_METERS)):
         b.belief[start] *= math.exp(weight)
