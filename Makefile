@@ -88,7 +88,7 @@ $(OLDEST)/done: pyproject.toml $(VENV)/run.done
 
 $(VENV)/test.done: $(VENV)/run.done
 	@sh scripts/packages.sh --if-offered $(RIG) $(TAGS) $(VIEWS)
-	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights,cluster]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,views,link,lights,cluster,train]'
 	@$(MAKE) --no-print-directory node_modules/done || true  # axe-core, for the tests of the pages
 	@touch $@
 

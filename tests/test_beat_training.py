@@ -1,20 +1,17 @@
-"""Training of the beat network: what it is fitted to, how that is varied, and that the step which ships is the network
-that was fitted. What needs TensorFlow is skipped where the extra `train` is not installed."""
+"""Training of the beat network: what it is fitted to, and how that is varied; ``test_fitting`` fits it."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from streammood.analysis.beat.activations import STROKE_DELAY, BeatNetwork
+from streammood.analysis.beat.activations import STROKE_DELAY
 from streammood.dsp.layout import HOP, N_MELS
-from streammood.errors import DataError, ModelError
+from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
-from streammood.models.beat_model import BeatManifest, BeatModel, Shape
 from streammood.training.beat import augment, data, patterns
 from streammood.training.beat.augment import Crop
 from streammood.training.beat.data import Item, Track
@@ -133,73 +130,3 @@ def test_a_folder_of_ones_own_is_read_and_faults_are_named(tmp_path: Path) -> No
     (tmp_path / "one.beats").write_text("half past one\n")
     with pytest.raises(DataError, match=r"one\.beats: a line is a time"):
         data.read(tmp_path)
-
-
-def test_the_shipped_step_is_the_network_that_was_fitted(tmp_path: Path) -> None:
-    """A fit of a few steps, streamed in float32 and in int8, against the whole stretch at once."""
-    pytest.importorskip("tf_keras", reason="TensorFlow comes with the extra `train`")
-    import tensorflow as tf  # noqa: PLC0415
-
-    from streammood.training.beat import fit, quantise, restore  # noqa: PLC0415
-    from streammood.training.beat.network import LATE, LOOK_AHEAD, PAIR, WIDTH, BeatNet  # noqa: PLC0415
-
-    items = [item(period, 900, seed) for seed, period in enumerate((36.0, 43.0, 50.0))]
-    stage = fit.Stage((1, 2, 4), 3, 1e-3, 2, 400, 0.9)
-    network, averaged = BeatNet(2 * N_MELS, 1), BeatNet(2 * N_MELS, 1)
-    for each in (network, averaged):
-        each.deepen(stage.dilations)
-    losses = [loss for _, loss in fit.fit(network, averaged, items, stage, seed=1)]
-    assert len(losses) == 3
-    assert np.isfinite(losses).all()
-    inputs = fit.inputs_of(items[0].log_mel[:600])
-    before = averaged(tf.constant(inputs[None])).numpy()
-    averaged.deepen((1, 2, 4, 8))
-    np.testing.assert_array_equal(averaged(tf.constant(inputs[None])).numpy(), before)  # a new layer changes nothing
-    whole = tf.sigmoid(before)[0].numpy()[LATE:]
-    for int8, apart in ((False, 1e-5), (True, 0.03)):
-        made = quantise.to_tflite(averaged, [inputs], seed=1, int8=int8)
-        manifest = BeatManifest(
-            format=1,
-            kind="beat",
-            name="own",
-            sha256=hashlib.sha256(made).hexdigest(),
-            look_ahead=LOOK_AHEAD,
-            stroke_delay=STROKE_DELAY,
-            network=Shape(pair=PAIR, width=WIDTH, dilations=tuple(averaged.dilations)),
-        )
-        stream = BeatNetwork(BeatModel(manifest, made))
-        rows = items[0].log_mel[:600].astype(np.float32)
-        heard = stream.push(rows)[LOOK_AHEAD:]
-        n = min(len(heard), len(whole))
-        np.testing.assert_allclose(heard[:n], whole[:n], atol=apart)
-        path = tmp_path / "own.tflite"
-        path.write_bytes(made)
-        path.with_suffix(".json").write_text(manifest.model_dump_json())
-        for again, weights in zip(restore.dequantised(path, seed=2).arrays(), averaged.arrays(), strict=True):
-            exact = np.abs(weights).max(axis=0) / 254 if int8 and weights.ndim == 2 else 0.0  # half a step of int8
-            assert (np.abs(again - weights) <= exact + 1e-3).all()
-    path.write_bytes(b"no network")
-    with pytest.raises(ModelError, match="cannot be fitted further"):
-        restore.dequantised(path, seed=2)
-
-
-def test_the_mean_over_stages_of_one_depth_is_what_ships_and_a_run_goes_on_from_its_stages(tmp_path: Path) -> None:
-    pytest.importorskip("tf_keras", reason="TensorFlow comes with the extra `train`")
-    from rich.progress import Progress  # noqa: PLC0415
-
-    from streammood.training.beat import train  # noqa: PLC0415
-    from streammood.training.beat.fit import Stage  # noqa: PLC0415
-
-    items = [item(period, 900, seed) for seed, period in enumerate((36.0, 43.0))]
-    stages = tuple(Stage(dilations, 2, 1e-3, 2, 400, 0.9) for dilations in ((1,), (1, 2), (1, 2)))
-    network = train.fit_stages(items, tmp_path, 1, stages, Progress(disable=True), None)
-    kept = [dict(np.load(file)) for file in sorted(tmp_path.glob("beat-stage-*.npz"))]
-    assert [len(weights) for weights in kept[:1]] < [len(weights) for weights in kept[1:2]]
-    for name, weights in zip(kept[1], network.arrays(), strict=True):
-        assert not np.array_equal(kept[1][name], kept[2][name])
-        np.testing.assert_allclose(weights, (kept[1][name] + kept[2][name]) / 2, atol=1e-6)
-    times = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
-    again = train.fit_stages(items, tmp_path, 1, stages, Progress(disable=True), None)
-    assert times == {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
-    for weights, before in zip(again.arrays(), network.arrays(), strict=True):
-        np.testing.assert_array_equal(weights, before)

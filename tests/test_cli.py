@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
+from streammood.cli.commands import application
 from streammood.demo.synth import Rendered
 
 LABELS = ("happy", "aggressive", "calm", "sad")
@@ -169,29 +171,47 @@ def test_events_to_the_output_are_json_alone(wav: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reason"),
     [
-        (["analyze", "x.wav", "--config", "nothing.yaml"], "nothing.yaml"),
-        (["analyze", "x.wav", "--set", "beat.bpm_mx=3"], "did you mean `bpm_max`"),
-        (["analyze", "x.wav", "--set", "mood.model=nothing"], "nothing"),
-        (["analyze", "x.wav", "--set", "features.n_mels=40"], "`features` is no longer a setting"),
-        (["analyze", "x.wav", "--out", "/proc/no"], "/proc/no"),
-        (["analyze", "x.wav", "--events", "/proc/no/x"], "/proc/no"),
-        (["analyze", "."], "no sound files"),
+        (["x.wav", "--config", "nothing.yaml"], "nothing.yaml"),
+        (["x.wav", "--set", "beat.bpm_mx=3"], "did you mean `bpm_max`"),
+        (["x.wav", "--set", "mood.model=nothing"], "nothing"),
+        (["x.wav", "--set", "features.n_mels=40"], "`features` is no longer a setting"),
+        (["x.wav", "--out", "/proc/no"], "/proc/no"),
+        (["x.wav", "--events", "/proc/no/x"], "/proc/no"),
+        (["."], "no sound files"),
+        (["missing.wav"], "missing.wav: no such file"),
+        (["x.wav", "--channels", "left"], "input.channels: must be `all`, one channel or a pair"),
+    ],
+)
+def test_an_error_of_analyze_is_one_line_and_a_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(application("analyze"), ["analyze", *arguments])
+    assert_one_line(done.exit_code, done.stdout, done.stderr, reason)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
         (["analyze", "missing.wav"], "missing.wav: no such file"),
-        (["analyze", "x.wav", "--channels", "left"], "input.channels: must be `all`, one channel or a pair"),
         (["run", "--input", "demo", "--target", "nowhere"], "HOST:PORT"),
         (["run", "--input", "missing.wav"], "missing.wav: no such file"),
         (["run", "--input", "demo", "--events", "/proc/no/x"], "/proc/no"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_a_status(tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_an_error_of_a_process_is_one_line_and_a_status(tmp_path: Path, arguments: list[str], reason: str) -> None:
     done = streammood(*arguments, cwd=tmp_path)
-    assert done.returncode == 1
-    assert told in done.stderr
-    assert len(done.stderr.strip().splitlines()) <= 2
-    assert "Traceback" not in done.stderr
-    assert not done.stdout.strip()
+    assert_one_line(done.returncode, done.stdout, done.stderr, reason)
+
+
+def assert_one_line(status: int, out: str, error: str, reason: str) -> None:
+    assert status == 1
+    assert reason in error
+    assert len(error.strip().splitlines()) <= 2
+    assert "Traceback" not in error
+    assert not out.strip()
 
 
 def test_a_file_played_in_real_time_gives_the_events_of_analysis(music: Rendered, tmp_path: Path) -> None:
@@ -212,28 +232,18 @@ def test_demo_stops_after_its_time_and_says_what_it_hears(tmp_path: Path) -> Non
     assert "dB" in done.stdout
 
 
-def test_a_mood_model_by_what_is_no_wheel_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    for label in ("calm", "wild"):
-        (tmp_path / label).mkdir()
-        for number in range(4):
-            soundfile.write(tmp_path / label / f"{number}.wav", np.zeros(22_050), 22_050)
-    wheel = tmp_path / "wheel.whl"
-    wheel.write_bytes(b"no")
-    out = tmp_path / "mine.tflite"
-    done = streammood(
-        "train", "--data", str(tmp_path), "--from", str(wheel), "--out", str(out), "--cache", str(tmp_path / "kept")
-    )
-    assert done.returncode != 0
-    assert f"{wheel}: is not the wheel of musicnn" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count(str(wheel)) == 1
-    assert not (tmp_path / "kept").exists(), "a bad wheel is told before the long work"
-    assert not out.exists()
-
-
-def test_an_embedding_without_its_origin_is_refused(tmp_path: Path) -> None:
-    done = streammood("train", "embedding", "--data", str(tmp_path))
-    assert done.returncode != 0
-    assert "pip download --no-deps musicnn" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["embedding"], "pip download --no-deps musicnn"),
+        (["music"], "--from is missing"),
+        (["mood", "--from", "wheel.whl"], "--from cannot be used with mood"),
+    ],
+)
+def test_an_origin_that_does_not_fit_what_is_trained_is_refused(
+    arguments: list[str], reason: str, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(application("train"), ["train", *arguments, "--data", str(tmp_path)])
+    assert done.exit_code != 0
+    assert reason in done.output
+    assert len(done.output.strip().splitlines()) == 1

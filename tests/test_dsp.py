@@ -32,7 +32,9 @@ def power_frames(sound: F32) -> F32:
     frames = np.lib.stride_tricks.sliding_window_view(sound, N_FFT)[::HOP]
     out = np.zeros((len(frames), N_FFT // 2 + 1), dtype=np.float32)
     for frame, row in zip(frames, out, strict=True):
-        spectrum.power_spectrum(np.ascontiguousarray(frame), window, row)
+        spectrum.power_spectrum(
+            frame.copy(), window, row
+        )  # a view is read-only, for which the kernel would be compiled anew
     return out
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ import numpy.typing as npt
 import pytest
 from scipy.signal import correlate
 
-from streammood.analysis.mood.embedding import BANDS, FRAMES, POWER, REACH, Embedding, compress
+from streammood.analysis.mood.embedding import BANDS, FRAMES, REACH, Embedding, compress
 from streammood.dsp.layout import LAYOUT
-from streammood.errors import DataError, ModelError
+from streammood.errors import ModelError
 from streammood.events import F32
 from streammood.models import embedding_model
 from streammood.models.embedding_model import LAYERS, MIDDLE, RHYTHM, TIMBRE, Layer, Weights
@@ -138,141 +137,8 @@ def test_compression_follows_power_where_there_is_some() -> None:
     assert compress(np.array([-100.0], dtype=np.float32))[0] == pytest.approx(0.0, abs=1e-3)
 
 
-def test_the_network_that_is_fitted_is_the_one_that_plays(weights: Weights) -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding.musicnn import OriginalNetwork  # noqa: PLC0415
-    from streammood.training.embedding.network import Stretch  # noqa: PLC0415
-
-    long = weights.layers[RHYTHM].kernel.shape[0]
-    network = OriginalNetwork(weights.layers, weights.gain, weights.offset, weights.joined, BANDS, long // 2)
-    spectra = sound(30)
-    given = Stretch(network, causal=True)(compress(spectra)[None])[0].numpy()
-    played = heard(Embedding(weights), spectra)
-    at, scale = 0, np.abs(given).max()
-    for number, name in enumerate(LAYERS):  # live, each layer is later than the one before it
-        late = LATE * max(1, number - 1)
-        columns = slice(at, at + weights.layers[name].size)
-        np.testing.assert_allclose(played[late:, columns][20:], given[:-late, columns][20:], atol=2e-3 * scale)
-        at = columns.stop
-
-
-def test_what_is_no_wheel_of_musicnn_is_refused(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding import musicnn  # noqa: PLC0415
-
-    (tmp_path / "musicnn.whl").write_bytes(b"no")
-    with pytest.raises(DataError, match="pip download --no-deps musicnn"):
-        musicnn.read(tmp_path / "musicnn.whl")
-
-
-def test_the_original_does_not_hear_how_loud_a_file_is() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding import musicnn  # noqa: PLC0415
-
-    music = np.random.default_rng(1).gamma(0.5, 1.0, (400, musicnn.N_MELS)).astype(np.float32)
-    constant = 300.0
-    levelled = musicnn.levelled(music, constant)
-    np.testing.assert_allclose(musicnn.levelled(100.0 * music, constant), levelled, rtol=1e-3, atol=1e-3)
-    steady = musicnn.levelled(np.full_like(music, 7.0), constant)
-    np.testing.assert_allclose(steady, np.log10(1.0 + 1e4 * POWER), rtol=1e-4)
-    changed = np.concatenate([music, 100.0 * music])
-    followed = musicnn.levelled(changed, constant)[400:]
-    assert followed[0].mean() > levelled[0].mean() + 0.5, "a sudden change of level must be heard"
-    assert abs(followed[-50:].mean() - levelled[-50:].mean()) < 0.2, "and be forgotten"
-
-
 def test_music_opens_where_the_gate_does() -> None:
     quiet, loud = np.zeros((2, LAYOUT.size), dtype=np.float32)
     loud[LAYOUT.rms] = 0.3
     assert opening(np.stack([quiet] * 9 + [loud] * 5)) == 9
     assert opening(np.stack([quiet] * 9)) == 0
-
-
-def values_by_chance() -> dict[str, F32]:
-    """A small network that is laid out as musicnn's, was never fitted, and has filters that are zero."""
-    rng = np.random.default_rng(3)
-    kernels = [(7, 86, 4), (7, 38, 3), (64, 1, 3), (32, 1, 2), (16, 1, 2), (7, 14, 8), (7, 8, 8), (7, 8, 8)]
-    sizes = [1, *(n for _, _, n in kernels)]
-    values = {}
-    for number, n in enumerate(sizes):
-        suffix = f"_{number}" if number else ""
-        for part in ("gamma", "beta", "moving_mean", "moving_variance"):
-            values[f"batch_normalization{suffix}/{part}"] = rng.uniform(0.5, 1.5, n)
-    for number, (frames, bands, n) in enumerate(kernels):
-        kernel = rng.normal(0.0, (frames * bands) ** -0.5, (frames, bands, 1, n))
-        kernel[..., 1] *= number not in (0, 3, 5)
-        suffix = f"_{number}" if number else ""
-        values |= {f"conv2d{suffix}/kernel": kernel, f"conv2d{suffix}/bias": rng.normal(0.0, 0.3, n)}
-    values["conv2d_5/kernel"][:, 5] = 0.0  # what nobody in the middle listens to
-    return {name: value.astype(np.float32) for name, value in values.items()}
-
-
-def wheel_by_chance(path: Path) -> Path:
-    """A wheel with such a network."""
-    import tensorflow as tf  # noqa: PLC0415
-
-    values = values_by_chance()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in ("MSD_musicnn", "MTT_musicnn"):
-            prefix = path.with_name(name)
-            tf.raw_ops.SaveV2(
-                prefix=str(prefix), tensor_names=list(values), shape_and_slices=[""] * len(values),
-                tensors=list(values.values()),
-            )  # fmt: skip
-            for suffix in (".index", ".data-00000-of-00001"):
-                archive.write(f"{prefix}{suffix}", f"musicnn/{name}/{suffix}")
-    return path
-
-
-def normalised(values: dict[str, F32], suffix: str, x: F64) -> F64:
-    gamma, beta, mean, variance = (
-        values[f"batch_normalization{suffix}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
-    )
-    normal: F64 = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
-    return normal
-
-
-def whole_tagger(values: dict[str, F32], spectra: F64) -> F64:
-    """All layers (n_frames, n) as they made it."""
-
-    def layer(x: F64, number: int) -> F64:
-        suffix = f"_{number}" if number else ""
-        kernel = values[f"conv2d{suffix}/kernel"].astype(np.float64)
-        reach = kernel.shape[0] - 1
-        places = np.pad(x, ((reach // 2, reach - reach // 2), (0, 0)))
-        found = np.stack([correlate(places, kernel[:, :, 0, k], "valid") for k in range(kernel.shape[3])], axis=2)
-        rectified = np.maximum(found + values[f"conv2d{suffix}/bias"], 0.0)
-        answered: F64 = normalised(values, f"_{number + 1}", rectified).max(axis=1)
-        return answered
-
-    x = normalised(values, "", spectra)
-    front = np.concatenate([layer(x, number) for number in range(5)], axis=1)
-    first = layer(front, 5)
-    second = layer(first, 6) + first
-    return np.concatenate([front, first, second, layer(second, 7) + second], axis=1)
-
-
-def test_a_tagger_without_its_empty_filters_is_the_whole_one(tmp_path: Path) -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding import musicnn  # noqa: PLC0415
-    from streammood.training.embedding.network import Stretch  # noqa: PLC0415
-
-    spectra = np.random.default_rng(2).uniform(0.0, 4.0, (150, musicnn.N_MELS))
-    frames = whole_tagger(values_by_chance(), spectra)
-    network = musicnn.read(wheel_by_chance(tmp_path / "musicnn.whl"))
-    given = Stretch(network, causal=False)(spectra[None].astype(np.float32))[0].numpy()
-    alive = [0, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14, *range(16, 38)]
-    np.testing.assert_allclose(given[20:-20], frames[20:-20, alive], rtol=1e-3, atol=1e-3)
-
-
-def test_pieces_cover_a_clip_and_are_never_many() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.embedding.musicnn import PATCH  # noqa: PLC0415
-    from streammood.training.embedding.taggers import MOST, pieces  # noqa: PLC0415
-
-    assert pieces(10).tolist() == [0]
-    for length in (PATCH, 3 * PATCH, 1875, 40_000):
-        starts = pieces(length)
-        assert 1 <= starts.size <= MOST
-        assert starts[0] == 0
-        assert starts[-1] <= length - PATCH

@@ -1,6 +1,6 @@
 """Training and scoring: clear refusals, honest folds, treatments that do what they say, and a model of one's own.
 
-Everything here is synthesised; what needs TensorFlow is skipped where the extra `train` is not installed.
+Everything here is synthesised; what needs TensorFlow is in ``test_fitting``.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from streammood.analysis.hops import Hops
-from streammood.analysis.mood.mood_stream import MoodStream, softmax
+from streammood.analysis.mood.mood_stream import softmax
 from streammood.analysis.mood.slots import SlotPool
 from streammood.analysis.mood.statistics import Statistics
-from streammood.config import MoodSettings
 from streammood.errors import DataError
 from streammood.events import F32, QUADRANTS
 from streammood.models import embedding_model
-from streammood.models.mood_model import Line, MoodModel
-from streammood.protocol.signals import values
+from streammood.models.mood_model import Line
 
 if TYPE_CHECKING:
-    from streammood.training.train import Effort
+    pass
 
 pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
 
@@ -206,32 +203,6 @@ def test_a_clip_is_cut_into_windows_as_long_as_those_heard_live(seconds: float) 
     np.testing.assert_array_equal(of_clip[0], Statistics(SlotPool(embedding_model.shipped()).layout)(slots[:LENGTH]))
 
 
-@pytest.fixture
-def quick() -> Effort:
-    """As little work as shows that the whole chain is sound."""
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    pytest.importorskip("tf_keras", reason="tf_keras comes with the extra `train`")
-    from streammood.training.fit import Schedule  # noqa: PLC0415  needs the extra
-    from streammood.training.train import Effort  # noqa: PLC0415
-
-    return Effort(Schedule(least_steps=100, networks=2), folds=2, robust=1)
-
-
-def test_a_network_is_given_any_number_of_windows_of_one_take() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.fit import pick_windows, takes_of  # noqa: PLC0415  needs the extra
-
-    clip, variant = np.array([3, 3, 3, 5, 3, 3]), np.array([0, 0, 0, 0, 1, 1])
-    takes = takes_of(clip, variant)
-    assert {number: [take.tolist() for take in of] for number, of in takes.items()} == {
-        3: [[0, 1, 2], [4, 5]],
-        5: [[3]],
-    }
-    rng = np.random.default_rng(0)
-    seen = {tuple(sorted(pick_windows(takes[3], rng).tolist())) for _ in range(300)}
-    assert seen == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2), (4,), (5,), (4, 5)}
-
-
 def votes_of(votes: Votes, statistics: F32) -> F32:
     """What the layers of ``votes`` give, as their docstring says."""
 
@@ -366,87 +337,6 @@ def test_the_calibration_of_a_fold_does_not_know_the_fold() -> None:
     assert before[2] != after[2]
 
 
-def test_what_ships_answers_with_the_means_of_the_networks_and_of_the_votes() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.network import Networks, shipped  # noqa: PLC0415  needs the extra
-
-    values = np.random.default_rng(0).normal(size=(30, 10)).astype(np.float32)
-    networks = Networks(3, 10, 3, 8, lean=True)
-    answers = networks(values)
-    labels, axes = answers.labels.numpy(), answers.axes.numpy().mean(axis=0)
-    assert np.ptp(labels, axis=0).min() > 0.0, "networks with the same weights would be no more than one"
-    votes = Votes.of(values, np.arange(30), values, np.eye(3, dtype=np.float32)[np.arange(30) % 3], seed=1)
-    told, placed = shipped(networks, votes, lean=0.5)(values)
-    np.testing.assert_allclose(told, (labels.mean(axis=0) + votes_of(votes, values)) / 2.0, atol=1e-4)
-    np.testing.assert_allclose(placed, np.stack([axes[:, 0] - 0.5 * axes[:, 1], axes[:, 1]], axis=1), atol=1e-5)
-    (axes,) = shipped(Networks(1, 10, 0, 8, lean=False), None).outputs
-    assert axes.shape[-1] == 2
-
-
-def test_raters_may_lean_where_labels_say_what_the_axes_are() -> None:
-    pytest.importorskip("tensorflow", reason="TensorFlow comes with the extra `train`")
-    from streammood.training.fit import Examples, Schedule, corners_of, fit  # noqa: PLC0415  needs the extra
-
-    rng = np.random.default_rng(6)
-    values = rng.normal(size=(400, 6)).astype(np.float32)
-    true = values[:, :2]  # valence and arousal
-    quick = Schedule(networks=1, width=16, epochs=20)
-    signs = corners_of(datasets.LABELS)
-    assert signs is not None
-    label = np.eye(4, dtype=np.float32)[((true[:, None] > 0) == (signs > 0)).all(axis=2).argmax(axis=1)]
-    label[200:] = np.nan
-    ratings = np.stack([0.5 * true.sum(axis=1), true[:, 1]], axis=1)  # both lean to arousal
-    ratings[:200] = np.nan
-    ones = np.zeros(400, np.int64)
-    networks = fit(Examples(values, np.arange(400), ones, datasets.LABELS, label, ratings), quick, 1)
-    answers = networks(values)
-    axes, read = answers.axes.numpy()[0], answers.ratings.numpy()[0]
-    plain = fit(Examples(values, np.arange(400), ones, (), label[:, :0], ratings), quick, 1)(values)
-    np.testing.assert_array_equal(plain.axes, plain.ratings)
-
-    def alike(found: F32, true: F32) -> float:
-        return float(np.corrcoef(found, true)[0, 1])
-
-    for k in (0, 1):
-        assert alike(axes[:, k], true[:, k]) > 0.6
-        assert alike(read[200:, k], ratings[200:, k]) > 0.6
-    assert alike(axes[:, 0], true[:, 1]) < alike(plain.axes.numpy()[0, :, 0], true[:, 1]) - 0.1
-
-
-def test_own_clips_give_a_model_that_tells_them_apart(folders: Path, tmp_path: Path, quick: Effort) -> None:
-    from streammood.training.evaluate import evaluate  # noqa: PLC0415  needs the extra
-    from streammood.training.train import train  # noqa: PLC0415
-
-    out = tmp_path / "own" / "own.tflite"
-    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
-    assert manifest.labels == ("drone", "noise", "strokes")
-    assert manifest.scores["labels"]["macro_f1"] > 0.6  # chance is 0.33
-    assert "shipped model" in manifest.circumplex
-    assert MoodModel.load(str(out)).manifest == manifest
-    card = out.with_suffix(".md").read_text(encoding="utf-8")
-    for heading in ("drone", "## Soon and steady", "## Robust", "## Confidence"):
-        assert heading in card
-    scores = evaluate(folders, out, tmp_path / "cache", out=tmp_path / "scores")
-    assert scores["labels"]["macro_f1"] > 0.8
-    assert (tmp_path / "scores" / "scores.png").is_file()
-
-
-def test_labels_that_name_quadrants_need_no_ratings(folders: Path, tmp_path: Path, quick: Effort) -> None:
-    from streammood.training.train import train  # noqa: PLC0415  needs the extra
-
-    for kind, label in (("drone", "sad"), ("noise", "aggressive"), ("strokes", "happy")):
-        (folders / kind).rename(folders / label)
-    out = tmp_path / "own.tflite"
-    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
-    assert set(manifest.labels) == {"sad", "aggressive", "happy"}
-    stream = MoodStream(MoodSettings(unmusical="ignore"), MoodModel.load(str(out)))
-    for kind, quadrant in (("drone", (-1, -1)), ("noise", (-1, 1)), ("strokes", (1, 1))):
-        stream.reset()
-        hops = Hops.of(extract_signal(tone(kind, 9, seconds=8.0), RATE))
-        mood = stream.push(hops, np.ones(len(hops), dtype=bool))[-1]
-        assert (mood.valence > 0, mood.arousal > 0) == (quadrant[0] > 0, quadrant[1] > 0)
-
-
 def test_the_music_model_tells_what_it_was_shown_apart(folders: Path, tmp_path: Path) -> None:
     from streammood.models import music_model  # noqa: PLC0415
     from streammood.training.music import train_music  # noqa: PLC0415  needs the extra
@@ -472,42 +362,6 @@ def test_the_music_model_tells_what_it_was_shown_apart(folders: Path, tmp_path: 
         values = statistics(pool_slots(extract_signal(tone(kind, 77), RATE))[:11])
         assert (model(values) > 0.5) == music
         assert again(values) == pytest.approx(model(values), abs=1e-6)
-
-
-def test_a_clip_that_is_too_short_for_a_mood_is_named(folders: Path, tmp_path: Path, quick: Effort) -> None:
-    from streammood.training.train import train  # noqa: PLC0415  needs the extra
-
-    soundfile.write(folders / "drone" / "blip.wav", tone("drone", 1, seconds=0.8), RATE)
-    with pytest.raises(DataError, match=r"blip\.wav: too short for a mood"):
-        train(folders, tmp_path / "own.tflite", tmp_path / "cache", seed=1, effort=quick)
-
-
-def test_clips_with_valence_and_arousal_alone_give_a_model_without_labels(
-    folders: Path, tmp_path: Path, quick: Effort
-) -> None:
-    from streammood.training.train import train  # noqa: PLC0415  needs the extra
-
-    places = {"drone": (-0.5, -0.6), "noise": (-0.4, 0.7), "strokes": (0.6, 0.1)}
-    lines = [f"{kind}/{k}.wav,{v},{a}" for kind, (v, a) in places.items() for k in range(6)]
-    table = write_csv(folders, "file,valence,arousal\n" + "\n".join(lines))
-    assert f"{datasets.LEAST_RATED} are needed" in refusal(table)
-    for kind in places:
-        for k in range(6, 8):
-            soundfile.write(folders / kind / f"{k}.wav", tone(kind, k), RATE)
-            lines.append(f"{kind}/{k}.wav,{places[kind][0]},{places[kind][1]}")
-    write_csv(folders, "file,valence,arousal\n" + "\n".join(lines))
-    out = tmp_path / "plane" / "plane.tflite"
-    manifest = train(folders, out, tmp_path / "cache", seed=1, effort=quick)
-    assert manifest.labels == ()
-    model = MoodModel.load(str(out))
-    stream = MoodStream(MoodSettings(unmusical="ignore"), model)
-    hops = Hops.of(extract_signal(tone("noise", 9, seconds=8.0), RATE))
-    moods = stream.push(hops, np.ones(len(hops), dtype=bool))
-    assert moods[-1].arousal > 0.0
-    sent = {name: value for _, name, value in values(moods[-1])}
-    assert sent["mood/index"] == -1
-    assert sent["mood/label"] == ""
-    assert {name for name in sent if name.startswith("mood/")} >= {"mood/valence", "mood/arousal", "mood/confidence"}
 
 
 def test_drums_alone_sound_and_follow_from_their_seed() -> None:

@@ -65,6 +65,8 @@ def train(
         raise ConfigError(
             "--from is missing: the embedding starts from the wheel of musicnn (pip download --no-deps musicnn)"
         )
+    if what == "mood" and start is not None:
+        raise ConfigError("--from cannot be used with mood: a mood model is always fitted anew; leave --from out")
     if what == "music" and start is None:
         raise ConfigError("--from is missing: a folder with a folder of recordings that are no music for each source")
     scores: Table = {}

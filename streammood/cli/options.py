@@ -115,4 +115,6 @@ def extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ConfigError(f"this needs {error.name}: pip install 'streammood[{name}]'") from None
+        late = error.name in ("tensorflow", "tf_keras") and sys.version_info >= (3, 14)
+        under = ", under Python 3.13 or earlier: it has no release for later ones yet" if late else ""
+        raise ConfigError(f"this needs {error.name}: pip install 'streammood[{name}]'{under}") from None
