@@ -89,6 +89,17 @@ def _turn(rings: Taps, dilations: I64, width: int, step: int, present: Taps, tab
         start += 2 * dilation * width
 
 
+@kernel
+def _prepare(
+    log_mel: F32, turn: int, peak: F64, earlier: F32, row: F32, scale: np.float32, zero: np.float32, inputs: Taps,
+    complete: bool, rings: Taps, dilations: I64, width: int, step: int, present: Taps, table: Taps, past: Taps,
+) -> None:  # fmt: skip
+    """All that goes into the network at this ``step``, where these spectra make its pair ``complete``, in one call."""
+    _fill_inputs(log_mel, turn, peak, earlier, row, scale, zero, inputs)
+    if complete:
+        _turn(rings, dilations, width, step, present, table, past)
+
+
 @exact_kernel
 def _probabilities(answers: F64, step: float, zero: float) -> None:
     """Numbers that stand for logits to probabilities, in place."""
@@ -134,21 +145,20 @@ class BeatNetwork:
         while done < len(log_mel):
             turn = self._hops % self._pair
             until = min(done + self._pair - turn, len(log_mel))
-            hops = log_mel[done:until]
-            _fill_inputs(hops, turn, self._peak, self._earlier, self._row, *self._scale, self._inputs)
             self._hops += until - done
-            for hop in range(done, until):
-                turn += 1
-                if turn == self._pair:
-                    self._ask(self._hops // self._pair - 1)
-                out[hop] = self._answers[turn % self._pair]
+            complete = turn + until - done == self._pair
+            _prepare(
+                log_mel[done:until], turn, self._peak, self._earlier, self._row, *self._scale, self._inputs,
+                complete, self._rings, self._dilations, self._width, self._hops // self._pair - 1, self._present,
+                self._model.requantised, self._past,
+            )  # fmt: skip
+            last = until - complete  # the hop that completes a pair is given the first of its answers
+            out[done:last] = self._answers[turn + 1 : turn + 1 + last - done]
+            if complete:
+                logits, self._present = self._model.ask(self._inputs, self._past)
+                self._answers[:] = logits.reshape(self._pair, 2)
+                out[last] = self._answers[0]
             done = until
         _probabilities(out, self._model.logits.step or 1.0, float(self._model.logits.zero))
         out[: max(0, self.look_ahead - self._hops + len(log_mel))] = np.nan
         return out
-
-    def _ask(self, step: int) -> None:
-        model = self._model
-        _turn(self._rings, self._dilations, self._width, step, self._present, model.requantised, self._past)
-        logits, self._present = model.ask(self._inputs, self._past)
-        self._answers[:] = logits.reshape(self._pair, 2)

@@ -159,8 +159,8 @@ class SlotPool:
         self._hop = (self._hop + used) % HOPS
         if self.complete and self._embedding is not None:
             embedded = self._embedding.push(self.spectra)
-            self.slot[self.layout.embedding_mean] = embedded.mean(axis=0)
-            self.slot[self.layout.embedding_max] = embedded.max(axis=0)
+            self.slot[self.layout.embedding_mean] = np.add.reduce(embedded, axis=0) / FRAMES
+            self.slot[self.layout.embedding_max] = np.maximum.reduce(embedded, axis=0)
         return used
 
     def slots(self, values: F32) -> F32:

@@ -47,7 +47,7 @@ class Statistics:
         others = slice(layout.mel.stop, layout.plain.stop)
         means = _mean(window[:, : layout.embedding_mean.stop])
         cepstra = window[:, layout.mel] @ self._dct
-        cepstra[:, 0] -= cepstra[:, 0].mean()
+        cepstra[:, 0] -= _mean(cepstra[:, 0])
         cepstrum = _mean(cepstra)
         movement = cepstra - cepstrum
         vector: F32 = np.concatenate(
@@ -86,7 +86,7 @@ class Statistics:
 
     def _key(self, chroma: F32) -> F32:
         """How major, minor and tonal a window with the mean ``chroma`` (12,) is, whatever its key."""
-        chroma = chroma - chroma.mean()
+        chroma = chroma - _mean(chroma)
         chroma /= np.linalg.norm(chroma) + 1e-6
         major, minor = float((self._major @ chroma).max()), float((self._minor @ chroma).max())
         intervals = np.abs(np.fft.rfft(chroma))[1:]
@@ -94,7 +94,7 @@ class Statistics:
 
 
 def _mean(rows: F32) -> F32:
-    """Mean over the rows (n, n_values), as ``rows.mean(axis=0)``, which takes twice as long on so few."""
+    """Mean over the rows (n, ...), as ``rows.mean(axis=0)``, which takes twice as long on so few."""
     mean: F32 = np.add.reduce(rows, axis=0) / rows.shape[0]
     return mean
 
