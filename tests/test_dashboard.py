@@ -214,6 +214,22 @@ def test_log_tells_what_an_operator_wants_to_know() -> None:
     ]
 
 
+def test_the_log_is_a_set_list_too() -> None:
+    state = EngineState(0, 1)
+    for now in (100.0, 321.4, 930.0):
+        told(state, "song/changed", 1, now)
+        told(state, "song/changed", 0, now + 0.1)
+    told(state, "status/alive", 0, 940.0)
+    told(state, "status/alive", 1, 950.0)
+    told(state, "song/changed", 1, 960.0)  # of an engine that came in between: nobody knows since when its song played
+    assert [entry["text"] for entry in state.log if entry["kind"] == "song"] == [
+        "Another song has begun",
+        "Another song has begun; the one before it lasted 3:41",
+        "Another song has begun; the one before it lasted 10:09",
+        "Another song has begun",
+    ]
+
+
 def test_a_lock_whose_tempo_has_not_come_has_none_in_the_log() -> None:
     state = EngineState(0, 1)
     for value in (0, 1):

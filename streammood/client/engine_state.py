@@ -42,6 +42,7 @@ class EngineState:
         self._beats = TempoFollower()
         self._expected: dict[str, float] = {}  # signals that a command has set: the engine is ignored until then
         self._received_at = -math.inf
+        self._song_since = -math.inf  # when the last song change arrived, or the engine
         self._start = start
         self._wait(time.monotonic())
 
@@ -60,6 +61,7 @@ class EngineState:
         self._received_at = now
         if not self.present and not (name.startswith("status/") and not value):
             self.present = True
+            self._song_since = -math.inf
             self._note("engine", "The engine is here", now)
         if signal.kind == "trigger":
             self._trigger(name, value, now)
@@ -75,6 +77,8 @@ class EngineState:
         if name == "beat":
             self._beats.beat(round(number), round(count), now)
             self._changed.add("beat/next")
+        elif name == "song/changed":
+            self._log_song(now)
         self._news.append({"type": name.rpartition("/")[2], "t": now, "number": number, "count": count})
 
     def _value(self, name: str, value: Value, now: float) -> None:
@@ -129,6 +133,13 @@ class EngineState:
             case "status/lost", int() | float() if isinstance(before, int | float) and value > before:
                 if "target/count" not in self.values:  # an engine that sends details reports it itself, in its notes
                     self._note("loss", f"{value - before:.0f} samples of the input were lost", now)
+
+    def _log_song(self, now: float) -> None:
+        """Write a song change into the log; each arrives equally late, so that two of them give a length."""
+        minutes, seconds = divmod(round(now - self._song_since) if math.isfinite(self._song_since) else 0, 60)
+        lasted = f"; the one before it lasted {minutes}:{seconds:02}" if minutes or seconds else ""
+        self._note("song", f"Another song has begun{lasted}", now)
+        self._song_since = now
 
     def note(self, kind: str, text: str) -> None:
         """Add a line to the log that does not come from the engine."""

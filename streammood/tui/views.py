@@ -38,7 +38,16 @@ _INPUT = {
     4: ("nothing but zeros", WARN),
     5: ("wrong rate", BAD),
 }
-_KINDS = {"engine": ACCENT, "tempo": GOOD, "mood": WARN, "loss": BAD, "refused": BAD, "answer": ACCENT, "note": WARN}
+_KINDS = {
+    "engine": ACCENT,
+    "tempo": GOOD,
+    "mood": WARN,
+    "song": ACCENT,
+    "loss": BAD,
+    "refused": BAD,
+    "answer": ACCENT,
+    "note": WARN,
+}
 
 
 def number(values: Values, name: str) -> float | None:
