@@ -51,6 +51,7 @@ def main() -> None:
         ["pairs"],
         ["trust"],
         ["gate"],
+        ["key"],
     ):  # take hours, a checkout, data: apart from the others
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return

@@ -147,7 +147,7 @@ class Structure:
     grid: float  # 0..1, how often boundaries fell there in this song
     key: int = -1  # pitch class of the tonic, 0 = C; -1 = not known
     minor: bool = False  # whether the mode is minor
-    key_confidence: float = 0.0  # 0..1, how far the key stands out from the others; not calibrated
+    key_confidence: float = 0.0  # 0..1, how likely the key is right
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from streammood.library.track import Description, SongSection
 from streammood.models import Models
 from streammood.models.mood_model import LIMIT
 
-FORMAT = 2  # of descriptions: raised when their content or its computation changes
+FORMAT = 3  # of descriptions: raised when their content or its computation changes
 INTERVAL = 2.0  # s between answers of the mood model: four times fewer than live, with the same mood of the whole
 _BLOCK = 8192  # samples
 _POINTS = 120  # of a curve, at most

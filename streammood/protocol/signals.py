@@ -180,7 +180,7 @@ _TABLE = (
          "pitch class of the tonic in the last minute of this song, 0 = C; -1 = not known"),
     _row("key/minor", "state", int, SWITCH, "", Structure, "minor", "1 in a minor key"),
     _row("key/confidence", "flow", float, UNIT, "", Structure, "key_confidence",
-         "how far this key stands out from the others; not calibrated"),
+         "how likely this key is right"),
     _row("status/alive", "state", int, SWITCH, "", Status, lambda status: 1, "1 while the program runs", ends=True),
     _row("status/signal", "state", int, SWITCH, "", (Level, Status), "signal", "1 while there is sound", ends=True),
     _row("status/input", "state", int, (0, 5), "", Status, "input",
