@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytest.importorskip("sklearn", reason="scikit-learn comes with the extra `train`")
 
 from streammood.training import datasets, degrade, folds, measures
-from streammood.training.calibrate import Calibration, Held, calibrate, of_each_fold
+from streammood.training.calibrate import Calibration, HeldOutAnswer, calibrate, of_each_fold
 from streammood.training.frames import FrameCache, extract_signal
 from streammood.training.votes import Votes
 from streammood.training.windows import FIRST, LENGTH, cut, pool_slots
@@ -275,10 +275,10 @@ def test_votes_stand_a_label_that_no_clip_of_a_fold_has() -> None:
     assert set(said.argmax(axis=1).tolist()) <= {0, 1}
 
 
-def held(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[Held]:
+def held(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> list[HeldOutAnswer]:
     """Clips of which a model says just what a calibration with these values would put right, but for noise."""
     rng = np.random.default_rng(seed)
-    told = []
+    answers = []
     for _ in range(4000):
         logits = rng.normal(0.0, 2.0, len(labels))
         shares = softmax((logits / temperature).astype(np.float32)).astype(np.float64)
@@ -286,8 +286,8 @@ def held(seed: int, labels: tuple[str, ...], temperature: float, line: Line) -> 
         true = np.array(line.intercept) + np.array(line.slope) * axes
         valence, arousal = (true + rng.normal(0.0, 0.1, 2)).tolist()
         label = int(rng.choice(len(labels), p=shares / shares.sum()))
-        told.append(Held(logits.astype(np.float32), (axes[0], axes[1]), label, (valence, arousal)))
-    return told
+        answers.append(HeldOutAnswer(logits.astype(np.float32), (axes[0], axes[1]), label, (valence, arousal)))
+    return answers
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.7])
@@ -304,13 +304,13 @@ def test_axes_of_quadrants_are_zero_between_the_labels_and_use_their_range() -> 
     rng = np.random.default_rng(5)
     labels = datasets.LABELS
     sides = np.array([QUADRANTS[label] for label in labels])
-    told = []
+    answers = []
     for number in np.arange(2000) % 4:
         valence, arousal = 0.5 + 2.0 * sides[number] + rng.normal(0.0, 2.0, 2)
-        told.append(Held(np.zeros(4, np.float32), (valence, 0.1 * arousal), int(number), None))
-    line = calibrate(told, labels).axes
+        answers.append(HeldOutAnswer(np.zeros(4, np.float32), (valence, 0.1 * arousal), int(number), None))
+    line = calibrate(answers, labels).axes
     assert line is not None
-    axes = np.array(line.intercept) + np.array(line.slope) * np.array([one.axes for one in told])
+    axes = np.array(line.intercept) + np.array(line.slope) * np.array([one.axes for one in answers])
     for places, side in zip(axes.T, sides[np.arange(2000) % 4].T, strict=True):
         assert np.mean(places[side > 0] > 0) == pytest.approx(np.mean(places[side < 0] < 0), abs=0.03)
         np.testing.assert_allclose(np.abs(np.quantile(places, [0.05, 0.95])), 0.75, atol=0.05)
@@ -323,7 +323,7 @@ def test_calibration_leaves_alone_what_too_little_is_known_of() -> None:
 def test_calibration_never_lets_the_axes_stand_still_or_turn_round() -> None:
     rng = np.random.default_rng(4)
     axes = rng.normal(size=(100, 2)).tolist()
-    line = calibrate([Held(np.zeros(0, np.float32), (x, 0.0), None, (-x, y)) for x, y in axes], ()).axes
+    line = calibrate([HeldOutAnswer(np.zeros(0, np.float32), (x, 0.0), None, (-x, y)) for x, y in axes], ()).axes
     assert line is not None
     assert min(line.slope) > 0.0
 

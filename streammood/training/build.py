@@ -13,7 +13,7 @@ from streammood.analysis.mood.slots import HOPS
 from streammood.events import F32
 from streammood.models import embedding_model
 from streammood.models.mood_model import FORMAT, LIMIT, Line, Manifest, MoodModel, Scaling, Window
-from streammood.training.calibrate import Calibration, Held
+from streammood.training.calibrate import Calibration, HeldOutAnswer
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.fit import Examples, Schedule, corners_of, fit
 from streammood.training.folds import Ints
@@ -32,18 +32,18 @@ class Fitted:
 
     network: bytes  # a .tflite file
     manifest: Manifest
-    held: list[Held]
+    held_out: list[HeldOutAnswer]
 
     def model(self, calibration: Calibration) -> MoodModel:
         """The calibrated model."""
         return MoodModel(calibration.of(self.manifest), self.network)
 
 
-def build(corpus: Corpus, windows: Windows, held: Ints, schedule: Schedule, name: str, seed: int) -> Fitted:
+def build(corpus: Corpus, windows: Windows, held_out: Ints, schedule: Schedule, name: str, seed: int) -> Fitted:
     """Fit a model to the ``windows`` of all clips but those with the numbers in ``held``."""
     keras.utils.set_random_seed(seed)
     embedding = embedding_model.shipped()
-    met = ~np.isin(windows.clip, held)
+    met = ~np.isin(windows.clip, held_out)
     scaling = _scaling(windows.statistics[met])
     values = _scaled(windows.statistics, scaling)
     label = _targets(corpus, "label", len(corpus.labels))
@@ -68,20 +68,22 @@ def build(corpus: Corpus, windows: Windows, held: Ints, schedule: Schedule, name
         circumplex=corpus.circumplex,
         training=corpus.sources,
     )
-    return Fitted(content, manifest, _predict(network, corpus.clips, values, windows, held))
+    return Fitted(content, manifest, _predict(network, corpus.clips, values, windows, held_out))
 
 
-def _predict(network: keras.Model, clips: list[Clip], values: F32, windows: Windows, held: Ints) -> list[Held]:
+def _predict(
+    network: keras.Model, clips: list[Clip], values: F32, windows: Windows, held_out: Ints
+) -> list[HeldOutAnswer]:
     """What the network says of clips held out: the mean over their windows, before it is quantised."""
     predicted = []
-    for number in held.tolist():
+    for number in held_out.tolist():
         rows = np.flatnonzero((windows.clip == number) & (windows.variant == 0))
         outputs = network(values[rows])
         *logits, axes = (np.mean(output, axis=0) for output in (outputs if isinstance(outputs, list) else [outputs]))
         targets = clips[number].targets
         label = int(np.argmax(targets["label"])) if "label" in targets else None
         given = np.asarray(logits[0] if logits else [], np.float32)
-        predicted.append(Held(given, (float(axes[0]), float(axes[1])), label, targets.get("circumplex")))
+        predicted.append(HeldOutAnswer(given, (float(axes[0]), float(axes[1])), label, targets.get("circumplex")))
     return predicted
 
 
@@ -90,7 +92,7 @@ def _lean(networks: Networks, examples: Examples) -> float:
 
     What is surely aggressive is energetic and what is surely calm is quiet, so the axes lean against each other.
     """
-    labelled = _known(examples.label)[examples.clip]
+    labelled = _given(examples.label)[examples.clip]
     valence, arousal = networks(examples.values[labelled]).axes.numpy().mean(axis=0).T.astype(np.float64)
     slope = float(np.cov(valence, arousal)[0, 1] / max(float(arousal.var()), 1e-9))
     rest = float(np.std(valence - slope * arousal) / max(float(arousal.std()), 1e-9))
@@ -104,13 +106,13 @@ def _targets(corpus: Corpus, name: str, size: int) -> F32:
 
 
 def _votes(examples: Examples, seed: int) -> Votes:
-    labelled = _known(examples.label)[examples.clip]
-    known = np.unique(examples.clip[labelled & (examples.variant == 0)])
-    rows = np.isin(examples.clip, known)
+    labelled = _given(examples.label)[examples.clip]
+    labelled_clips = np.unique(examples.clip[labelled & (examples.variant == 0)])
+    rows = np.isin(examples.clip, labelled_clips)
     clean = examples.variant == 0
-    means = np.stack([examples.values[clean & (examples.clip == number)].mean(axis=0) for number in known])
-    whose = np.searchsorted(known, examples.clip[rows])
-    return Votes.of(examples.values[rows], whose, means, examples.label[known], seed)
+    means = np.stack([examples.values[clean & (examples.clip == number)].mean(axis=0) for number in labelled_clips])
+    whose = np.searchsorted(labelled_clips, examples.clip[rows])
+    return Votes.of(examples.values[rows], whose, means, examples.label[labelled_clips], seed)
 
 
 def _line(labels: tuple[str, ...], centre: F32, spread: F32) -> Line:
@@ -121,7 +123,7 @@ def _line(labels: tuple[str, ...], centre: F32, spread: F32) -> Line:
     return Line(intercept=(valence, arousal), slope=(one, other))
 
 
-def _known(targets: F32) -> npt.NDArray[np.bool_]:
+def _given(targets: F32) -> npt.NDArray[np.bool_]:
     """Whether each clip (n_clips,) says what is in ``targets`` (n_clips, size)."""
     return np.asarray(np.isfinite(targets).all(axis=1))
 
@@ -141,7 +143,7 @@ def _scaled(values: F32, scaling: Scaling) -> F32:
 
 def _centre(ratings: F32) -> tuple[F32, F32]:
     """Mean and deviation (2,) of the known ratings; a plain scale where there are none."""
-    known = ratings[_known(ratings)]
-    if known.shape[0] < 2:
+    labelled_clips = ratings[_given(ratings)]
+    if labelled_clips.shape[0] < 2:
         return np.zeros(2, np.float32), np.ones(2, np.float32)
-    return known.mean(axis=0), known.std(axis=0) + np.float32(1e-3)
+    return labelled_clips.mean(axis=0), labelled_clips.std(axis=0) + np.float32(1e-3)

@@ -25,7 +25,7 @@ F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldOutAnswer:
     """What a model says of a clip that it never met, and what is known of the clip."""
 
     logits: F32  # (n_labels,), not calibrated, save for a constant
@@ -46,20 +46,20 @@ class Calibration:
         return manifest.model_copy(update={"temperature": self.temperature, "axes": self.axes or manifest.axes})
 
 
-def calibrate(held: list[Held], labels: tuple[str, ...]) -> Calibration:
+def calibrate(answers: list[HeldOutAnswer], labels: tuple[str, ...]) -> Calibration:
     """The temperature with the least log loss (C. Guo et al., ICML 2017), and a straight line for each axis.
 
     Where labels name quadrants, an axis is 0 where the labels on either side of it are as likely, and nine tenths of
     the labelled clips span most of it; otherwise the lines are those with the least squared error of the ratings.
     """
-    told = [one for one in held if one.label is not None]
-    temperature = _temperature([(one.logits, one.label) for one in told if one.label is not None])
+    labelled = [one for one in answers if one.label is not None]
+    temperature = _temperature([(one.logits, one.label) for one in labelled if one.label is not None])
     if labels and set(labels) <= set(QUADRANTS):
-        if len(told) < _LEAST:
+        if len(labelled) < _LEAST:
             return Calibration(temperature)
-        sides = np.array([QUADRANTS[labels[one.label]] for one in told if one.label is not None])
-        return Calibration(temperature, _sided(np.array([one.axes for one in told]), sides))
-    rated = [one for one in held if one.rated is not None]
+        sides = np.array([QUADRANTS[labels[one.label]] for one in labelled if one.label is not None])
+        return Calibration(temperature, _sided(np.array([one.axes for one in labelled]), sides))
+    rated = [one for one in answers if one.rated is not None]
     if len(rated) < _LEAST:
         return Calibration(temperature)
     return Calibration(temperature, _rated(np.array([one.axes for one in rated]), np.array([o.rated for o in rated])))
@@ -90,19 +90,19 @@ def _line(lines: list[tuple[float, float]]) -> Line:
     return Line(intercept=(a, c), slope=(b, d))
 
 
-def of_each_fold(held: list[list[Held]], labels: tuple[str, ...]) -> list[Calibration]:
+def of_each_fold(answers: list[list[HeldOutAnswer]], labels: tuple[str, ...]) -> list[Calibration]:
     """The calibration of each fold's model, by what is said in the other folds."""
     return [
-        calibrate([one for other, of_fold in enumerate(held) if other != fold for one in of_fold], labels)
-        for fold in range(len(held))
+        calibrate([one for other, of_fold in enumerate(answers) if other != fold for one in of_fold], labels)
+        for fold in range(len(answers))
     ]
 
 
-def _temperature(told: list[tuple[F32, int]]) -> float:
-    if len(told) < _LEAST:
+def _temperature(labelled: list[tuple[F32, int]]) -> float:
+    if len(labelled) < _LEAST:
         return 1.0
-    logits = np.stack([values for values, _ in told])
-    rows, true = np.arange(len(told)), np.array([label for _, label in told])
+    logits = np.stack([values for values, _ in labelled])
+    rows, true = np.arange(len(labelled)), np.array([label for _, label in labelled])
 
     def loss(log_temperature: float) -> float:
         return -float(log_softmax(logits / np.exp(log_temperature), axis=1)[rows, true].mean())

@@ -30,11 +30,11 @@ def render(manifest: Manifest, scores: Scores, seed: int, size: int) -> str:
         else ""
     )
     window = manifest.window
-    heard = window.hops * window.slots * manifest.features.hop / manifest.sample_rate
+    span = window.hops * window.slots * manifest.features.hop / manifest.sample_rate
     parts = [
         f"# Mood model `{manifest.name}`",
         f"{labels}alence and arousal in -1..1. An int8 TFLite network of {size / 1000:.0f} kB that hears up to "
-        f"{heard:.1f} s ({window.slots} slots of {window.hops} hops) and is asked every `mood.interval` seconds; "
+        f"{span:.1f} s ({window.slots} slots of {window.hops} hops) and is asked every `mood.interval` seconds; "
         "answers of one piece of music are averaged. It goes by statistics of the window and by what the shipped "
         "embedding heard in it (`embedding.md`). Written by `streammood train`.",
         "## Data and terms",

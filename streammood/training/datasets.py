@@ -54,9 +54,9 @@ def read(data: Path) -> Corpus:
     """
     if not data.is_dir():
         raise DataError(f"{data}: no such folder; give one with labels.csv, or with a folder of clips for each mood")
-    known = [name for name in _READERS if (data / name / "labels.csv").is_file()]
-    if known:
-        corpus = _known(data, known)
+    names = [name for name in _READERS if (data / name / "labels.csv").is_file()]
+    if names:
+        corpus = _from_sets(data, names)
     elif (data / "labels.csv").is_file():
         corpus = _own(_from_csv(data))
     else:
@@ -94,7 +94,7 @@ def one_hot(number: int, size: int) -> tuple[float, ...]:
 # ---------------------------------------------------------------- the sets that the shipped model learned from
 
 
-def _known(data: Path, names: list[str]) -> Corpus:
+def _from_sets(data: Path, names: list[str]) -> Corpus:
     clips: list[Clip] = []
     sources = []
     for name in names:

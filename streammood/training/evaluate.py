@@ -42,12 +42,12 @@ def evaluate(
         raise DataError(
             f"{data}: its labels are {', '.join(corpus.labels)}, those of the model {', '.join(labels) or 'none'}"
         )
-    kept = FrameCache(cache)
+    frame_cache = FrameCache(cache)
     paths = [clip.path for clip in corpus.clips]
-    for _ in track(kept.fill(paths, jobs=jobs), total=len(paths), description="features"):
+    for _ in track(frame_cache.fill(paths, jobs=jobs), total=len(paths), description="features"):
         pass
     everything = list(range(len(paths)))
-    scores = listen(corpus, lambda number: kept.frames(paths[number]), everything, network, _SEED, robust)
+    scores = listen(corpus, lambda number: frame_cache.frames(paths[number]), everything, network, _SEED, robust)
     text = f"# `{network.manifest.name}` on {data.name}\n\n" + card.scores_in_words(scores, "scores")
     Console().print(Markdown(text))
     if out is not None:

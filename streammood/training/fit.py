@@ -101,23 +101,23 @@ def _loss(answers: Answers, targets: Any, corners: F32 | None, schedule: Schedul
     n = targets.shape[1] - 2
     loss = 0.0
     if n:
-        label, known = _known(targets[:, :n])
+        label, mask = _masked(targets[:, :n])
         smooth = label * (1.0 - schedule.smoothing) + schedule.smoothing / n
         each = -tf.reduce_sum(smooth * tf.nn.log_softmax(answers.labels), axis=-1)
         if corners is not None:
             side = tf.broadcast_to(0.5 + 0.5 * (1.0 - schedule.smoothing) * (label @ corners), tf.shape(answers.axes))
             apart = tf.nn.sigmoid_cross_entropy_with_logits(side, answers.axes)
             each += schedule.sides * tf.reduce_sum(apart, axis=-1)
-        loss += known * each
-    ratings, known = _known(targets[:, n:])
-    loss += schedule.ratings * known * tf.reduce_mean((answers.ratings - ratings) ** 2, axis=-1)
+        loss += mask * each
+    ratings, mask = _masked(targets[:, n:])
+    loss += schedule.ratings * mask * tf.reduce_mean((answers.ratings - ratings) ** 2, axis=-1)
     return loss
 
 
-def _known(targets: Any) -> tuple[Any, Any]:
+def _masked(targets: Any) -> tuple[Any, Any]:
     """Targets (n, size) with 0 for NaN, and 1 for each row (n,) that says something, else 0."""
-    known = tf.reduce_all(tf.math.is_finite(targets), axis=-1)
-    return tf.where(known[:, None], targets, tf.zeros_like(targets)), tf.cast(known, tf.float32)
+    mask = tf.reduce_all(tf.math.is_finite(targets), axis=-1)
+    return tf.where(mask[:, None], targets, tf.zeros_like(targets)), tf.cast(mask, tf.float32)
 
 
 def takes_of(clip: Ints, variant: Ints) -> dict[int, list[Ints]]:

@@ -24,11 +24,11 @@ def assign(clips: list[Clip], folds: int, seed: int) -> Ints:
         groups = np.array([clips[number].group for number in scored])
         folds = min(folds, *(np.unique(groups[labels == label]).size for label in np.unique(labels)))
         split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        for fold, (_, held) in enumerate(split.split(labels, labels, groups)):
-            fold_of.update(dict.fromkeys(groups[held].tolist(), fold))
+        for fold, (_, test) in enumerate(split.split(labels, labels, groups)):
+            fold_of.update(dict.fromkeys(groups[test].tolist(), fold))
     others = [clip.group for clip in clips if clip.group not in fold_of]
     if len(set(others)) >= folds:
         rest = GroupKFold(folds, shuffle=True, random_state=seed)
-        for fold, (_, held) in enumerate(rest.split(others, groups=others)):
-            fold_of.update((others[number], fold) for number in held)
+        for fold, (_, test) in enumerate(rest.split(others, groups=others)):
+            fold_of.update((others[number], fold) for number in test)
     return np.array([fold_of.get(clip.group, -1) for clip in clips])

@@ -39,12 +39,12 @@ class FrameCache:
 
     def frames(self, clip: Path, variant: int = 0) -> F16:
         """Features (n_frames, n_features) of ``clip``; variant 0 is the clip as it is, others are degraded."""
-        kept = self.file(clip, variant)
-        if kept.is_file():
-            cached: F16 = np.load(kept)
+        cached_at = self.file(clip, variant)
+        if cached_at.is_file():
+            cached: F16 = np.load(cached_at)
             return cached
         values = extract(clip, self.rng(clip, variant) if variant else None).astype(np.float16)
-        keep(kept, values)
+        keep(cached_at, values)
         return values
 
     def fill(self, clips: list[Path], variant: int = 0, jobs: int = 1) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from streammood.models.mood_model import MoodModel
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Prediction:
     """The moods of one clip."""
 
     moods: list[Mood]
@@ -24,8 +24,8 @@ class Heard:
 
     def at(self, second: float) -> Mood | None:
         """The last mood that was known ``second`` seconds into the clip."""
-        known = [mood for mood in self.moods if seconds(mood.decided) <= second + 1e-6]
-        return known[-1] if known else None
+        so_far = [mood for mood in self.moods if seconds(mood.decided) <= second + 1e-6]
+        return so_far[-1] if so_far else None
 
     @property
     def changes(self) -> int:
@@ -40,11 +40,11 @@ class Listener:
         self._levels = LevelStream(LevelSettings())
         self._stream = MoodStream(mood or MoodSettings(), model)
 
-    def listen(self, frames: npt.NDArray[np.floating]) -> Heard:
+    def listen(self, frames: npt.NDArray[np.floating]) -> Prediction:
         """The moods of a clip with features (n_frames, n_features)."""
         self._levels.reset()
         self._stream.reset()
         hops = Hops.of(frames)
         levels = self._levels.push(hops)
         moods = self._stream.push(hops, levels["signal"], sounding(levels))
-        return Heard(moods, self._stream.summary())
+        return Prediction(moods, self._stream.summary())

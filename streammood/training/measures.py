@@ -53,6 +53,6 @@ def read_off(axes: F64, ratings: F64, parts: int = 10) -> F64:
     part = np.random.default_rng(0).permutation(len(axes)) % parts
     predicted = np.empty(len(axes))
     for number in range(parts):
-        held = part == number
-        predicted[held] = given[held] @ np.linalg.lstsq(given[~held], ratings[~held], rcond=None)[0]
+        test = part == number
+        predicted[test] = given[test] @ np.linalg.lstsq(given[~test], ratings[~test], rcond=None)[0]
     return predicted

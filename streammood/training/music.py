@@ -109,7 +109,7 @@ def train_music(
 
 
 def _collected(
-    corpus: datasets.Corpus, kept: FrameCache, sources: list[Path], streams: int, rng: np.random.Generator
+    corpus: datasets.Corpus, frame_cache: FrameCache, sources: list[Path], streams: int, rng: np.random.Generator
 ) -> tuple[F32, Ints, list[str], list[str]]:
     statistics = Statistics(SlotPool(embedding_model.shipped()).layout)
     values: list[F32] = []
@@ -123,7 +123,7 @@ def _collected(
 
     for clip in corpus.clips:
         for variant in (0, 1) if clip.scored else (0,):
-            add(pool_slots(kept.frames(clip.path, variant)), 1, clip.group, clip.source)
+            add(pool_slots(frame_cache.frames(clip.path, variant)), 1, clip.group, clip.source)
     for number in range(_DRUMS * streams):
         drums = drums_alone(rng, _LENGTH / ANALYSIS_RATE, ANALYSIS_RATE)
         add(_slots(_levelled(drums), number, rng), 1, "drums", "synthesised drums")
@@ -250,8 +250,8 @@ def _held_out(examples: _Examples) -> Ints:
     for wanted in (0, 1):  # each fold leaves out a part of either kind
         rows = np.flatnonzero(examples.music == wanted)
         groups = [examples.group[row] for row in rows]
-        for _, held in GroupKFold(_FOLDS).split(rows, groups=groups):
-            kept = np.setdiff1d(np.arange(len(taken)), rows[held])
-            model = _fit(examples.values[kept], examples.music[kept])
-            taken[rows[held]] = [model(row) > 0.5 for row in examples.values[rows[held]]]
+        for _, test in GroupKFold(_FOLDS).split(rows, groups=groups):
+            train = np.setdiff1d(np.arange(len(taken)), rows[test])
+            model = _fit(examples.values[train], examples.music[train])
+            taken[rows[test]] = [model(row) > 0.5 for row in examples.values[rows[test]]]
     return taken

@@ -51,7 +51,7 @@ def _confusion(axes: Any, scores: Scores) -> None:
 def _circumplex(axes: Any, scores: Scores) -> None:
     own = colours(scores.labels, "paper")
     for number, label in enumerate(scores.labels):
-        moods = [a.heard.summary for a in scores.labelled if label_of(a.clip) == number]
+        moods = [a.prediction.summary for a in scores.labelled if label_of(a.clip) == number]
         places = np.array([(mood.valence, mood.arousal) for mood in moods if mood is not None])
         axes.plot(*places.T, ".", color=own[label], markersize=4, label=label)
     axes.axhline(0.0, color="grey", linewidth=0.6)

@@ -64,7 +64,7 @@ def robustness(clips: list[Clip], listener: Listener, count: int, seed: int) -> 
         signal = signal[: int(_LONGEST * rate)]
         moods = {}
         for name, treat in TREATMENTS.items():
-            heard = listener.listen(extract_signal(*treat(signal, rate, rng)))
-            moods[name] = heard.summary
+            prediction = listener.listen(extract_signal(*treat(signal, rate, rng)))
+            moods[name] = prediction.summary
         treated.append(Treated(clips[number], moods))
     return treated

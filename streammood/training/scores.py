@@ -14,7 +14,7 @@ from streammood.events import Mood
 from streammood.models.mood_model import MoodModel
 from streammood.training.datasets import Clip, Corpus
 from streammood.training.folds import Ints
-from streammood.training.listening import Heard, Listener
+from streammood.training.listening import Listener, Prediction
 from streammood.training.robust import Treated, robustness
 from streammood.training.splices import follow_times
 from streammood.training.unmusical import confidences
@@ -31,7 +31,7 @@ class Answered:
 
     clip: Clip
     fold: int
-    heard: Heard
+    prediction: Prediction
 
 
 @dataclass(slots=True)
@@ -65,8 +65,8 @@ class Scores:
 
     def predicted(self, second: float | None = None) -> Ints:
         """Likeliest label of each labelled clip, by its summary or after so many seconds; -1 for none."""
-        heard = [a.heard.summary if second is None else a.heard.at(second) for a in self.labelled]
-        return np.array([likeliest(mood, self.labels) for mood in heard], dtype=np.int64)
+        prediction = [a.prediction.summary if second is None else a.prediction.at(second) for a in self.labelled]
+        return np.array([likeliest(mood, self.labels) for mood in prediction], dtype=np.int64)
 
 
 def label_of(clip: Clip) -> int:
@@ -93,10 +93,10 @@ def listen(
         clip = corpus.clips[number]
         if not (clip.scored or "circumplex" in clip.targets):
             continue
-        heard = listener.listen(frames(number))
-        scores.answers.append(Answered(clip, fold, heard))
+        prediction = listener.listen(frames(number))
+        scores.answers.append(Answered(clip, fold, prediction))
         if clip.scored:
-            labelled.append((frames(number), heard))
+            labelled.append((frames(number), prediction))
     scores.followed = follow_times(listener, HOP, labelled, seed)
     scores.treated = robustness([corpus.clips[n] for n in clips if corpus.clips[n].scored], listener, robust, seed)
     scores.unsure = [confidences(Listener(model), seed)]

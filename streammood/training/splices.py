@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammood.events import ANALYSIS_RATE, seconds
-from streammood.training.listening import Heard, Listener
+from streammood.training.listening import Listener, Prediction
 
 _BEFORE = 15.0  # seconds of the first clip
 PAIRS = 40
@@ -15,7 +15,7 @@ Frames = npt.NDArray[np.float16]
 
 
 def follow_times(
-    listener: Listener, hop: int, clips: list[tuple[Frames, Heard]], seed: int, pairs: int = PAIRS
+    listener: Listener, hop: int, clips: list[tuple[Frames, Prediction]], seed: int, pairs: int = PAIRS
 ) -> list[float]:
     """Seconds from each of ``pairs`` random splices until the label is the one that the second clip has alone.
 
@@ -29,8 +29,10 @@ def follow_times(
         if before.summary is None or after.summary is None or before.summary.label == after.summary.label:
             continue
         start = first[: round(_BEFORE * ANALYSIS_RATE / hop)]
-        heard = listener.listen(np.concatenate([start, second]))
+        prediction = listener.listen(np.concatenate([start, second]))
         splice = start.shape[0] * hop
-        followed = (m.decided - splice for m in heard.moods if m.decided > splice and m.label == after.summary.label)
+        followed = (
+            m.decided - splice for m in prediction.moods if m.decided > splice and m.label == after.summary.label
+        )
         times.append(seconds(next(followed, second.shape[0] * hop)))
     return times

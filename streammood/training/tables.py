@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from streammood.events import QUADRANTS, Mood, seconds
 from streammood.training.folds import Ints
-from streammood.training.listening import Heard
+from streammood.training.listening import Prediction
 from streammood.training.measures import AxisScore, confusion, macro_f1, read_off
 from streammood.training.scores import SECONDS, Scores, label_of, likeliest
 
@@ -25,26 +25,26 @@ def by_label(scores: Scores) -> Numbers:
     labelled = scores.labelled
     if not labelled:
         return {}
-    true, fold, said = scores.true(), scores.folds(), scores.predicted()
-    each = [macro_f1(true[fold == k], said[fold == k], len(scores.labels)) for k in sorted(set(fold.tolist()))]
+    true, fold, predicted = scores.true(), scores.folds(), scores.predicted()
+    each = [macro_f1(true[fold == k], predicted[fold == k], len(scores.labels)) for k in sorted(set(fold.tolist()))]
     numbers = {
         "macro_f1": float(np.mean(each)),
         "spread": float(np.std(each)),
         **{f"fold_{k}": value for k, value in enumerate(each, start=1)},
-        "accuracy": float(np.mean(true == said)),
+        "accuracy": float(np.mean(true == predicted)),
         **{f"after_{t:g}_s": _over_folds(scores, scores.predicted(t)) for t in SECONDS},
-        **_sides(scores, said),
+        **_sides(scores, predicted),
         **_steadiness(scores),
     }
     return {name: round(value, 4) for name, value in numbers.items() if np.isfinite(value)}
 
 
 def _steadiness(scores: Scores) -> Numbers:
-    heard = [answer.heard for answer in scores.labelled]
+    predictions = [answer.prediction for answer in scores.labelled]
     numbers = {
-        "label_changes_median": float(np.median([h.changes for h in heard])),
-        "label_changes_mean": float(np.mean([h.changes for h in heard])),
-        "first_mood_s": float(np.median([first_mood(h) for h in heard])),
+        "label_changes_median": float(np.median([h.changes for h in predictions])),
+        "label_changes_mean": float(np.mean([h.changes for h in predictions])),
+        "first_mood_s": float(np.median([first_mood(h) for h in predictions])),
     }
     if scores.followed:
         numbers["change_followed_s_median"] = float(np.median(scores.followed))
@@ -52,22 +52,24 @@ def _steadiness(scores: Scores) -> Numbers:
     return numbers
 
 
-def first_mood(heard: Heard) -> float:
+def first_mood(prediction: Prediction) -> float:
     """Seconds until the first mood."""
-    return seconds(heard.moods[0].decided) if heard.moods else np.inf
+    return seconds(prediction.moods[0].decided) if prediction.moods else np.inf
 
 
-def _over_folds(scores: Scores, said: Ints) -> float:
+def _over_folds(scores: Scores, predicted: Ints) -> float:
     true, fold = scores.true(), scores.folds()
-    return float(np.mean([macro_f1(true[fold == k], said[fold == k], len(scores.labels)) for k in set(fold.tolist())]))
+    return float(
+        np.mean([macro_f1(true[fold == k], predicted[fold == k], len(scores.labels)) for k in set(fold.tolist())])
+    )
 
 
-def _sides(scores: Scores, said: Ints) -> Numbers:
+def _sides(scores: Scores, predicted: Ints) -> Numbers:
     """Accuracy of two-class valence and arousal, for the four quadrants only."""
     if set(scores.labels) != set(QUADRANTS):
         return {}
     signs = np.array([QUADRANTS[label] for label in scores.labels])
-    right = signs[scores.true()] == signs[said]
+    right = signs[scores.true()] == signs[predicted]
     return {f"{axis}_two_class": float(right[:, k].mean()) for k, axis in enumerate(("valence", "arousal"))}
 
 
@@ -76,7 +78,7 @@ def by_axis(scores: Scores) -> dict[str, AxisScore]:
     pairs = [
         (answer.clip.targets["circumplex"], (mood.valence, mood.arousal))
         for answer in scores.answers
-        if (mood := answer.heard.summary) is not None and "circumplex" in answer.clip.targets
+        if (mood := answer.prediction.summary) is not None and "circumplex" in answer.clip.targets
     ]
     if len(pairs) < _RATED:
         return {}
@@ -86,11 +88,11 @@ def by_axis(scores: Scores) -> dict[str, AxisScore]:
 
 def by_side(scores: Scores) -> Numbers:
     """How well each axis tells the labels on either side of it apart, for the four quadrants only."""
-    answers = [answer for answer in scores.labelled if answer.heard.summary is not None]
+    answers = [answer for answer in scores.labelled if answer.prediction.summary is not None]
     if set(scores.labels) != set(QUADRANTS) or not answers:
         return {}
     sides = np.array([QUADRANTS[scores.labels[label_of(answer.clip)]] for answer in answers])
-    moods = [answer.heard.summary for answer in answers]
+    moods = [answer.prediction.summary for answer in answers]
     axes = np.array([(mood.valence, mood.arousal) for mood in moods if mood is not None])
     numbers = {"quadrant": float(np.mean(((axes > 0) == (sides > 0)).all(axis=1)))}
     numbers["correlation"] = float(np.corrcoef(axes.T)[0, 1])
@@ -102,7 +104,7 @@ def by_side(scores: Scores) -> Numbers:
 
 def gate(scores: Scores) -> Numbers:
     """What telling music from other sound costs on music, from the fifth second on: shares of the answers."""
-    moods = [mood for answer in scores.answers for mood in answer.heard.moods if seconds(mood.decided) >= _SETTLED]
+    moods = [mood for answer in scores.answers for mood in answer.prediction.moods if seconds(mood.decided) >= _SETTLED]
     if not moods:
         return {}
     return {
@@ -117,11 +119,11 @@ def contradictions(scores: Scores) -> Numbers:
         return {}
     at_all, clearly, longest = [], [], []
     for answer in scores.labelled:
-        signs = [(QUADRANTS[m.label], m) for m in answer.heard.moods if m.label]
+        signs = [(QUADRANTS[m.label], m) for m in answer.prediction.moods if m.label]
         clear = [_apart(sign, mood, _CLEARLY) for sign, mood in signs]
         at_all += [_apart(sign, mood, 0.0) for sign, mood in signs]
         clearly += clear
-        longest.append(_longest_run(clear) * _interval(answer.heard))
+        longest.append(_longest_run(clear) * _interval(answer.prediction))
     return {
         "share_of_moods": round(float(np.mean(at_all)), 4),
         "share_clearly": round(float(np.mean(clearly)), 4),
@@ -142,8 +144,8 @@ def _longest_run(values: list[bool]) -> int:
     return longest
 
 
-def _interval(heard: Heard) -> float:
-    moods = heard.moods
+def _interval(prediction: Prediction) -> float:
+    moods = prediction.moods
     return seconds(moods[-1].decided - moods[0].decided) / (len(moods) - 1) if len(moods) > 1 else 0.0
 
 
@@ -152,8 +154,8 @@ def by_treatment(scores: Scores) -> Numbers:
     true = np.array([label_of(treated.clip) for treated in scores.treated], dtype=np.int64)
     numbers = {}
     for name in scores.treated[0].moods if scores.treated else ():
-        said = np.array([likeliest(treated.moods[name], scores.labels) for treated in scores.treated])
-        numbers[name] = round(macro_f1(true, said, len(scores.labels)), 4)
+        predicted = np.array([likeliest(treated.moods[name], scores.labels) for treated in scores.treated])
+        numbers[name] = round(macro_f1(true, predicted, len(scores.labels)), 4)
     return numbers
 
 
@@ -163,18 +165,18 @@ def never_met(scores: Scores) -> Numbers:
         return {}
     names = tuple(sorted({label for label, _ in scores.never_met}))
     true = np.array([names.index(label) for label, _ in scores.never_met], dtype=np.int64)
-    said = np.array([likeliest(mood, names) for _, mood in scores.never_met], dtype=np.int64)
+    predicted = np.array([likeliest(mood, names) for _, mood in scores.never_met], dtype=np.int64)
     freely = [scores.labels[likeliest(mood, scores.labels)] for _, mood in scores.never_met if mood is not None]
     return {
         "clips": float(true.size),
-        "macro_f1": round(macro_f1(true, said, len(names)), 4),
+        "macro_f1": round(macro_f1(true, predicted, len(names)), 4),
         "heard_as_another": round(float(np.mean([label not in names for label in freely])), 4),
     }
 
 
 def confidence_of_music(scores: Scores) -> float | None:
     """Median confidence of the moods of clips, none where none were heard."""
-    sure = [mood.confidence for answer in scores.answers for mood in answer.heard.moods]
+    sure = [mood.confidence for answer in scores.answers for mood in answer.prediction.moods]
     return float(np.median(sure)) if sure else None
 
 

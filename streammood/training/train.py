@@ -55,12 +55,12 @@ class _Trial:
     corpus: Corpus
     windows: Windows
     fold: Ints  # (n_clips,)
-    kept: FrameCache
+    frame_cache: FrameCache
     effort: Effort
     name: str
     seed: int
 
-    def held(self, number: int) -> Ints:
+    def held_out(self, number: int) -> Ints:
         """Numbers of the clips of a fold; none for -1, the model that ships."""
         return np.flatnonzero(self.fold == number) if number >= 0 else np.zeros(0, np.int64)
 
@@ -83,24 +83,24 @@ def train(
     effort = effort or Effort()
     corpus = datasets.read(data)
     fold = folds.assign(corpus.clips, effort.folds, seed)
-    kept = FrameCache(cache, seed)
+    frame_cache = FrameCache(cache, seed)
     with bars() as progress:
-        _fill(corpus, list(range(len(corpus.clips))), kept, 0, jobs, progress)
-        corpus = _with_circumplex(corpus, kept, progress)
-        trial = _Trial(corpus, _windows(corpus, kept, jobs, progress), fold, kept, effort, out.stem, seed)
+        _fill(corpus, list(range(len(corpus.clips))), frame_cache, 0, jobs, progress)
+        corpus = _with_circumplex(corpus, frame_cache, progress)
+        trial = _Trial(corpus, _windows(corpus, frame_cache, jobs, progress), fold, frame_cache, effort, out.stem, seed)
         numbers = sorted(set(fold.tolist()) - {-1})
         with _processes(jobs) as each:
             fitting = each(partial(_fit, trial), [*numbers, -1])
             *of_folds, shipping = progress.track(fitting, total=len(numbers) + 1, description="fitting")
-            held = [fitted.held for fitted in of_folds]
-            calibration = calibrate([*chain(*held)], corpus.labels)
+            held_out = [fitted.held_out for fitted in of_folds]
+            calibration = calibrate([*chain(*held_out)], corpus.labels)
             scores = Scores(corpus.labels)
-            work = zip(numbers, of_folds, of_each_fold(held, corpus.labels), strict=True)
+            work = zip(numbers, of_folds, of_each_fold(held_out, corpus.labels), strict=True)
             listening = each(partial(_listen, trial), work)
             for of_one in progress.track(listening, total=len(numbers), description="listening"):
                 scores.add(of_one)
         model: MoodModel = shipping.model(calibration)
-        scores.never_met = _never_met(corpus, model, kept, progress)
+        scores.never_met = _never_met(corpus, model, frame_cache, progress)
     manifest = model.manifest.model_copy(update={"scores": tables.everything(scores)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(shipping.network)
@@ -128,7 +128,7 @@ def _share_cores(jobs: int) -> None:
 
 def _fit(trial: _Trial, number: int) -> Fitted:
     return build(
-        trial.corpus, trial.windows, trial.held(number), trial.effort.schedule, trial.name, trial.seed + 1 + number
+        trial.corpus, trial.windows, trial.held_out(number), trial.effort.schedule, trial.name, trial.seed + 1 + number
     )
 
 
@@ -136,18 +136,20 @@ def _listen(trial: _Trial, work: tuple[int, Fitted, Calibration]) -> Scores:
     number, fitted, calibration = work
     clips = trial.corpus.clips
     return listen(
-        trial.corpus, lambda clip: trial.kept.frames(clips[clip].path), trial.held(number).tolist(),
+        trial.corpus, lambda clip: trial.frame_cache.frames(clips[clip].path), trial.held_out(number).tolist(),
         fitted.model(calibration), trial.seed + number, trial.effort.robust, number,
     )  # fmt: skip
 
 
-def _never_met(corpus: Corpus, model: MoodModel, kept: FrameCache, progress: Progress) -> list[tuple[str, Mood | None]]:
+def _never_met(
+    corpus: Corpus, model: MoodModel, frame_cache: FrameCache, progress: Progress
+) -> list[tuple[str, Mood | None]]:
     listener = Listener(model)
     clips = progress.track(corpus.never_met, description="never met")
-    return [(label, listener.listen(kept.frames(path)).summary) for path, label in clips]
+    return [(label, listener.listen(frame_cache.frames(path)).summary) for path, label in clips]
 
 
-def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Corpus:
+def _with_circumplex(corpus: Corpus, frame_cache: FrameCache, progress: Progress) -> Corpus:
     """The corpus itself, or, where nothing tells valence and arousal, with what the shipped model says of each clip."""
     if (corpus.labels and set(corpus.labels) <= set(QUADRANTS)) or any(
         "circumplex" in clip.targets for clip in corpus.clips
@@ -157,7 +159,7 @@ def _with_circumplex(corpus: Corpus, kept: FrameCache, progress: Progress) -> Co
     listener = Listener(MoodModel.load(name), MoodSettings(unmusical="ignore"))
     clips: list[Clip] = []
     for clip in progress.track(corpus.clips, description="circumplex"):
-        mood = listener.listen(kept.frames(clip.path)).summary
+        mood = listener.listen(frame_cache.frames(clip.path)).summary
         axes = {} if mood is None else {"circumplex": (mood.valence, mood.arousal)}
         clips.append(replace(clip, targets={**clip.targets, **axes}))
     return replace(

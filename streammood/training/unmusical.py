@@ -89,6 +89,6 @@ def confidences(listener: Listener, seed: int) -> dict[str, float | None]:
     """Mean confidence of the moods of each sound; None where there was no mood at all."""
     found: dict[str, float | None] = {}
     for name, make in SOUNDS.items():
-        heard = listener.listen(extract_signal(make(np.random.default_rng(seed)), RATE))
-        found[name] = float(np.mean([mood.confidence for mood in heard.moods])) if heard.moods else None
+        prediction = listener.listen(extract_signal(make(np.random.default_rng(seed)), RATE))
+        found[name] = float(np.mean([mood.confidence for mood in prediction.moods])) if prediction.moods else None
     return found

@@ -49,22 +49,22 @@ class Votes:
 
         ``labels`` (n_clips, n_labels) are 1 for the label of the clip and 0 for others.
         """
-        kept = np.sort(np.random.default_rng(seed).permutation(len(means))[:_MOST])
-        windows, clip = windows[np.isin(clip, kept)], np.searchsorted(kept, clip[np.isin(clip, kept)])
-        means, label, n_labels = means[kept], labels[kept].argmax(axis=1), labels.shape[1]
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(means))[:_MOST])
+        windows, clip = windows[np.isin(clip, chosen)], np.searchsorted(chosen, clip[np.isin(clip, chosen)])
+        means, label, n_labels = means[chosen], labels[chosen].argmax(axis=1), labels.shape[1]
         offset, scale = means.mean(axis=0), means.std(axis=0) + 1e-3
         parts = PCA(min(_PARTS, *means.shape), svd_solver="full").fit((means - offset) / scale)
         width = (_WIDTH / means.shape[1]) ** 0.5
-        known, heard = (width * parts.transform((values - offset) / scale) for values in (means, windows))
+        centres, points = (width * parts.transform((values - offset) / scale) for values in (means, windows))
         share = 1.0 / np.bincount(clip, minlength=len(means))[clip]  # each clip counts as much
         squares, sums = [], []  # of the functions, over the windows of each label
         for number in range(n_labels):
             own = label[clip] == number
-            alike = _kernel(heard[own], known)
+            alike = _kernel(points[own], centres)
             weighted = alike.T * share[own]
             squares.append(weighted @ alike)
             sums.append(weighted.sum(axis=1))
-        smooth = _RIDGE * _kernel(known, known) + _STABLE * np.eye(len(means))
+        smooth = _RIDGE * _kernel(centres, centres) + _STABLE * np.eye(len(means))
         several = list(combinations(range(n_labels), 2))
         pairs, bias = np.zeros((len(means), len(several))), np.zeros(len(several))
         counted = np.zeros((len(several), n_labels))
@@ -79,7 +79,7 @@ class Votes:
         kernel = width * parts.components_.T / scale[:, None]
         return cls(
             placed=_affine(kernel, -offset @ kernel - width * parts.mean_ @ parts.components_.T),
-            near=_affine(2.0 * known.T, _FAR - (known**2).sum(axis=1)),
+            near=_affine(2.0 * centres.T, _FAR - (centres**2).sum(axis=1)),
             pairs=_affine(_STEEP * np.exp(-_FAR) * pairs, _STEEP * bias),
             counted=_affine(counted, np.zeros(n_labels)),
         )

@@ -43,7 +43,7 @@ class _Listening:
     meter: Meter = field(default_factory=lambda: Meter(_SHOWN))
     source: Source | None = None
     error: str = ""
-    kept: list[F32] | None = None  # blocks of a test recording, while there is one
+    recorded: list[F32] | None = None  # blocks of a test recording, while there is one
 
     def open(self) -> None:
         """Open it; why it cannot be, if so, is its ``error``."""
@@ -56,9 +56,9 @@ class _Listening:
 
     def _take(self, block: F32, captured: float, arrived: float) -> None:
         self.meter.take(block)
-        kept = self.kept
-        if kept is not None:
-            kept.append(block.copy())
+        recorded = self.recorded
+        if recorded is not None:
+            recorded.append(block.copy())
 
     def close(self) -> None:
         """Close it."""
@@ -145,18 +145,18 @@ class Inputs:
         return web.json_response(await self._state())
 
     async def _record(self, chosen: _Listening) -> None:
-        kept: list[F32] = []
-        chosen.kept = kept
+        recorded: list[F32] = []
+        chosen.recorded = recorded
         end = time.monotonic() + _RECORDED
         while time.monotonic() < end and chosen.source is not None:
             self._asked = time.monotonic()
             await asyncio.sleep(0.1)
-        chosen.kept = None
+        chosen.recorded = None
         rate = 0 if chosen.source is None else chosen.source.sample_rate
-        if not kept or not rate:
+        if not recorded or not rate:
             raise web.HTTPUnprocessableEntity(text="The input delivered nothing.\n")
         file = io.BytesIO()
-        soundfile.write(file, np.concatenate(kept), rate, format="WAV", subtype="PCM_16")
+        soundfile.write(file, np.concatenate(recorded), rate, format="WAV", subtype="PCM_16")
         self._recording = file.getvalue()
         self._recorded += 1
 

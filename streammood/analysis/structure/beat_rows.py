@@ -53,7 +53,7 @@ FLOW_ROW = np.dtype([("sample", "i8"), ("decided", "i8"), ("sounds", "?"), ("sha
 _STATE = np.dtype(
     [
         ("beat", "i8"),  # count of the beat that is being heard
-        ("known", "?"),  # whether there is one
+        ("running", "?"),  # whether there is one
         ("early", "?"),  # whether its early row is out
         ("hops", "i8"),
         ("start", "f8"),  # sample of the beat
@@ -122,8 +122,8 @@ def _write(state: Record, tempo: Record, decided: int, early: bool, out: Record)
         out.shape[k] = state.shape[k] / n
     for k in range(4):
         out.shape[k] = _decibels(out.shape[k])
-    kept = np.sort(state.low[: min(n, _LONGEST)])
-    out.shape[FLOOR] = kept[int(_BASS * (kept.size - 1))]
+    lowest = np.sort(state.low[: min(n, _LONGEST)])
+    out.shape[FLOOR] = lowest[int(_BASS * (lowest.size - 1))]
     for k in range(N_BANDS):
         out.bands[k] = _decibels(state.bands[k] / n)
     for k in range(N_CHROMA):
@@ -132,7 +132,7 @@ def _write(state: Record, tempo: Record, decided: int, early: bool, out: Record)
 
 @exact_kernel
 def _begin(state: Record, beat: int, start: float) -> None:
-    state.known, state.early, state.hops, state.beat, state.start = True, False, 0, beat, start
+    state.running, state.early, state.hops, state.beat, state.start = True, False, 0, beat, start
     state.shape[:] = 0.0
     state.bands[:] = 0.0
     state.chroma[:] = 0.0
@@ -171,11 +171,11 @@ def _push(
     for i in range(signal.size):
         tempo = tempi[i]
         if not signal[i] or tempo.period <= 0.0:
-            s.known = False
+            s.running = False
         else:
             beat = math.floor(tempo.count + (sample - tempo.anchor) / tempo.period)
-            if not s.known or beat > s.beat:
-                if s.known and s.hops > 0:
+            if not s.running or beat > s.beat:
+                if s.running and s.hops > 0:
                     _write(s, tempo, sample + delay, False, rows[found])
                     found += 1
                 _begin(s, beat, tempo.anchor + (beat - tempo.count) * tempo.period)
@@ -187,7 +187,7 @@ def _push(
         if sample // FLOW > (sample - HOP) // FLOW:
             _write_flow(s, sample, sample + delay, signal[i], flows[flowed])
             flowed += 1
-        if s.known:
+        if s.running:
             _add(s, values[i], shape)
             if not s.early and sample >= s.start + EARLY * ANALYSIS_RATE:
                 s.early = True

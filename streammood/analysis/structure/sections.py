@@ -70,8 +70,8 @@ class Sections:
         self.begun = 0  # count of the first beat of the section
         self._with = self._without = 0  # beats in a row with bass, and without
         self._played = 0  # beats of bass since the section with bass began
-        self._told = False  # the build-up that goes on was told
-        self._told_at = 0  # count of the beat when it was
+        self._reported = False  # the build-up that goes on was told
+        self._reported_at = 0  # count of the beat when it was
         self._since = 10**6  # beats since it was likely
         self._changes: list[tuple[float, Record]] = []  # how likely the last beats are boundaries
         self._latest = -(10**6)  # count of the beat of the latest boundary
@@ -86,7 +86,7 @@ class Sections:
         if not self._promised(row):
             return []
         before = context.rows[-2:]
-        shape, beats = row["shape"], int(row["count"]) - self._told_at
+        shape, beats = row["shape"], int(row["count"]) - self._reported_at
         leaps = shape[LOW] - max(past["shape"][LOW] for past in before) > _LEAP
         plunges = min(_treble(past) for past in before) - _treble(row) > _PLUNGE
         sure = plunges or self._gap(1) or (leaps and (int(row["count"]) - self.begun) % _PHRASE == 0)
@@ -96,7 +96,7 @@ class Sections:
 
     def _promised(self, row: Record) -> bool:
         """Whether the beat of ``row`` may be a drop: a build-up plays, or has just ended."""
-        return self._told and self._since <= _PROMISE and self.kind == BUILD
+        return self._reported and self._since <= _PROMISE and self.kind == BUILD
 
     def _gap(self, back: int) -> bool:
         """Whether next to nothing played ``back`` beats ago."""
@@ -121,7 +121,7 @@ class Sections:
         found: list[Found] = []
         found += self._breakdown()
         found += self._build(row)
-        late = int(row["count"]) - self._told_at >= _SOON
+        late = int(row["count"]) - self._reported_at >= _SOON
         if self._with == 2 and late and self._promised(row) and self._settles():
             found.append(self._drop(context.rows[-2], 0.7, int(row["decided"])))
         elif self._with == _GONE and self.kind not in (GROOVE, DROP):
@@ -154,10 +154,10 @@ class Sections:
         self.buildup += 0.5 * (likely - self.buildup)
         self._since = 0 if likely > _BUILD else self._since + 1
         if self._since > 2 * _PROMISE:
-            self._told = False
-        if self._told or self.buildup < _BUILD:
+            self._reported = False
+        if self._reported or self.buildup < _BUILD:
             return []
-        self._told, self._told_at = True, int(row["count"])
+        self._reported, self._reported_at = True, int(row["count"])
         first = self._downbeat(row)
         self._enter(BUILD, first)
         return [Found("buildup", float(first["sample"]), int(row["decided"]), self.buildup, int(first["count"]))]
@@ -170,7 +170,7 @@ class Sections:
         return first
 
     def _drop(self, row: Record, confidence: float, decided: int | None = None) -> Found:
-        self._told, self.buildup = False, 0.0
+        self._reported, self.buildup = False, 0.0
         self._latest = int(row["count"])
         self._enter(DROP, row)
         when = int(row["decided"]) if decided is None else decided

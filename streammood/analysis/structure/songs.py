@@ -41,7 +41,7 @@ _APART = 10.0  # s from one change to the next
 _PAUSE = 11  # slots of silence (2 s) after which another song begins
 _LEAST = 10.0  # s of a song; what is shorter belongs to the next one
 _SETTLED = 60 * SLOT  # samples after which a moment surely belongs to the song that plays
-_MUSIC_KNOWN = 3 * ANALYSIS_RATE  # samples that it takes to know music
+_MUSIC_DELAY = 3 * ANALYSIS_RATE  # samples that it takes to know music
 _KEY_SLOTS = 43  # 8 s before a key is known
 _KEY_STEP = 5  # slots from one estimate to the next
 _KEY_FADE = 323.0  # slots, 60 s: how far back the key of the moment looks
@@ -189,7 +189,7 @@ class SongStream:
         self._resumed = -1  # sample at which there was sound again after a pause; -1: there was none
         self._stored = self._count = 0  # slots
         self._judged: deque[tuple[int, float]] = deque(maxlen=_BACK + _AHEAD + 1)  # sample, how likely a song begins
-        self._chroma, self._heard = np.zeros(12), 0
+        self._chroma, self._key_slots = np.zeros(12), 0
 
     def add_energy(self, sample: int, energy: float) -> None:
         """The energy at ``sample``, while there is sound."""
@@ -248,8 +248,8 @@ class SongStream:
         if self._began < 0:
             return []
         slot, place = self._pool.slot, self._pool.layout
-        known = bool(tempo["locked"]) and tempo["period"] > 0.0
-        self._sum_up(sample, slot[place.chroma].copy(), 60.0 * ANALYSIS_RATE / tempo["period"] if known else 0.0)
+        trusted = bool(tempo["locked"]) and tempo["period"] > 0.0
+        self._sum_up(sample, slot[place.chroma].copy(), 60.0 * ANALYSIS_RATE / tempo["period"] if trusted else 0.0)
         self._store(slot[place.plain], float(tempo["period"]), float(tempo["confidence"]))
         if self._resumed >= 0:
             return self._after_pause(sample, decided)
@@ -262,15 +262,15 @@ class SongStream:
             self._new_key(sample)
 
     def _new_key(self, sample: int) -> None:
-        self._chroma, self._heard = np.zeros(12), 0
+        self._chroma, self._key_slots = np.zeros(12), 0
         self._keys.append((sample, None))
 
     def _sum_up(self, sample: int, chroma: F32, bpm: float) -> None:
         self._slots.push(sample, (chroma, bpm))
         self._settle(sample - _SETTLED)
-        self._heard += 1
-        self._chroma += (chroma - self._chroma) / min(self._heard, _KEY_FADE)
-        if self._heard >= _KEY_SLOTS and self._heard % _KEY_STEP == 0:
+        self._key_slots += 1
+        self._chroma += (chroma - self._chroma) / min(self._key_slots, _KEY_FADE)
+        if self._key_slots >= _KEY_SLOTS and self._key_slots % _KEY_STEP == 0:
             self._keys.append((sample, estimate_key(self._chroma)))
 
     def _settle(self, until: int) -> None:
@@ -291,7 +291,7 @@ class SongStream:
         """Another song began when sound came back, once it is known to be music."""
         if not self._music:
             return []
-        at, self._resumed = max(self._resumed, sample - _MUSIC_KNOWN), -1
+        at, self._resumed = max(self._resumed, sample - _MUSIC_DELAY), -1
         return [self._change(at, decided, 1.0)] if at - self._began >= _LEAST * ANALYSIS_RATE else []
 
     def _judge(self, sample: int, decided: int) -> list[SongChange]:
@@ -317,8 +317,8 @@ class SongStream:
         self._began = self._last = sample
         self._new_key(decided)
         for chroma, _ in self._slots:
-            self._heard += 1
-            self._chroma += (chroma - self._chroma) / self._heard
+            self._key_slots += 1
+            self._chroma += (chroma - self._chroma) / self._key_slots
         return ended
 
     def unfinished(self, sample: int) -> SongChange | None:

@@ -105,20 +105,20 @@ class StructureStream:
             if flow["sounds"]:
                 self.songs.add_energy(int(flow["sample"]), energy)
         sections = self._sections
-        known = self._index > 0 and len(sections.context.rows) > 0
-        bars = max(0, self._beat - sections.begun) // self._meter if known else 0
+        begun = self._index > 0 and len(sections.context.rows) > 0
+        bars = max(0, self._beat - sections.begun) // self._meter if begun else 0
         return Structure(
             sample=int(flow["sample"]),
             decided=int(flow["decided"]),
             energy=energy,
             buildup=sections.buildup,
             breakdown=sections.kind == BREAKDOWN,
-            kind=sections.kind if known else CALM,
+            kind=sections.kind if begun else CALM,
             index=self._index,
             bars=bars,
-            confidence=self._confidence if known else 0.0,
-            countin=_PHRASE - bars % _PHRASE if known else 0,
-            grid=self._on_grid[0] / self._on_grid[1] if known else 0.0,
+            confidence=self._confidence if begun else 0.0,
+            countin=_PHRASE - bars % _PHRASE if begun else 0,
+            grid=self._on_grid[0] / self._on_grid[1] if begun else 0.0,
             key=key[0].tonic if key else -1,
             minor=bool(key and key[0].minor),
             key_confidence=key[1] if key else 0.0,

@@ -24,16 +24,16 @@ class Voice:
 
     play: Play
     takes: int = 1  # of a drum, strokes that differ a little
-    _kept: dict[tuple[int, int], F32] = field(default_factory=dict)
+    _made: dict[tuple[int, int], F32] = field(default_factory=dict)
     _turn: int = 0
 
     def note(self, pitch: int, seconds: float) -> F32:
         """The sound of a note."""
         self._turn = (self._turn + 1) % self.takes
-        known = (pitch + 1000 * self._turn, round(100 * seconds))
-        if known not in self._kept:
-            self._kept[known] = self.play(pitch, max(0.05, known[1] / 100))
-        return self._kept[known]
+        place = (pitch + 1000 * self._turn, round(100 * seconds))
+        if place not in self._made:
+            self._made[place] = self.play(pitch, max(0.05, place[1] / 100))
+        return self._made[place]
 
 
 def drums(rate: int, rng: Rng) -> dict[str, Voice]:

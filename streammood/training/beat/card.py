@@ -73,13 +73,13 @@ def _table(manifest: BeatManifest) -> str:
 
 def draw(found: list[Peaks], path: Path) -> None:
     """F-measure of every track that was not fitted to, and how late all their peaks are, to one PNG."""
-    held = [peaks for peaks in found if peaks.held_out]
+    unseen = [peaks for peaks in found if peaks.held_out]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), constrained_layout=True)
-    names = sorted({peaks.source for peaks in held})
-    left.boxplot([[p.beat for p in held if p.source == name] for name in names], orientation="horizontal")
+    names = sorted({peaks.source for peaks in unseen})
+    left.boxplot([[p.beat for p in unseen if p.source == name] for name in names], orientation="horizontal")
     left.set_yticks(range(1, len(names) + 1), names)
     left.set(xlim=(0, 1), xlabel="F-measure of peaks", title="tracks that were not fitted to")
-    late = 1e3 * np.concatenate([p.late for p in held]) if held else np.zeros(0)
+    late = 1e3 * np.concatenate([p.late for p in unseen]) if unseen else np.zeros(0)
     right.hist(late, bins=np.arange(-70, 71, 4))
     right.axvline(0.0, color="grey", linestyle=":")
     right.set(xlabel="late, ms", ylabel="peaks", title="peaks against known beats")

@@ -197,12 +197,12 @@ def items(tracks: list[Track], cache: Path, jobs: int) -> Iterator[Item]:
 def _log_mel(track: Track, cache: Path) -> F16:
     if track.kit is None and track.groove is None:
         return FrameCache(cache).frames(track.path)[:, :N_MELS].copy()
-    kept = cache / f"{track.stem}.npy"
-    if not kept.is_file():
+    cached_at = cache / f"{track.stem}.npy"
+    if not cached_at.is_file():
         frames = _made(track)[: int(_LONGEST * ANALYSIS_RATE / HOP), :N_MELS]
         cache.mkdir(parents=True, exist_ok=True)
-        np.save(kept, frames.astype(np.float16))
-    played: F16 = np.load(kept)
+        np.save(cached_at, frames.astype(np.float16))
+    played: F16 = np.load(cached_at)
     return played
 
 

@@ -113,17 +113,17 @@ def results(data: Path, settings: Settings, limit: int = 0) -> list[Result]:
         DataError: there are no labelled tracks.
         ModelError: the beat network cannot be used.
     """
-    heard: dict[tuple[str, str], dict[str, Score]] = {}
+    scored: dict[tuple[str, str], dict[str, Score]] = {}
     every = trackers(settings)
     found: list[Result] = []
     for name, items in sets(data).items():
         chosen = items[:: -(-len(items) // limit)] if limit else items
-        new = [item for item in chosen if (item.source, item.stem) not in heard]
+        new = [item for item in chosen if (item.source, item.stem) not in scored]
         for item in track(new, description=name):
             for scores in listen([item], every):
-                heard[item.source, item.stem] = scores
-        known = [heard[i.source, i.stem] for i in chosen if (i.source, i.stem) in heard]
-        found += [Result(name, tracker, tuple(scores[tracker] for scores in known)) for tracker in every if known]
+                scored[item.source, item.stem] = scores
+        reached = [scored[i.source, i.stem] for i in chosen if (i.source, i.stem) in scored]
+        found += [Result(name, tracker, tuple(scores[tracker] for scores in reached)) for tracker in every if reached]
     if not found:
         raise DataError(f"{data}: no labelled track has beats in its first {LONGEST:.0f} s")
     return found
@@ -175,7 +175,7 @@ def _aubio_alone(sound: F32, rate: int) -> list[Beat]:
     found: list[Beat] = []
     for end in range(_HOP, sound.size + 1, _HOP):
         found += [
-            Beat(heard.sample, end, 0.0, 0.0, False, 0, len(found) + 1)
-            for heard in tracker.push(sound[end - _HOP : end], end)
+            Beat(cue.sample, end, 0.0, 0.0, False, 0, len(found) + 1)
+            for cue in tracker.push(sound[end - _HOP : end], end)
         ]
     return found

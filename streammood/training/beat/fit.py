@@ -83,10 +83,10 @@ class Crops:
         self._rng = np.random.default_rng(seed)
         self._hops = hops
         self._items = {s: [i for i in items if i.track.source == s] for s in {i.track.source for i in items}}
-        known = [s for s in _SHARES if not s or s in self._items]
+        named = [s for s in _SHARES if not s or s in self._items]
         own = [s for s in self._items if s not in _SHARES]
-        shares = np.array([_SHARES[s] for s in known] + [1.0 / len(own) for _ in own])
-        self._sources, self._shares = known + own, shares / shares.sum()
+        shares = np.array([_SHARES[s] for s in named] + [1.0 / len(own) for _ in own])
+        self._sources, self._shares = named + own, shares / shares.sum()
         self._long = {s: np.cumsum([float(len(i.log_mel)) for i in items]) for s, items in self._items.items()}
         self._drums = [i for s in ("groove_midi", "groove_render", "patterns") for i in self._items.get(s, [])]
         self._bands = items[0].log_mel.shape[1]

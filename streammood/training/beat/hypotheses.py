@@ -52,13 +52,13 @@ def watch(cues: F64, places: F64, beats: F64, reading: FilterSettings) -> tuple[
     return features[:found], np.round(at[hops[:found]]).astype(np.int64)
 
 
-def classes(beats: F64, known: F64) -> Ints:
+def classes(beats: F64, truth: F64) -> Ints:
     """What each of ``beats`` (n,) in s is (n,), where ``known`` (m,) are the beats; all are none where m is below 4."""
-    if known.size < 4 or beats.size < 4:
+    if truth.size < 4 or beats.size < 4:
         return np.full(beats.size, NONE, dtype=np.int64)
-    on = np.abs(distance(beats, known)) <= TOLERANCE
-    half = np.abs(distance(beats, 0.5 * (known[1:] + known[:-1]))) <= TOLERANCE
-    ratio = _local(beats, beats) / _local(known, beats)
+    on = np.abs(distance(beats, truth)) <= TOLERANCE
+    half = np.abs(distance(beats, 0.5 * (truth[1:] + truth[:-1]))) <= TOLERANCE
+    ratio = _local(beats, beats) / _local(truth, beats)
     same, fast, slow = (np.abs(ratio / r - 1.0) < _SAME for r in (1.0, 0.5, 2.0))
     found = np.full(beats.size, NONE, dtype=np.int64)
     found[slow & (on | half)] = SLOW
@@ -76,13 +76,13 @@ def _local(beats: F64, at: F64) -> F64:
     return places
 
 
-def rivals(known: F64) -> Iterator[F64]:
+def rivals(truth: F64) -> Iterator[F64]:
     """Beats (n,) as they are ``known``, on the off-beat, twice as many, and half as many, as far as people tap them."""
-    middle = 0.5 * (known[1:] + known[:-1])
-    tempo = 60.0 / float(np.median(np.diff(known)))
-    yield known
+    middle = 0.5 * (truth[1:] + truth[:-1])
+    tempo = 60.0 / float(np.median(np.diff(truth)))
+    yield truth
     yield middle
     if 2.0 * tempo <= 1.2 * _FASTEST:
-        yield np.sort(np.concatenate((known, middle)))
+        yield np.sort(np.concatenate((truth, middle)))
     if tempo >= 1.8 * _SLOWEST:
-        yield from (known[::2], known[1::2])
+        yield from (truth[::2], truth[1::2])

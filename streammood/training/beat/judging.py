@@ -40,7 +40,7 @@ _PENALTY = 0.02  # inverse strength of the penalty on weights
 _PRIOR = 0.7  # log odds by which beats of a clock are more often right than those that are learned from
 
 
-class _Known:
+class _StoredCues:
     """Cues that are known already."""
 
     reading: FilterSettings = NetworkCues.reading
@@ -57,27 +57,27 @@ class _Known:
         return self._cues[: len(hops)]
 
 
-def examples(model: BeatModel, frames: F32, known: F64) -> tuple[F64, Ints, F64]:
+def examples(model: BeatModel, frames: F32, truth: F64) -> tuple[F64, Ints, F64]:
     """Features (n, N_FEATURES), classes (n,) and weights (n,) of a track: ``frames`` (n_hops, LAYOUT.size).
 
     ``known`` are its beats in s; none where there is no beat at all.
     """
     hops = Hops.of(frames)
-    heard = NetworkCues(model)
-    cues = heard.push(hops)
-    places = ((1.0 + np.arange(len(cues))) * HOP - heard.delay) / ANALYSIS_RATE
-    stream = BeatStream(BeatSettings(), LevelSettings(), None, _Known(cues, heard.delay, model.judge))
+    network = NetworkCues(model)
+    cues = network.push(hops)
+    places = ((1.0 + np.arange(len(cues))) * HOP - network.delay) / ANALYSIS_RATE
+    stream = BeatStream(BeatSettings(), LevelSettings(), None, _StoredCues(cues, network.delay, model.judge))
     found = np.unique(stream.push(hops, np.ones(len(hops), dtype=bool))[1]["sample"] / ANALYSIS_RATE)
-    each = [(found, _FOUND)] + ([(beats, 1.0) for beats in hypotheses.rivals(known)] if known.size > 8 else [])
+    each = [(found, _FOUND)] + ([(beats, 1.0) for beats in hypotheses.rivals(truth)] if truth.size > 8 else [])
     features, classes, weights = [np.empty((0, N_FEATURES))], [np.empty(0, dtype=np.int64)], [np.empty(0)]
     for beats, weight in each:
         if beats.size < 6:
             continue
         read, after = hypotheses.watch(cues, places, beats, NetworkCues.reading)
-        said = hypotheses.classes(beats, known)[np.minimum(after, beats.size - 1)]
+        labels = hypotheses.classes(beats, truth)[np.minimum(after, beats.size - 1)]
         features.append(read)
-        classes.append(said)
-        weights.append(np.full(len(said), weight if known.size else weight * _BEATLESS))
+        classes.append(labels)
+        weights.append(np.full(len(labels), weight if truth.size else weight * _BEATLESS))
     weighed = np.concatenate(weights)
     return np.concatenate(features), np.concatenate(classes), weighed / np.sqrt(max(1, weighed.size))
 
@@ -114,12 +114,12 @@ def main() -> None:
     model, frames = BeatModel.load(asked.model), FrameCache(asked.cache)
     parts = []
     for item in track(read(asked.data, asked.seed), description="judge"):
-        heard = (
+        values = (
             extract_signal(item.groove.sound(), ANALYSIS_RATE)
             if item.groove is not None
             else frames.frames(item.path)[: int(_LONGEST * ANALYSIS_RATE / HOP)].astype(np.float32)
         )
-        parts.append(examples(model, heard[:, : LAYOUT.size], item.beats))
+        parts.append(examples(model, values[:, : LAYOUT.size], item.beats))
     write(Path(asked.model).with_suffix(".json"), fit(parts))
 
 

@@ -38,19 +38,19 @@ def activations(model: BeatModel, log_mel: npt.NDArray[np.floating]) -> F32:
     return answers[model.manifest.look_ahead :].astype(np.float32)
 
 
-def peaks(item: Item, heard: F32) -> Peaks:
+def peaks(item: Item, answers: F32) -> Peaks:
     """The peaks of activations (n, 2) against the beats of the track."""
     hop = item.hop / ANALYSIS_RATE
-    known = item.beats[item.beats < len(heard)] * hop
-    ones = item.beats[(item.beats < len(heard)) & (item.numbers == 1)] * hop
-    beats, downbeats = (_pick(heard[:, k], apart / hop) * hop for k, apart in ((0, _APART), (1, _BAR)))
-    close = [late for late in (at - known[np.abs(known - at).argmin()] for at in beats) if abs(late) <= _NEAR]
+    truth = item.beats[item.beats < len(answers)] * hop
+    ones = item.beats[(item.beats < len(answers)) & (item.numbers == 1)] * hop
+    beats, downbeats = (_pick(answers[:, k], apart / hop) * hop for k, apart in ((0, _APART), (1, _BAR)))
+    close = [late for late in (at - truth[np.abs(truth - at).argmin()] for at in beats) if abs(late) <= _NEAR]
     bar = _f_measure(ones, downbeats) if ones.size > 4 else float("nan")
-    return Peaks(item.track.source, item.track.held_out, _f_measure(known, beats), bar, np.array(close))
+    return Peaks(item.track.source, item.track.held_out, _f_measure(truth, beats), bar, np.array(close))
 
 
-def _f_measure(known: F64, heard: F64) -> float:
-    late = (x[x >= _START] for x in (known, heard))
+def _f_measure(truth: F64, answers: F64) -> float:
+    late = (x[x >= _START] for x in (truth, answers))
     score: float = mir_eval.beat.f_measure(*late)
     return score
 
@@ -58,13 +58,13 @@ def _f_measure(known: F64, heard: F64) -> float:
 def _pick(activation: F32, apart: float) -> F64:
     """Hops, with their fraction from a parabola through three values, at which the activation peaks."""
     before, here, after = activation[:-2], activation[1:-1], activation[2:]
-    kept: list[int] = []
+    picked: list[int] = []
     for hop in (np.flatnonzero((here > before) & (here >= after) & (here > _PEAK)) + 1).tolist():
-        if not kept or hop - kept[-1] >= apart:
-            kept.append(hop)
-        elif activation[hop] > activation[kept[-1]]:
-            kept[-1] = hop
-    at = np.array(kept, dtype=np.int64)
+        if not picked or hop - picked[-1] >= apart:
+            picked.append(hop)
+        elif activation[hop] > activation[picked[-1]]:
+            picked[-1] = hop
+    at = np.array(picked, dtype=np.int64)
     left, middle, right = (activation[at + k].astype(np.float64) for k in (-1, 0, 1))
     places: F64 = at + 0.5 * (left - right) / (left - 2.0 * middle + right)
     return places
@@ -74,11 +74,11 @@ def table(found: Iterable[Peaks]) -> dict[str, dict[str, float]]:
     """Mean F-measures and median lateness of each set, apart for tracks that were fitted to."""
     rows: dict[str, dict[str, float]] = {}
     every = list(found)
-    for name, held in sorted({(p.source, p.held_out) for p in every}):
-        here = [p for p in every if (p.source, p.held_out) == (name, held)]
+    for name, unseen in sorted({(p.source, p.held_out) for p in every}):
+        here = [p for p in every if (p.source, p.held_out) == (name, unseen)]
         bars = [p.downbeat for p in here if np.isfinite(p.downbeat)]
         late = np.concatenate([p.late for p in here])
-        rows[f"{name}, {'not fitted to' if held else 'fitted to'}"] = {
+        rows[f"{name}, {'not fitted to' if unseen else 'fitted to'}"] = {
             "tracks": float(len(here)),
             "peaks_f": round(float(np.mean([p.beat for p in here])), 4),
             **({"downbeat_peaks_f": round(float(np.mean(bars)), 4)} if bars else {}),

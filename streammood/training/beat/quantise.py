@@ -65,9 +65,9 @@ def _one_step(network: BeatNet) -> Any:
     for number, (gate, mix) in enumerate(zip(network.gates, network.mixes, strict=True)):
         present.append(x)
         first = number * (TAPS - 1) * WIDTH
-        heard = layers.Concatenate()([past[:, first : first + (TAPS - 1) * WIDTH], x])
-        signal = dense(heard, (gate[0][:, :WIDTH], gate[1][:WIDTH]), "tanh")
-        opened = dense(heard, (gate[0][:, WIDTH:], gate[1][WIDTH:]), "sigmoid")
+        joined = layers.Concatenate()([past[:, first : first + (TAPS - 1) * WIDTH], x])
+        signal = dense(joined, (gate[0][:, :WIDTH], gate[1][:WIDTH]), "tanh")
+        opened = dense(joined, (gate[0][:, WIDTH:], gate[1][WIDTH:]), "sigmoid")
         x = layers.Add()([x, dense(layers.Multiply()([signal, opened]), mix)])
     logits = layers.Activation("linear", name="logits")(dense(dense(x, network.hidden, "relu"), network.head))
     return keras.Model([hops, past], [logits, layers.Concatenate(name="present")(present)])

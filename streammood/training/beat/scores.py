@@ -72,17 +72,19 @@ def fired(beats: Iterable[Beat]) -> F64:
 def score(name: str, truth: Truth, beats: Sequence[Beat]) -> Score:
     """``beats`` as they were handed out, against ``truth``."""
     times = fired(beats)
-    known, heard = mir_eval.beat.trim_beats(truth.beats, START), mir_eval.beat.trim_beats(times, START)
-    continuity = mir_eval.beat.continuity(known, heard) if min(known.size, heard.size) > 1 else (0.0,) * 4
-    errors = distance(heard, known)
+    reference, estimated = mir_eval.beat.trim_beats(truth.beats, START), mir_eval.beat.trim_beats(times, START)
+    continuity = (
+        mir_eval.beat.continuity(reference, estimated) if min(reference.size, estimated.size) > 1 else (0.0,) * 4
+    )
+    errors = distance(estimated, reference)
     after = [beat for beat, time in zip(beats, times, strict=True) if time >= START]
     right = np.abs(errors) <= TOLERANCE
     ones = truth.beats[truth.numbers == 1]
-    told = fired(beat for beat in beats if beat.number == 1)
-    downbeat = _f_measure(*(mir_eval.beat.trim_beats(x, START) for x in (ones, told)))
+    estimated_ones = fired(beat for beat in beats if beat.number == 1)
+    downbeat = _f_measure(*(mir_eval.beat.trim_beats(x, START) for x in (ones, estimated_ones)))
     return Score(
         name,
-        _f_measure(known, heard),
+        _f_measure(reference, estimated),
         continuity[1],
         continuity[3],
         downbeat if ones.size > 2 else float("nan"),
@@ -93,15 +95,15 @@ def score(name: str, truth: Truth, beats: Sequence[Beat]) -> Score:
     )
 
 
-def _f_measure(known: F64, heard: F64) -> float:
-    return float(mir_eval.beat.f_measure(known, heard)) if known.size and heard.size else 0.0
+def _f_measure(reference: F64, estimated: F64) -> float:
+    return float(mir_eval.beat.f_measure(reference, estimated)) if reference.size and estimated.size else 0.0
 
 
-def distance(times: F64, known: F64) -> F64:
+def distance(times: F64, reference: F64) -> F64:
     """From the nearest of ``known`` to each of ``times``, in s, positive when late; infinite where none is known."""
-    if not known.size:
+    if not reference.size:
         return np.full(times.shape, np.inf)
-    near = known[np.argmin(np.abs(times[:, None] - known[None, :]), axis=1)] if times.size else times
+    near = reference[np.argmin(np.abs(times[:, None] - reference[None, :]), axis=1)] if times.size else times
     offsets: F64 = times - near
     return offsets
 

@@ -94,9 +94,9 @@ def fit_stages(
     if not any(item.beats.size for item in items):
         raise DataError("no track to fit to: all are held out; give more of them")
     network, averaged = (BeatNet(2 * items[0].log_mel.shape[1], seed) for _ in range(2))
-    told = hashlib.sha256(f"{seed} {sorted(item.track.stem for item in items)}".encode())
+    digest = hashlib.sha256(f"{seed} {sorted(item.track.stem for item in items)}".encode())
     if start:
-        told.update(start.sha256.encode())
+        digest.update(start.sha256.encode())
         for each in (network, averaged):
             each.deepen(start.dilations)
             _restore(each, start.weights)
@@ -104,14 +104,14 @@ def fit_stages(
     for number, stage in enumerate(stages):
         for each in (network, averaged):
             each.deepen(stage.dilations)
-        told.update(str(stage).encode())
-        kept = cache / f"beat-stage-{number + 1}-{told.hexdigest()[:16]}.npz"
-        if not kept.is_file():
+        digest.update(str(stage).encode())
+        checkpoint = cache / f"beat-stage-{number + 1}-{digest.hexdigest()[:16]}.npz"
+        if not checkpoint.is_file():
             work = progress.add_task(f"stage {number + 1}", total=stage.steps)
             for step, loss in fit.fit(network, averaged, items, stage, seed + number):
                 progress.update(work, completed=step, description=f"stage {number + 1}, loss {loss:.4f}")
-            np.savez(kept, *averaged.arrays())
-        with np.load(kept) as weights:
+            np.savez(checkpoint, *averaged.arrays())
+        with np.load(checkpoint) as weights:
             ends.append([weights[name] for name in weights.files])
         for each in (network, averaged):
             _restore(each, ends[-1])

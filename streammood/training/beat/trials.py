@@ -55,8 +55,8 @@ def octaves(settings: Settings) -> Iterator[list[str]]:
         for bpm in TEMPI:
             beats = beats_of(hear(play(grid(bpm, 20.0), 20.0, groove), _RATE, settings))
             late = [beat for beat in beats if seconds(beat.sample) > 5.0]
-            heard = np.array([beat.bpm for beat in late])
-            jumps = int(np.sum(np.abs(np.diff(np.log2(heard))) > 0.3))
+            tempi = np.array([beat.bpm for beat in late])
+            jumps = int(np.sum(np.abs(np.diff(np.log2(tempi))) > 0.3))
             times = fired(late)
             error = 1e3 * distance(times, np.sort(np.append(grid(bpm, 20.0), grid(bpm, 20.0) + 30.0 / bpm)))
             jitter = 1e3 * np.percentile(np.abs(np.diff(times, 2)), 95)
@@ -64,7 +64,7 @@ def octaves(settings: Settings) -> Iterator[list[str]]:
             yield [
                 groove,
                 str(bpm),
-                f"{np.median(heard):.1f}",
+                f"{np.median(tempi):.1f}",
                 str(jumps),
                 f"{np.median(error):.0f}",
                 f"{jitter:.1f}",

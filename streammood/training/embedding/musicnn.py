@@ -111,8 +111,8 @@ def _network(values: dict[str, Floats]) -> OriginalNetwork:
     middle = layers[5]
     listened = np.abs(middle.kernel).max(axis=(0, 2)) > _ZERO
     starts = np.cumsum([0] + [layer.bias.size for layer in layers[:5]])
-    kept = [live & listened[start : start + live.size] for live, start in zip(alive[:5], starts[:-1], strict=True)]
-    front = np.concatenate(kept)
+    live_rows = [live & listened[start : start + live.size] for live, start in zip(alive[:5], starts[:-1], strict=True)]
+    front = np.concatenate(live_rows)
     silent = np.concatenate([_quiet(layer) for layer in layers[:5]])
     first = Layer(
         middle.kernel[:, front],
@@ -129,9 +129,9 @@ def _network(values: dict[str, Floats]) -> OriginalNetwork:
         second.gain,
         second.offset + np.where(on, 0.0, mute),
     )
-    rhythm = _rhythm([_chosen(layers[number], kept[number]) for number in _RHYTHM])
+    rhythm = _rhythm([_chosen(layers[number], live_rows[number]) for number in _RHYTHM])
     named = (
-        *(_chosen(layers[number], kept[number]) for number in _TIMBRE), rhythm, _chosen(first, on), second, third,
+        *(_chosen(layers[number], live_rows[number]) for number in _TIMBRE), rhythm, _chosen(first, on), second, third,
     )  # fmt: skip
     gain, offset = (float(value.item()) for value in _normalisation(values, ""))
     centre = (rhythm.kernel.shape[0] - 1) // 2

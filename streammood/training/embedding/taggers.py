@@ -25,15 +25,15 @@ def original(wheel: Path) -> Stretch:
     return Stretch(musicnn.read(wheel), causal=False)
 
 
-def frames_per_hop(kept: FrameCache) -> float:
+def frames_per_hop(frame_cache: FrameCache) -> float:
     """Frames of a tagger in a hop of ours."""
     return layout.HOP / ANALYSIS_RATE * RATE / HOP
 
 
-def music(clip: Path, kept: FrameCache) -> tuple[int, F32]:
+def music(clip: Path, frame_cache: FrameCache) -> tuple[int, F32]:
     """The hop in which a clip opens the silence gate, and what taggers take in from there on (n_frames, n_mels)."""
-    per_hop = frames_per_hop(kept)
-    begin = opening(kept.frames(clip))
+    per_hop = frames_per_hop(frame_cache)
+    begin = opening(frame_cache.frames(clip))
     powers = musicnn.powers(*read_sound(clip))[round(begin * per_hop) :]
     return begin, musicnn.levelled(powers, LEVEL_HOPS * per_hop)
 
@@ -44,8 +44,8 @@ def pieces(n_frames: int) -> Ints:
     return starts[:: -(-starts.size // MOST)]
 
 
-def answers(given: Stretch, heard: F32, starts: Ints) -> F32:
+def answers(given: Stretch, stretch: F32, starts: Ints) -> F32:
     """Greatest and mean values (n_pieces, 2 * size) of what ``given`` hears in pieces of ``heard``."""
-    frames = given(heard[None])[0].numpy()
-    told: F32 = pooled(np.stack([frames[start : start + PATCH] for start in starts])).numpy()
-    return told
+    frames = given(stretch[None])[0].numpy()
+    values: F32 = pooled(np.stack([frames[start : start + PATCH] for start in starts])).numpy()
+    return values

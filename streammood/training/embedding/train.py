@@ -60,7 +60,7 @@ original is given all music as if it were as loud, from where the silence gate o
 was used. Seed {seed}.
 
 On one in {aside} groups of clips, which were not fitted to, the median correlation with the original, over all that
-it gives, went from {before:.2f} as carried over to {after:.2f}; on those that were fitted to it is {known:.2f}.
+it gives, went from {before:.2f} as carried over to {after:.2f}; on those that were fitted to it is {fitted:.2f}.
 
 No sound of these sets is part of it. Its terms, those of musicnn:
 
@@ -124,13 +124,13 @@ def train(
         for _ in progress.track(steps, total=schedule.steps, description="fitting"):
             pass
         after = _agreement(ours, patches, aside)
-        known = _agreement(ours, patches, ~aside)
+        fitted = _agreement(ours, patches, ~aside)
     content = embedding_model.write(ours.layers_now(), start.gain, start.offset, start.joined)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(content)
     weights = embedding_model.parse(content)
     out.with_suffix(".md").write_text(
-        _card(weights, corpus, len(content), (before, after, known), seed), encoding="utf-8"
+        _card(weights, corpus, len(content), (before, after, fitted), seed), encoding="utf-8"
     )
     return weights
 
@@ -156,14 +156,14 @@ def spectra(frames: npt.NDArray[np.floating]) -> F32:
 
 def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
     """Patches of a clip as it is, and, where it is labelled, as a venue might spoil it, against the clean original."""
-    clip, wheel, kept = work
-    ratio = FRAMES / (HOPS * frames_per_hop(kept))  # frames of ours to one of the original's
+    clip, wheel, frame_cache = work
+    ratio = FRAMES / (HOPS * frames_per_hop(frame_cache))  # frames of ours to one of the original's
     length = _CONTEXT + round(musicnn.PATCH * ratio)
-    begin, heard = music(clip.path, kept)
-    starts = pieces(heard.shape[0])
+    begin, stretch = music(clip.path, frame_cache)
+    starts = pieces(stretch.shape[0])
     inputs, numbers = [], []
     for variant in (0, 1) if clip.scored else (0,):
-        rows = spectra(kept.frames(clip.path, variant)[begin:])
+        rows = spectra(frame_cache.frames(clip.path, variant)[begin:])
         rows = np.pad(rows, ((_CONTEXT, 0), (0, 0)), constant_values=np.nan)
         for number, start in enumerate(starts):
             piece = rows[int(start * ratio) :][:length]
@@ -172,15 +172,15 @@ def _of_one(work: tuple[Clip, Path, FrameCache]) -> tuple[list[F16], list[F32]]:
                 numbers.append(number)
     if not inputs:
         return [], []
-    told = answers(original(wheel), heard, starts)
-    return inputs, [told[number] for number in numbers]
+    values = answers(original(wheel), stretch, starts)
+    return inputs, [values[number] for number in numbers]
 
 
-def _patches(corpus: Corpus, wheel: Path, kept: FrameCache, jobs: int, progress: Progress) -> Patches:
+def _patches(corpus: Corpus, wheel: Path, frame_cache: FrameCache, jobs: int, progress: Progress) -> Patches:
     """Patches of all clips."""
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        heard = pool.map(_of_one, [(clip, wheel, kept) for clip in corpus.clips], chunksize=8)
-        found = list(progress.track(heard, total=len(corpus.clips), description="original"))
+        stretch = pool.map(_of_one, [(clip, wheel, frame_cache) for clip in corpus.clips], chunksize=8)
+        found = list(progress.track(stretch, total=len(corpus.clips), description="original"))
     inputs = [piece for pieces, _ in found for piece in pieces]
     if not inputs:
         raise DataError("no clip is as long as 3 s")
@@ -237,10 +237,10 @@ def _agreement(ours: Stretch, patches: Patches, chosen: npt.NDArray[np.bool_]) -
 
 
 def _card(weights: Weights, corpus: Corpus, size: int, agreement: tuple[float, float, float], seed: int) -> str:
-    before, after, known = agreement
+    before, after, fitted = agreement
     parameters = sum(getattr(layer, part).size for layer in weights.layers.values() for part in Layer.__slots__)
     sets = ", ".join(f"`{source.name}`" for source in corpus.sources)
     return _CARD.format(
         size=weights.size, size_kb=size / 1000, parameters=parameters, clips=len(corpus.clips), sets=sets, seed=seed,
-        aside=_ASIDE, before=before, after=after, known=known,
+        aside=_ASIDE, before=before, after=after, fitted=fitted,
     )  # fmt: skip
