@@ -7,9 +7,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from benchmarks import beat_trials as trials
 from benchmarks.table import markdown
 from streammood.config import Settings
-from streammood.training.beat import trials
 from streammood.training.beat.evaluate import HEADER, LONGEST, Result, results, stated_rows
 
 mpl.use("Agg")

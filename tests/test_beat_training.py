@@ -14,7 +14,7 @@ from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32
 from streammood.training.beat import augment, data, patterns
 from streammood.training.beat.augment import Crop
-from streammood.training.beat.data import Item, Track
+from streammood.training.beat.data import Item, LabelledTrack
 from streammood.training.frames import extract_signal
 
 
@@ -26,7 +26,7 @@ def item(period: float, n: int = 1500, seed: int = 0) -> Item:
     for beat in np.rint(beats).astype(int):
         log_mel[beat : beat + 3] += np.float32(40.0)
     numbers = np.arange(beats.size) % 4 + 1
-    track = Track(Path(f"{period}.wav"), "own", str(period), beats, numbers, 1.0)
+    track = LabelledTrack(Path(f"{period}.wav"), "own", str(period), beats, numbers, 1.0)
     return Item(track, log_mel.astype(np.float16), beats, numbers, HOP)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.beat_trials import grid, play
 from streammood.analysis.beat import judge
 from streammood.analysis.beat.cues import NetworkCues
 from streammood.analysis.beat.judge import CHANNELS, FAST, JUDGE, N_CLASSES, N_FEATURES, NONE, OFF, RIGHT, SLOW
@@ -14,7 +15,6 @@ from streammood.dsp.layout import HOP
 from streammood.events import ANALYSIS_RATE
 from streammood.models.beat_model import BeatModel
 from streammood.training.beat import hypotheses, judging
-from streammood.training.beat.trials import grid, play
 
 MODEL = BeatModel.load("beat")
 

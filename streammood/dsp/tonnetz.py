@@ -7,7 +7,6 @@ import numpy as np
 from streammood.dsp.chroma import N_CHROMA
 from streammood.events import F32
 
-N_TONNETZ = 6
 _STEPS = np.array([7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3])  # of half a turn, from one pitch class to the next
 _RADII = np.array([1.0, 1.0, 1.0, 1.0, 0.5, 0.5])
 _ANGLES = np.pi * (np.outer(_STEPS, np.arange(N_CHROMA)) - np.array([0.5, 0.0] * 3)[:, None])

@@ -29,7 +29,6 @@ _SCALE = np.array([6.0, 4.0, 4.0, 3.0, 8.0, 0.3, 0.3, 0.2, 0.1, 0.5])  # what is
 _LEAST = -80.0  # dB
 _RANGE = 45.0  # dB below the loudest band within which bands are compared
 N_RELATIVE = 7
-N_RISE = 4 * N_RELATIVE + 1
 
 
 class Context:
@@ -122,6 +121,3 @@ def _mean(rows: F64) -> F64:
     """Mean over the rows (n, n_values), as ``rows.mean(axis=0)``, which takes twice as long on so few."""
     mean: F64 = np.add.reduce(rows, axis=0) / len(rows)
     return mean
-
-
-N_CHANGE = 3 * (N_SHAPE + 2) + N_SHAPE + 2

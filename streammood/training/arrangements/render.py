@@ -13,7 +13,6 @@ from streammood.training.arrangements.form import DRUMS, Arrangement, Note
 from streammood.training.arrangements.mixing import ducked, filtered, laid
 
 Rng = np.random.Generator
-Tracks = dict[str, F32]
 
 _TAIL = 2.0  # s after the last beat
 _STEP = 256  # samples between two cutoffs of a filter

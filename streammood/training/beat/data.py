@@ -54,7 +54,7 @@ _TERMS = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class LabelledTrack:
     """A piece of music and its beats."""
 
     path: Path
@@ -79,7 +79,7 @@ class Track:
         return self.source == CHOOSING or zlib.crc32(self.group.encode()) % _HELD_OUT == 0
 
 
-def read(data: Path) -> list[Track]:
+def read(data: Path) -> list[LabelledTrack]:
     """All tracks below ``data``: ``beat/SET/NAME.beats`` beside sound, ``beat/pseudo`` and ``beat/groove_midi``.
 
     Raises:
@@ -101,15 +101,15 @@ def read(data: Path) -> list[Track]:
     return tracks
 
 
-def grooves(seed: int) -> list[Track]:
+def grooves(seed: int) -> list[LabelledTrack]:
     """Grooves of our own, of every style."""
     return [
-        Track(Path(f"{g.name}_{g.bpm}"), PATTERNS, f"{g.name}_{g.bpm}", g.beats, g.numbers, 1.0, groove=g)
+        LabelledTrack(Path(f"{g.name}_{g.bpm}"), PATTERNS, f"{g.name}_{g.bpm}", g.beats, g.numbers, 1.0, groove=g)
         for g in patterns.grooves(_GROOVES, seed)
     ]
 
 
-def sources(tracks: list[Track]) -> tuple[DataSet, ...]:
+def sources(tracks: list[LabelledTrack]) -> tuple[DataSet, ...]:
     """The sets that ``tracks`` come from, with their terms."""
     names = sorted({track.source for track in tracks})
     counts = {name: sum(track.source == name for track in tracks) for name in names}
@@ -117,15 +117,15 @@ def sources(tracks: list[Track]) -> tuple[DataSet, ...]:
     return tuple(DataSet(name=name, clips=counts[name], licence=_TERMS.get(name, own)) for name in names)
 
 
-def _beside(folder: Path, source: str) -> Iterator[Track]:
+def _beside(folder: Path, source: str) -> Iterator[LabelledTrack]:
     for sound in sorted(path for path in folder.iterdir() if path.suffix.lower() in SOUND):
         written = sound.with_suffix(".beats")
         if written.is_file():
             beats, numbers, _ = _read_beats(written)
-            yield Track(sound, source, sound.stem, beats, numbers, 1.0)
+            yield LabelledTrack(sound, source, sound.stem, beats, numbers, 1.0)
 
 
-def _pseudo(folder: Path, mood: Path) -> Iterator[Track]:
+def _pseudo(folder: Path, mood: Path) -> Iterator[LabelledTrack]:
     for each in sorted(path for path in folder.iterdir() if (mood / path.name / "labels.csv").is_file()):
         with (mood / each.name / "labels.csv").open(newline="", encoding="utf-8") as lines:
             artists = {Path(row["file"]).stem: row.get("artist_group") for row in csv.DictReader(lines)}
@@ -135,10 +135,10 @@ def _pseudo(folder: Path, mood: Path) -> Iterator[Track]:
                 trust = min(1.0, float(sure.mean()) / _SURE)
                 sound = mood / each.name / f"{written.stem}.opus"
                 group = artists.get(written.stem) or f"{each.name}/{written.stem}"
-                yield Track(sound, "pseudo", group, beats, numbers, trust)
+                yield LabelledTrack(sound, "pseudo", group, beats, numbers, trust)
 
 
-def _takes(folder: Path) -> Iterator[Track]:
+def _takes(folder: Path) -> Iterator[LabelledTrack]:
     """Takes played to a click, each with a kit of its own; the grid follows from the tempo in the name."""
     for midi in sorted(folder.rglob("*.mid")):
         found = _TAKE.fullmatch(midi.stem)
@@ -148,7 +148,7 @@ def _takes(folder: Path) -> Iterator[Track]:
             beats = np.arange(0.0, _LONGEST, 60.0 / int(found["bpm"]))
             numbers = np.arange(beats.size) % int(found["bar"]) + 1
             kit = _KITS[zlib.crc32(midi.stem.encode()) % len(_KITS)]
-            yield Track(midi, "groove_midi", name, beats, numbers, 1.0, kit)
+            yield LabelledTrack(midi, "groove_midi", name, beats, numbers, 1.0, kit)
 
 
 def _read_beats(path: Path) -> tuple[F64, Ints, F64]:
@@ -172,7 +172,7 @@ def _read_beats(path: Path) -> tuple[F64, Ints, F64]:
 class Item:
     """What is fitted to: log mel spectra and the places of the beats in them."""
 
-    track: Track
+    track: LabelledTrack
     log_mel: F16  # (n_hops, n_mels), dB
     beats: F64  # (n,) in hops, where the network shall answer
     numbers: Ints  # (n,)
@@ -184,7 +184,7 @@ def hops_of(seconds: F64, hop: int) -> F64:
     return (seconds * ANALYSIS_RATE + STROKE_DELAY) / hop - 1.0
 
 
-def items(tracks: list[Track], cache: Path, jobs: int) -> Iterator[Item]:
+def items(tracks: list[LabelledTrack], cache: Path, jobs: int) -> Iterator[Item]:
     """Features of each track, kept in ``cache``."""
     with ProcessPoolExecutor(max_workers=jobs) as pool:
         work = pool.map(partial(_log_mel, cache=cache), tracks, chunksize=8)
@@ -194,7 +194,7 @@ def items(tracks: list[Track], cache: Path, jobs: int) -> Iterator[Item]:
             yield Item(track, log_mel, places[inside], track.numbers[inside], HOP)
 
 
-def _log_mel(track: Track, cache: Path) -> F16:
+def _log_mel(track: LabelledTrack, cache: Path) -> F16:
     if track.kit is None and track.groove is None:
         return FrameCache(cache).frames(track.path)[:, :N_MELS].copy()
     cached_at = cache / f"{track.stem}.npy"
@@ -206,7 +206,7 @@ def _log_mel(track: Track, cache: Path) -> F16:
     return played
 
 
-def _made(track: Track) -> F32:
+def _made(track: LabelledTrack) -> F32:
     """Features of a track that is played here first."""
     if track.groove is not None:
         return extract_signal(track.groove.sound(), ANALYSIS_RATE)
@@ -214,7 +214,7 @@ def _made(track: Track) -> F32:
         return extract(_play(track, Path(folder)))
 
 
-def _play(track: Track, folder: Path) -> Path:
+def _play(track: LabelledTrack, folder: Path) -> Path:
     """The take as a sound file, with its drum program, by fluidsynth and the system's General MIDI sounds."""
     setup, sound = folder / "setup", folder / "take.wav"
     setup.write_text(f"select 9 1 128 {track.kit}\n", encoding="utf-8")

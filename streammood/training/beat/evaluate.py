@@ -19,7 +19,7 @@ from streammood.analysis.resampler import Resampler
 from streammood.config import Settings
 from streammood.errors import DataError
 from streammood.events import F32, Beat
-from streammood.training.beat.data import Track, read
+from streammood.training.beat.data import LabelledTrack, read
 from streammood.training.beat.hearing import beats_of, hear
 from streammood.training.beat.scores import BINS, Score, Truth, interval, lateness, reliability, score
 
@@ -79,13 +79,13 @@ def trackers(settings: Settings) -> dict[str, Tracker]:
     }
 
 
-def sets(data: Path) -> dict[str, list[Track]]:
+def sets(data: Path) -> dict[str, list[LabelledTrack]]:
     """Tracks with sound by set, in the order of their names: those that no model was fitted to, apart from the others.
 
     Raises:
         DataError: there are no labelled tracks.
     """
-    found: dict[str, list[Track]] = {}
+    found: dict[str, list[LabelledTrack]] = {}
     for item in read(data):
         if item.kit is None and (item.source != "pseudo" or item.held_out):
             found.setdefault(f"{item.source}{'' if item.held_out else ', fitted to'}", []).append(item)
@@ -96,7 +96,7 @@ def sets(data: Path) -> dict[str, list[Track]]:
     return dict(sorted(found.items()))
 
 
-def listen(tracks: list[Track], trackers_: Mapping[str, Tracker]) -> Iterator[dict[str, Score]]:
+def listen(tracks: list[LabelledTrack], trackers_: Mapping[str, Tracker]) -> Iterator[dict[str, Score]]:
     """What each tracker scores on each track."""
     for item in tracks:
         sound, rate = soundfile.read(item.path, dtype="float32", always_2d=True, frames=int(LONGEST * 48_000))

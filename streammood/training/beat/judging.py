@@ -29,7 +29,7 @@ from streammood.events import ANALYSIS_RATE, F32
 from streammood.models.beat_model import BeatManifest, BeatModel
 from streammood.models.manifest import read_manifest
 from streammood.training.beat import data, hypotheses
-from streammood.training.beat.data import CHOOSING, Track
+from streammood.training.beat.data import CHOOSING, LabelledTrack
 from streammood.training.frames import FrameCache, extract_signal
 
 Ints = npt.NDArray[np.int64]
@@ -94,9 +94,9 @@ def fit(parts: Iterable[tuple[F64, Ints, F64]]) -> F64:
     return table
 
 
-def read(root: Path, seed: int) -> list[Track]:
+def read(root: Path, seed: int) -> list[LabelledTrack]:
     """At most ``_MOST`` tracks of each set below ``root`` that are not for choosing, and grooves of our own."""
-    sets: dict[str, list[Track]] = {}
+    sets: dict[str, list[LabelledTrack]] = {}
     for item in data.read(root) + data.grooves(seed):
         if item.source != CHOOSING and item.kit is None:
             sets.setdefault(item.source, []).append(item)
