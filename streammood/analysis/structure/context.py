@@ -16,7 +16,6 @@ from streammood.analysis.structure.beat_rows import (
     LOUD,
     LOW,
     N_BANDS,
-    N_SHAPE,
     WIDTH,
 )
 
