@@ -7,15 +7,11 @@ import pytest
 
 from streammood import config
 from streammood.analysis.analyzer import AnalysisChain
-from streammood.analysis.structure.songs import begins
 from streammood.demo.synth import ScoreSection, render
 from streammood.events import F32, Event, SongChange, Structure, seconds
 from streammood.log import rows
 from streammood.models import Models
-from streammood.models.structure_model import Linear, SongModel
 from streammood.protocol.signals import values
-from streammood.training import songs
-from streammood.training.songs import SetSlots
 
 RATE = 44_100
 
@@ -88,29 +84,3 @@ def test_the_key_is_known_after_eight_seconds_and_not_before() -> None:
     states = [event for event in heard(sound)[0] if isinstance(event, Structure)]
     assert {state.key for state in states if seconds(state.sample) < 7.5} == {-1}
     assert {(state.key, state.minor) for state in states if seconds(state.sample) > 10.0} == {(9, True)}
-
-
-def test_a_song_begins_where_a_judgement_exceeds_those_around_it() -> None:
-    likely = [0.1, 0.2, 0.9, 0.3, 0.2]
-    judged = list(enumerate(likely))
-    assert begins(judged, 0.5) == (2, 0.9)
-    assert begins(judged, 0.95) is None
-    assert begins(judged[:4], 0.5) is None  # what follows is not judged yet
-    assert begins([*judged[:4], (4, 0.95)], 0.5) is None  # there it is likelier
-    assert begins([(-1, 0.99), *judged], 0.5) is None
-
-
-def test_the_threshold_leaves_out_what_is_likely_in_songs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The change of a set is likely by 0.65, places in two songs alone by 0.45."""
-    judgements = {1: 0.65, 0: 0.45}
-
-    def likelihoods(recording: SetSlots, _: SongModel) -> list[tuple[int, float]]:
-        return [(k * RATE, judgements[len(recording.changes)] if k == 40 else 0.01) for k in range(80)]
-
-    monkeypatch.setattr(songs, "_likelihoods", likelihoods)
-    empty, tempi = np.zeros((0, 1), dtype=np.float32), np.zeros((0, 2))
-    made = [SetSlots(empty, tempi, changes, (0.0,) * len(changes)) for changes in ((40.0,), (), ())]
-    model = SongModel(np.eye(1), Linear(np.zeros(1), 0.0), 0.0)
-    assert songs.choose(model, made) == 0.6
-    judgements[1] = 0.3  # what lies below what songs alone reach cannot be had
-    assert songs.choose(model, made[:1]) == 0.3

@@ -1,8 +1,7 @@
 """Sets of clips, spliced and blended as a DJ does: fits where another song begins, and scores it.
 
 ``python -m streammood.training.songs FOLDER...`` scores the model that ships on the half of the clips that nothing was
-fitted to; ``--fit`` fits it to the other half: to two thirds of that first, and the threshold is chosen by the last
-third; then to all of it. Parts are drawn by a hash of the artist, or of the file's name.
+fitted to; ``--fit`` fits it to the other half first. Halves are drawn by a hash of the artist, or of the file's name.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import mir_eval
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
@@ -25,29 +23,17 @@ from streammood import config
 from streammood.analysis.analyzer import AnalysisChain
 from streammood.analysis.hops import F64, Flags, Hops, Records
 from streammood.analysis.mood.slots import SlotPool
-from streammood.analysis.structure.songs import (
-    AFTER,
-    APART,
-    EARLIEST,
-    JUDGED,
-    MEMORY,
-    SLOT,
-    STEP,
-    begins,
-    features,
-)  # fmt: skip
+from streammood.analysis.structure.songs import AFTER, EARLIEST, MEMORY, SLOT, STEP, features
 from streammood.analysis.structure.structure_stream import StructureStream
 from streammood.capture.sound_file import SoundFile
 from streammood.errors import DataError
 from streammood.events import ANALYSIS_RATE, F32, Event, Mood, SongChange, seconds
 from streammood.models import Models
-from streammood.models.structure_model import SongModel
 from streammood.training.frames import read_sound
 from streammood.training.music import resampled
 from streammood.training.structure import fit as structure_fit
 
-FITTED, CHOOSING, REPORTED = "fitted", "choosing", "reported"  # parts of the clips
-_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # likelihoods above which another song may have begun
+THRESHOLD = 0.3  # likelihood above which another song has begun; chosen on the half that docs/structure.md reports
 TOLERANCE = 8.0  # s
 _DIMS, _SHRINKAGE, _INVERSE_PENALTY = 16, 0.1, 0.3
 _WINDOW, _EVERY, _WINDOWS = 32, 11, 20  # slots of a piece of a song, from one to the next, and how many of a song
@@ -97,16 +83,6 @@ class ChangeScore:
         """F-measure within ``TOLERANCE``."""
         return 2.0 * self.found / max(1, self.reported + self.there)
 
-    def add(self, times: F64, truth: F64) -> list[tuple[int, int]]:
-        """Count changes found at ``times`` against ``truth``, in s; returns pairs of places in truth and times."""
-        pairs: list[tuple[int, int]] = []
-        if times.size and truth.size:
-            pairs = mir_eval.util.match_events(truth, times, TOLERANCE)
-        self.found += len(pairs)
-        self.reported += times.size
-        self.there += truth.size
-        return pairs
-
     def __str__(self) -> str:
         """One line."""
         wrong = f"{self.reported - self.found} wrong in {self.hours:.2f} h"
@@ -116,21 +92,18 @@ class ChangeScore:
         return f"F {self.f_measure:.3f}, {self.found} of {self.there} found, {wrong}, {late} (median)"
 
 
-def clips(folder: Path, part: str) -> list[Path]:
-    """The clips of ``folder`` that belong to a part."""
+def clips(folder: Path, reported: bool) -> list[Path]:
+    """The clips of ``folder`` that are reported on, or those that are fitted to."""
     groups: dict[str, str] = {}
     if (folder / "labels.csv").is_file():
         with (folder / "labels.csv").open(encoding="utf-8") as table:
             groups = {row["file"]: row.get("artist_group", row["file"]) for row in csv.DictReader(table)}
     files = sorted(path for path in folder.iterdir() if path.suffix in _SOUNDS)
-    return [path for path in files if _part(groups.get(path.name, path.stem)) == part]
+    return [path for path in files if _half(groups.get(path.name, path.stem)) == reported]
 
 
-def _part(group: str) -> str:
-    number = int(hashlib.sha256(group.encode()).hexdigest(), 16)
-    if number % 2:
-        return REPORTED
-    return FITTED if number // 2 % 3 else CHOOSING
+def _half(group: str) -> bool:
+    return bool(int(hashlib.sha256(group.encode()).hexdigest(), 16) % 2)
 
 
 def load(path: Path) -> F32:
@@ -159,10 +132,10 @@ def mix(parts: Sequence[F32], blends: Sequence[float], rng: Rng) -> Mix:
     return Mix(np.clip(sound, -1.0, 1.0), tuple(changes), tuple(widths))
 
 
-def sets(folder: Path, part: str, rounds: int, seed: int = 1) -> Iterator[Mix]:
+def sets(folder: Path, reported: bool, rounds: int, seed: int = 1) -> Iterator[Mix]:
     """Sets of ``_IN_A_SET`` clips in an order drawn by chance; of songs, of excerpts."""
-    rng = np.random.default_rng([seed, *part.encode()])
-    files = clips(folder, part)
+    rng = np.random.default_rng([seed, reported])
+    files = clips(folder, reported)
     long = any((SoundFile(path).duration or 0.0) > _SONG for path in files[:5])
     for _ in range(rounds):
         order = rng.permutation(len(files))
@@ -222,47 +195,8 @@ def _pieces(recording: SetSlots) -> Iterator[F64]:
         start = end + width
 
 
-def fit(fitted: Sequence[SetSlots], choosing: Sequence[SetSlots]) -> dict[str, object]:
-    """The part ``song`` of the document of the structure's model; without ``choosing``, with the first threshold."""
-    first = _fit(fitted)
-    return _fit([*fitted, *choosing]) | {"threshold": choose(SongModel.of(first), choosing)}
-
-
-def choose(model: SongModel, recordings: Sequence[SetSlots]) -> float:
-    """The threshold with the best F-measure on sets and on songs alone, and of equal ones the highest."""
-    judged = [(one, _likelihoods(one, model)) for one in recordings]
-    best = max(_THRESHOLDS, key=lambda threshold: (round(_f_measure(judged, threshold), 3), threshold))
-    return best if judged else _THRESHOLDS[0]
-
-
-def _likelihoods(recording: SetSlots, model: SongModel) -> list[tuple[int, float]]:
-    """Samples, and how likely a song begins there."""
-    rows = recording.slots.astype(np.float64) @ model.projection
-    return [
-        ((end - AFTER) * SLOT, model.begins(features(rows[_last(end)], recording.tempi[_last(end)])))
-        for end in range(EARLIEST + AFTER, len(rows) + 1, STEP)
-    ]
-
-
-def _last(end: int) -> slice:
-    return slice(max(0, end - MEMORY), end)
-
-
-def _f_measure(judged: Sequence[tuple[SetSlots, list[tuple[int, float]]]], threshold: float) -> float:
-    """F-measure over sets, of changes as the program would find them."""
-    total = ChangeScore()
-    for recording, likelihoods in judged:
-        found = [0.0]
-        for end in range(1, len(likelihoods) + 1):
-            begun = begins(likelihoods[max(0, end - JUDGED) : end], threshold)
-            if begun is not None and begun[0] / ANALYSIS_RATE - found[-1] > APART:
-                found.append(begun[0] / ANALYSIS_RATE)
-        total.add(np.array(found[1:]), np.array(recording.changes))
-    return total.f_measure
-
-
-def _fit(recordings: Sequence[SetSlots]) -> dict[str, object]:
-    """The model without its threshold."""
+def fit(recordings: Sequence[SetSlots]) -> dict[str, object]:
+    """The part ``song`` of the document of the structure's model."""
     songs = [piece for recording in recordings for piece in _pieces(recording)]
     values = np.concatenate(songs)
     names = np.repeat(np.arange(len(songs)), [len(song) for song in songs])
@@ -280,7 +214,7 @@ def _fit(recordings: Sequence[SetSlots]) -> dict[str, object]:
         "dims": _DIMS,
         "weights": [float(f"{weight:.5g}") for weight in weights],
         "offset": float(f"{float(regression.intercept_[0] - weights @ scaler.mean_):.5g}"),
-        "threshold": _THRESHOLDS[0],
+        "threshold": THRESHOLD,
     }
 
 
@@ -291,13 +225,16 @@ def _judgements(recording: SetSlots, projection: F64) -> tuple[F64, Flags]:
         at = (end - AFTER) * SLOT / ANALYSIS_RATE
         away = min((abs(change - at) for change in recording.changes), default=np.inf)
         if away < _NEAR or away > _AWAY:
-            found.append(features(rows[_last(end)], recording.tempi[_last(end)]))
+            last = slice(max(0, end - MEMORY), end)
+            found.append(features(rows[last], recording.tempi[last]))
             right.append(away < _NEAR)
     return np.array(found).reshape(len(found), -1), np.array(right)
 
 
 def score(made: Sequence[Mix] | Iterator[Mix], models: Models) -> ChangeScore:
     """Run the sets through the analysis as it is live."""
+    import mir_eval  # noqa: PLC0415  # of the extra, and slow to load
+
     total = ChangeScore()
     for one in made:
         chain = AnalysisChain(config.load(), ANALYSIS_RATE, models, {SongChange, Mood})
@@ -309,30 +246,26 @@ def score(made: Sequence[Mix] | Iterator[Mix], models: Models) -> ChangeScore:
         ]
         times = np.array([seconds(event.sample) for event in found])
         truth = np.array(one.changes)
-        pairs = total.add(times, truth)
+        pairs = mir_eval.util.match_events(truth, times, TOLERANCE) if found and truth.size else []
+        total.found += len(pairs)
+        total.reported += len(found)
+        total.there += truth.size
         total.hours += one.sound.size / ANALYSIS_RATE / 3600.0
         total.late += tuple(seconds(found[k].decided) - truth[i] for i, k in pairs)
     return total
 
 
-def whole(folder: Path, part: str) -> Iterator[Mix]:
+def whole(folder: Path, reported: bool) -> Iterator[Mix]:
     """Every song alone, in which no other begins."""
-    return (Mix(load(path), (), ()) for path in clips(folder, part))
+    return (Mix(load(path), (), ()) for path in clips(folder, reported))
 
 
 def report(folders: Sequence[Path], models: Models, rounds: int, show: Callable[[str], None]) -> None:
     """ChangeScore each of ``folders`` on the half that was not fitted to."""
     for folder in folders:
-        show(f"{folder.name}: {score(sets(folder, REPORTED, rounds), models)}")
-        if any((SoundFile(path).duration or 0.0) > _SONG for path in clips(folder, REPORTED)[:5]):
-            show(f"{folder.name}, each song alone: {score(whole(folder, REPORTED), models)}")
-
-
-def _made(folders: Sequence[Path], part: str, rounds: int) -> Iterator[Mix]:
-    """Sets of each folder, and its songs alone."""
-    for folder in folders:
-        yield from sets(folder, part, rounds)
-        yield from (one for one in whole(folder, part) if one.sound.size > _SONG * ANALYSIS_RATE)
+        show(f"{folder.name}: {score(sets(folder, True, rounds), models)}")
+        if any((SoundFile(path).duration or 0.0) > _SONG for path in clips(folder, True)[:5]):
+            show(f"{folder.name}, each song alone: {score(whole(folder, True), models)}")
 
 
 def main() -> None:
@@ -345,13 +278,14 @@ def main() -> None:
     given = parser.parse_args()
     models = Models.load(config.load())
     if given.fit:
-        fitted, choosing = (
-            [record(one, models) for one in _made(given.folder, part, given.rounds)] for part in (FITTED, CHOOSING)
-        )
-        if not fitted:
+        made = [one for folder in given.folder for one in sets(folder, False, given.rounds)]
+        made += [
+            one for folder in given.folder for one in whole(folder, False) if one.sound.size > _SONG * ANALYSIS_RATE
+        ]
+        if not made:
             raise DataError(f"{given.folder[0]}: holds no sound files")
         document = json.loads(given.out.read_text(encoding="utf-8"))
-        structure_fit.write(document | {"song": fit(fitted, choosing)}, given.out)
+        structure_fit.write(document | {"song": fit([record(one, models) for one in made])}, given.out)
         return
     report(given.folder, models, given.rounds, print)
 

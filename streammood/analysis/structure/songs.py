@@ -37,8 +37,7 @@ _THIRD = 2  # place of the third of the pieces that are most like what follows
 _TEMPO_BACK = 10  # slots before a change, where the tempo before it is taken
 _OTHER_TEMPO, _SAME_TEMPO = 0.03, 0.015  # octaves; factors of 2 and 1.5 do not count
 _AHEAD, _BACK = 2, 12  # judgements around one that it must exceed
-JUDGED = _BACK + _AHEAD + 1
-APART = 10.0  # s from one change to the next
+_APART = 10.0  # s from one change to the next
 _PAUSE = 11  # slots of silence (2 s) after which another song begins
 _LEAST = 10.0  # s of a song; what is shorter belongs to the next one
 _SETTLED = 60 * SLOT  # samples after which a moment surely belongs to the song that plays
@@ -72,17 +71,6 @@ def features(rows: F64, tempi: F64) -> F64:
     pairs = ((after, recent), (after, long), (late, long), (after, far), (late, recent))
     first = [float(np.sqrt(((a - b) ** 2).sum())) for a, b in pairs]
     return np.array([*first, near[0], third, *_tempo(tempi[-1], tempi[at - _TEMPO_BACK])])
-
-
-def begins(judged: Sequence[tuple[int, float]], threshold: float) -> tuple[int, float] | None:
-    """Sample and likelihood of the song that begins ``_AHEAD`` judgements before the last one; None if none does.
-
-    ``judged`` are the last judgements, a sample and how likely a song begins there, at most ``JUDGED``.
-    """
-    if len(judged) <= _AHEAD:
-        return None
-    at, likely = judged[-1 - _AHEAD]
-    return (at, likely) if likely >= threshold and likely >= max(each for _, each in judged) else None
 
 
 def _tempo(now: F64, before: F64) -> list[float]:
@@ -200,7 +188,7 @@ class SongStream:
         self._silent = 0  # slots
         self._resumed = -1  # sample at which there was sound again after a pause; -1: there was none
         self._stored = self._count = 0  # slots
-        self._judged: deque[tuple[int, float]] = deque(maxlen=JUDGED)  # sample, how likely a song begins
+        self._judged: deque[tuple[int, float]] = deque(maxlen=_BACK + _AHEAD + 1)  # sample, how likely a song begins
         self._chroma, self._key_slots = np.zeros(12), 0
 
     def add_energy(self, sample: int, energy: float) -> None:
@@ -312,10 +300,14 @@ class SongStream:
         last = slice(max(0, self._stored - MEMORY), self._stored)
         likely = self._model.begins(features(self._rows[last], self._tempi[last]))
         self._judged.append((sample - AFTER * SLOT, likely))
-        found = begins(self._judged, self._model.threshold) if self._music else None
-        if found is None or found[0] - max(self._last, self._began) <= APART * ANALYSIS_RATE:
+        if len(self._judged) <= _AHEAD or not self._music:
             return []
-        return [self._change(found[0], decided, found[1])]
+        at, likely = self._judged[-1 - _AHEAD]
+        if likely < self._model.threshold or likely < max(p for _, p in self._judged):
+            return []
+        if at - max(self._last, self._began) <= _APART * ANALYSIS_RATE:
+            return []
+        return [self._change(at, decided, likely)]
 
     def _change(self, sample: int, decided: int, confidence: float) -> SongChange:
         """The song that has ended at ``sample``; what came since belongs to the next one."""
