@@ -52,6 +52,7 @@ def main() -> None:
         ["trust"],
         ["gate"],
         ["key"],
+        ["structure"],
     ):  # take hours, a checkout, data: apart from the others
         importlib.import_module(f"benchmarks.{sys.argv[1]}").main(sys.argv[2:])
         return

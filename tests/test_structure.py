@@ -92,13 +92,13 @@ def test_energy_follows_what_plays(track: Arrangement, structure: list[Event]) -
     assert set(np.diff([e.sample for e in states])) <= {8 * 512, 9 * 512}
 
 
-@pytest.mark.parametrize("gain", [0.1, 3.0])
+@pytest.mark.parametrize("gain", [0.01, 3.0])  # -40 dB and +10 dB
 def test_the_level_of_the_desk_changes_no_energy(sound: F32, structure: list[Event], gain: float) -> None:
     part = sound[: 60 * RATE]
     ours = [e.energy for e in structure if isinstance(e, Structure)]
-    theirs = [e.energy for e in heard(np.clip(part * np.float32(gain), -8, 8)) if isinstance(e, Structure)]
+    theirs = [e.energy for e in heard(part * np.float32(gain)) if isinstance(e, Structure)]
     settled = slice(50, len(theirs))
-    assert np.abs(np.array(ours[: len(theirs)])[settled] - np.array(theirs)[settled]).mean() < 0.03
+    assert np.abs(np.array(ours[: len(theirs)])[settled] - np.array(theirs)[settled]).max() < 0.03
 
 
 def test_silence_has_no_energy_and_no_sections() -> None:
