@@ -50,9 +50,9 @@ class SongModel:
         place: F64 = slot.astype(np.float64) @ self.projection
         return place
 
-    def begins(self, features: F64) -> float:
-        """How likely another song has begun, 0..1."""
-        return _logistic(self.change(features))
+    def begins(self, odds: float) -> float:
+        """How likely another song has begun, 0..1, from log odds."""
+        return _logistic(odds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

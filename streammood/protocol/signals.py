@@ -175,7 +175,7 @@ _TABLE = (
     _row("phrase/confidence", "flow", float, UNIT, "", Structure, "grid",
          "how often boundaries fell there in this song"),
     _row("song/changed", "trigger", int, SWITCH, "", SongChange, lambda song: 1,
-         "another song has begun, after a pause or in the middle of a blend; told about 7 s later"),
+         "another song has begun, after a pause or in the middle of a blend; told about 9 s later"),
     _row("key", "state", int, (-1, 11), "", Structure, "key",
          "pitch class of the tonic in the last minute of this song, 0 = C; -1 = not known"),
     _row("key/minor", "state", int, SWITCH, "", Structure, "minor", "1 in a minor key"),

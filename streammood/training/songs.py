@@ -1,7 +1,7 @@
 """Sets of clips, spliced and blended as a DJ does: fits where another song begins, and scores it.
 
-``python -m streammood.training.songs FOLDER...`` scores the model that ships on the half of the clips that nothing was
-fitted to; ``--fit`` fits it to the other half first. Halves are drawn by a hash of the artist, or of the file's name.
+``python -m streammood.training.songs FOLDER...`` scores the model that ships on the half of the clips for which nothing
+was fitted or chosen; ``--fit`` fits it to the other half. A hash of artist or file name draws the halves.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,9 @@ from streammood.training.frames import read_sound
 from streammood.training.music import resampled
 from streammood.training.structure import fit as structure_fit
 
-THRESHOLD = 0.3  # likelihood above which another song has begun; chosen on the half that docs/structure.md reports
+THRESHOLD = 0.25  # likelihood above which another song has begun; chosen on the half that is fitted to
 TOLERANCE = 8.0  # s
-_DIMS, _SHRINKAGE, _INVERSE_PENALTY = 16, 0.1, 0.3
+_DIMS, _SHRINKAGE, _INVERSE_PENALTY = 8, 0.1, 0.3
 _WINDOW, _EVERY, _WINDOWS = 32, 11, 20  # slots of a piece of a song, from one to the next, and how many of a song
 _NEAR, _AWAY = 1.0, 5.0  # s: a judgement nearer is right, one farther away is wrong
 _BLENDS = (0.0, 0.0, 2.0, 4.0, 8.0, -3.0)  # s of clips; negative: silence
@@ -93,17 +94,17 @@ class ChangeScore:
 
 
 def clips(folder: Path, reported: bool) -> list[Path]:
-    """The clips of ``folder`` that are reported on, or those that are fitted to."""
+    """The clips of ``folder`` that are reported on, or those that everything is fitted to and chosen on."""
     groups: dict[str, str] = {}
     if (folder / "labels.csv").is_file():
         with (folder / "labels.csv").open(encoding="utf-8") as table:
             groups = {row["file"]: row.get("artist_group", row["file"]) for row in csv.DictReader(table)}
     files = sorted(path for path in folder.iterdir() if path.suffix in _SOUNDS)
-    return [path for path in files if _half(groups.get(path.name, path.stem)) == reported]
+    return [path for path in files if _reported(groups.get(path.name, path.stem)) == reported]
 
 
-def _half(group: str) -> bool:
-    return bool(int(hashlib.sha256(group.encode()).hexdigest(), 16) % 2)
+def _reported(group: str) -> bool:
+    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % 2 == 0
 
 
 def load(path: Path) -> F32:
@@ -132,18 +133,27 @@ def mix(parts: Sequence[F32], blends: Sequence[float], rng: Rng) -> Mix:
     return Mix(np.clip(sound, -1.0, 1.0), tuple(changes), tuple(widths))
 
 
-def sets(folder: Path, reported: bool, rounds: int, seed: int = 1) -> Iterator[Mix]:
-    """Sets of ``_IN_A_SET`` clips in an order drawn by chance; of songs, of excerpts."""
+def sets(folder: Path, reported: bool, count: int, seed: int = 1) -> Iterator[Mix]:
+    """``count`` sets of ``_IN_A_SET`` clips in an order drawn by chance; of songs, of excerpts."""
     rng = np.random.default_rng([seed, reported])
     files = clips(folder, reported)
-    long = any((SoundFile(path).duration or 0.0) > _SONG for path in files[:5])
-    for _ in range(rounds):
-        order = rng.permutation(len(files))
-        for first in range(0, max(1, len(files) - _IN_A_SET + 1), _IN_A_SET):
-            parts = [load(files[k]) for k in order[first : first + _IN_A_SET]]
-            if long:
-                parts = [_excerpt(part, rng) for part in parts]
-            yield mix(parts, _LONG_BLENDS if long else _BLENDS, rng)
+    if not files:
+        raise DataError(f"{folder}: holds no sound files")
+    long = _songs(folder, reported)
+    order: list[int] = []
+    for _ in range(count):
+        if len(order) < min(_IN_A_SET, len(files)):
+            order = rng.permutation(len(files)).tolist()
+        parts = [load(files[k]) for k in order[:_IN_A_SET]]
+        order = order[_IN_A_SET:]
+        if long:
+            parts = [_excerpt(part, rng) for part in parts]
+        yield mix(parts, _LONG_BLENDS if long else _BLENDS, rng)
+
+
+def _songs(folder: Path, reported: bool) -> bool:
+    """Whether ``folder`` holds whole songs."""
+    return any((SoundFile(path).duration or 0.0) > _SONG for path in clips(folder, reported)[:5])
 
 
 def _excerpt(sound: F32, rng: Rng) -> F32:
@@ -260,11 +270,11 @@ def whole(folder: Path, reported: bool) -> Iterator[Mix]:
     return (Mix(load(path), (), ()) for path in clips(folder, reported))
 
 
-def report(folders: Sequence[Path], models: Models, rounds: int, show: Callable[[str], None]) -> None:
-    """ChangeScore each of ``folders`` on the half that was not fitted to."""
+def report(folders: Sequence[Path], models: Models, count: int, show: Callable[[str], None]) -> None:
+    """Score the half of each of ``folders`` that nothing was fitted to or chosen on, ``count`` sets of it."""
     for folder in folders:
-        show(f"{folder.name}: {score(sets(folder, True, rounds), models)}")
-        if any((SoundFile(path).duration or 0.0) > _SONG for path in clips(folder, True)[:5]):
+        show(f"{folder.name}, {count} sets: {score(sets(folder, True, count), models)}")
+        if _songs(folder, True):
             show(f"{folder.name}, each song alone: {score(whole(folder, True), models)}")
 
 
@@ -272,22 +282,23 @@ def main() -> None:
     """Read the command line, fit and score."""
     parser = argparse.ArgumentParser(prog="python -m streammood.training.songs", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="+", help="clips or songs, one artist a file or with labels.csv")
-    parser.add_argument("--fit", action="store_true", help="fit to the other half first, and write the model")
-    parser.add_argument("--rounds", type=int, default=1, help="times that each clip is in a set (%(default)s)")
+    parser.add_argument("--fit", action="store_true", help="fit to the other half, and write the model")
+    parser.add_argument("--sets", type=int, default=8, help="sets of each folder (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("models/structure.json"), help="the model (%(default)s)")
     given = parser.parse_args()
     models = Models.load(config.load())
-    if given.fit:
-        made = [one for folder in given.folder for one in sets(folder, False, given.rounds)]
-        made += [
-            one for folder in given.folder for one in whole(folder, False) if one.sound.size > _SONG * ANALYSIS_RATE
-        ]
-        if not made:
-            raise DataError(f"{given.folder[0]}: holds no sound files")
-        document = json.loads(given.out.read_text(encoding="utf-8"))
-        structure_fit.write(document | {"song": fit([record(one, models) for one in made])}, given.out)
+    if not given.fit:
+        report(given.folder, models, given.sets, partial(print, flush=True))
         return
-    report(given.folder, models, given.rounds, print)
+    recordings = [record(one, models) for folder in given.folder for one in _fitted(folder, given.sets)]
+    document = json.loads(given.out.read_text(encoding="utf-8"))
+    structure_fit.write(document | {"song": fit(recordings)}, given.out)
+
+
+def _fitted(folder: Path, count: int) -> Iterator[Mix]:
+    yield from sets(folder, False, count)
+    if _songs(folder, False):
+        yield from whole(folder, False)
 
 
 if __name__ == "__main__":

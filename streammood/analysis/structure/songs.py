@@ -1,8 +1,9 @@
 """Where another song begins in a set: hops and the beat clock in, song changes and the key out.
 
-Six seconds are compared with what came before, in a space in which songs differ from each other and not within
+Eight seconds are compared with what came before, in a space in which songs differ from each other and not within
 themselves (linear discriminant analysis of mel bands, contrast, pitch classes, shape and rhythm), and the tempo with
-that before. After two seconds of silence, the next sound begins another song.
+that before. Right after a song has begun, another is less likely. After two seconds of silence, the next sound begins
+another song.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from streammood.models.structure_model import SongModel
 T = TypeVar("T")
 
 SLOT = HOPS * HOP  # samples
-AFTER = 32  # slots (6 s) after a change that are heard before it is judged
+AFTER = 43  # slots (8 s) after a change that are compared with what came before
 EARLIEST = 43  # slots (8 s) before it that there must be
 MEMORY = 280  # slots that are stored
 N_FEATURES = 13
@@ -38,6 +39,8 @@ _TEMPO_BACK = 10  # slots before a change, where the tempo before it is taken
 _OTHER_TEMPO, _SAME_TEMPO = 0.03, 0.015  # octaves; factors of 2 and 1.5 do not count
 _AHEAD, _BACK = 2, 12  # judgements around one that it must exceed
 _APART = 10.0  # s from one change to the next
+_YOUNG = 2.0  # log odds against another song when one has just begun
+_USUAL = 60.0  # s in which they fall to 0
 _PAUSE = 11  # slots of silence (2 s) after which another song begins
 _LEAST = 10.0  # s of a song; what is shorter belongs to the next one
 _SETTLED = 60 * SLOT  # samples after which a moment surely belongs to the song that plays
@@ -188,7 +191,7 @@ class SongStream:
         self._silent = 0  # slots
         self._resumed = -1  # sample at which there was sound again after a pause; -1: there was none
         self._stored = self._count = 0  # slots
-        self._judged: deque[tuple[int, float]] = deque(maxlen=_BACK + _AHEAD + 1)  # sample, how likely a song begins
+        self._judged: deque[tuple[int, float]] = deque(maxlen=_BACK + _AHEAD + 1)  # sample, log odds that a song begins
         self._chroma, self._key_slots = np.zeros(12), 0
 
     def add_energy(self, sample: int, energy: float) -> None:
@@ -298,16 +301,16 @@ class SongStream:
         if self._count < EARLIEST + AFTER:
             return []
         last = slice(max(0, self._stored - MEMORY), self._stored)
-        likely = self._model.begins(features(self._rows[last], self._tempi[last]))
-        self._judged.append((sample - AFTER * SLOT, likely))
+        odds = self._model.change(features(self._rows[last], self._tempi[last]))
+        self._judged.append((sample - AFTER * SLOT, odds))
         if len(self._judged) <= _AHEAD or not self._music:
             return []
-        at, likely = self._judged[-1 - _AHEAD]
-        if likely < self._model.threshold or likely < max(p for _, p in self._judged):
+        at, odds = self._judged[-1 - _AHEAD]
+        since = (at - max(self._last, self._began)) / ANALYSIS_RATE
+        if odds < max(other for _, other in self._judged) or since <= _APART:
             return []
-        if at - max(self._last, self._began) <= _APART * ANALYSIS_RATE:
-            return []
-        return [self._change(at, decided, likely)]
+        likely = self._model.begins(odds - _YOUNG * max(0.0, 1.0 - since / _USUAL))
+        return [self._change(at, decided, likely)] if likely >= self._model.threshold else []
 
     def _change(self, sample: int, decided: int, confidence: float) -> SongChange:
         """The song that has ended at ``sample``; what came since belongs to the next one."""
