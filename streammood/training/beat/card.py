@@ -30,9 +30,15 @@ def render(manifest: BeatManifest, stages: tuple[Stage, ...], seed: int, size: i
     reach = 2 * sum(network.dilations) * network.pair * manifest.features.hop / ANALYSIS_RATE
     late = 1e3 * manifest.look_ahead * manifest.features.hop / ANALYSIS_RATE
     steps = ", ".join(
-        f"{len(s.dilations)} layers for {s.steps} steps of {s.batch} crops of {s.hops} hops" for s in stages
+        f"{len(s.dilations)} layers for {s.steps} steps of {s.batch} crops of {s.hops} hops at a rate of {s.rate:g}"
+        + (f", {100 * s.arranged:.0f} % of them of arrangements" if s.arrangements else "")
+        for s in stages
     )
-    begun = f"Fitted further, from the int8 weights of the network with the digest {start[:12]}" if start else "Fitted"
+    begun = (
+        f"Fitted further, each time from the int8 weights of the network with the digest {start[:12]}"
+        if start
+        else "Fitted"
+    )
     parts = [
         f"# Beat model `{manifest.name}`",
         f"Probability of a beat and of a downbeat at every hop of {manifest.features.hop} samples, {late:.0f} ms late, "

@@ -45,6 +45,7 @@ _TERMS = {
     "fnf_exact_grid": "music of a game's modifications with their makers' tempo grid, research use",
     "groove_render": "CC BY 4.0 (Groove MIDI Dataset; Gillick et al., ICML 2019)",
     PATTERNS: "grooves of this project's own making",
+    "arrangements": "arrangements of this project's own making, synthesised and played with FluidR3",
     "groove_midi": "CC BY 4.0 (Groove MIDI Dataset; Gillick et al., ICML 2019), played with FluidR3",
     "pop909_render": "MIT (POP909; Wang et al., ISMIR 2020)",
     "asap_render": "CC BY-NC-SA 4.0 (ASAP; Foscarin et al., ISMIR 2020)",

@@ -25,13 +25,14 @@ _SHARES = {  # of the crops
     "pseudo": 0.66,
     "fnf_exact_grid": 0.09,
     "patterns": 0.06,
-    "groove_midi": 0.06,
-    "groove_render": 0.03,
+    "groove_midi": 0.12,
+    "groove_render": 0.06,
     "pop909_render": 0.05,
     "loops_cc0_tiled": 0.02,
     "asap_render": 0.01,
     "": 0.04,  # no beats at all
 }
+ARRANGEMENTS = "arrangements"  # a set that only some stages are fitted to
 _OVER, _SPLICED = 0.15, 0.08  # shares of crops with drums laid over, and with a cut of the music
 
 
@@ -45,6 +46,12 @@ class Stage:
     batch: int
     hops: int  # in a crop
     averaged: float  # share of the mean of weights that is kept each step
+    arrangements: float = 0.0  # part of crops from arrangements of our own, where those of the others are ``_SHARES``
+
+    @property
+    def arranged(self) -> float:
+        """Share of the crops that are from arrangements."""
+        return self.arrangements / (sum(_SHARES.values()) + self.arrangements)
 
 
 _FIRST = (1, 2, 4, 8, 16, 32, 64, 128)  # with three taps: hears 11.8 s
@@ -52,9 +59,9 @@ STAGES = (
     Stage(_FIRST, 7500, 2.5e-3, 12, 860, 0.997),
     Stage((*_FIRST, 1, 4, 16, 64), 5000, 1.5e-3, 10, 1032, 0.998),
 )
-FURTHER = tuple(  # of a network that is fitted already
-    Stage(STAGES[-1].dilations, 4000, rate, 10, 1032, averaged)
-    for rate, averaged in ((1.5e-3, 0.998), (1e-3, 0.998), (5e-4, 0.999))
+FURTHER = tuple(  # of a network that is fitted already; each begins with its weights
+    Stage(STAGES[-1].dilations, steps, rate, 10, 1032, 0.997, share)
+    for steps, rate, share in ((1000, 5e-4, 0.45), (4500, 1e-3, 0.5), (2500, 3e-4, 0.2))
 )
 _WARM_UP = 200  # steps
 _DECAY = 1e-3
@@ -79,13 +86,15 @@ def inputs_of(log_mel: npt.NDArray[np.floating]) -> F32:
 class Crops:
     """Varied crops without end."""
 
-    def __init__(self, items: list[Item], hops: int, seed: int) -> None:
+    def __init__(self, items: list[Item], hops: int, seed: int, arrangements: float = 0.0) -> None:
+        """``arrangements``: as in ``Stage``."""
         self._rng = np.random.default_rng(seed)
         self._hops = hops
         self._items = {s: [i for i in items if i.track.source == s] for s in {i.track.source for i in items}}
-        named = [s for s in _SHARES if not s or s in self._items]
-        own = [s for s in self._items if s not in _SHARES]
-        shares = np.array([_SHARES[s] for s in named] + [1.0 / len(own) for _ in own])
+        parts = _SHARES | {ARRANGEMENTS: arrangements}
+        named = [s for s in parts if not s or s in self._items]
+        own = [s for s in self._items if s not in parts]
+        shares = np.array([parts[s] for s in named] + [1.0 / len(own) for _ in own])
         self._sources, self._shares = named + own, shares / shares.sum()
         self._long = {s: np.cumsum([float(len(i.log_mel)) for i in items]) for s, items in self._items.items()}
         self._drums = [i for s in ("groove_midi", "groove_render", "patterns") for i in self._items.get(s, [])]
@@ -130,7 +139,7 @@ def fit(network: BeatNet, averaged: BeatNet, items: list[Item], stage: Stage, se
     )
     step = _step(network, keras.optimizers.AdamW(rate, weight_decay=_DECAY, clipnorm=1.0))
     loss = 0.0
-    for number, batch in enumerate(_ahead(Crops(items, stage.hops, seed), stage), start=1):
+    for number, batch in enumerate(_ahead(Crops(items, stage.hops, seed, stage.arrangements), stage), start=1):
         loss += (float(step(*batch)) - loss) / min(number, 100)
         share = 1.0 - min(stage.averaged, number / (number + 10.0))
         for mean, now in zip(averaged.trainable_variables, network.trainable_variables, strict=True):

@@ -14,6 +14,7 @@ from streammood.analysis.beat.activations import STROKE_DELAY
 from streammood.errors import DataError
 from streammood.events import F32
 from streammood.models.beat_model import BeatManifest, BeatModel, Shape
+from streammood.models.manifest import read_manifest
 from streammood.training.bars import bars
 from streammood.training.beat import card, data, fit, listening, quantise, restore
 from streammood.training.beat.data import Item
@@ -34,8 +35,8 @@ def train(
 ) -> BeatManifest:
     """Fit to the music in ``root``; write ``out`` (.tflite), its manifest (.json), card (.md) and picture (.png).
 
-    With ``start``, a network that was made before, the fit goes on from its weights. A stage of the fit that is
-    finished is kept in ``cache``, so that a run that was stopped goes on from there.
+    With ``start``, a network that was made before, every stage of the fit begins with its weights, and its judge is
+    kept. A stage that is finished is kept in ``cache``, so that a run that was stopped goes on from there.
 
     Raises:
         DataError: there is no music with beats, or a file that cannot be read.
@@ -65,6 +66,7 @@ def train(
             stroke_delay=STROKE_DELAY,
             network=Shape(pair=PAIR, width=WIDTH, dilations=tuple(network.dilations)),
             training=data.sources([item.track for item in fitted]),
+            judge=begun.judge if begun else (),
         )
         found = _score(BeatModel(manifest, quantised), items, progress)
     manifest = manifest.model_copy(update={"scores": listening.table(found)})
@@ -85,7 +87,7 @@ def fit_stages(
     progress: Progress,
     start: Start | None,
 ) -> BeatNet:
-    """The network after all stages, each of which begins with the mean weights of the one before.
+    """The network after all stages, each of which begins with the mean weights of the one before, or with ``start``.
 
     Its weights are the mean over the last stage and those before it that had as many layers: stages of a learning rate
     that rises and falls again end in different places of one valley, whose middle generalises best (Izmailov et al.,
@@ -104,6 +106,8 @@ def fit_stages(
     for number, stage in enumerate(stages):
         for each in (network, averaged):
             each.deepen(stage.dilations)
+            if start:
+                _restore(each, start.weights)
         digest.update(str(stage).encode())
         checkpoint = cache / f"beat-stage-{number + 1}-{digest.hexdigest()[:16]}.npz"
         if not checkpoint.is_file():
@@ -127,6 +131,7 @@ class Start:
     sha256: str  # of the model
     dilations: tuple[int, ...]
     weights: list[F32]
+    judge: tuple[tuple[float, ...], ...]
 
     @classmethod
     def read(cls, path: Path, seed: int) -> Start:
@@ -136,7 +141,8 @@ class Start:
             ModelError: it is not a beat network.
         """
         network = restore.dequantised(path, seed)
-        return cls(hashlib.sha256(path.read_bytes()).hexdigest(), tuple(network.dilations), network.arrays())
+        judge = read_manifest(path, BeatManifest).judge
+        return cls(hashlib.sha256(path.read_bytes()).hexdigest(), tuple(network.dilations), network.arrays(), judge)
 
 
 def _restore(network: Any, arrays: list[F32]) -> None:
