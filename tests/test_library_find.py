@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 from xml.etree import ElementTree
@@ -177,6 +178,18 @@ def songs(catalogue: Catalogue) -> list[Entry]:
 
 
 ODD = Entry(9, Path(os.fsdecode(b"/m\xfcsic/a & b <#1>.mp3")), Words("A & B\x01"), 61.4, 120.0, "", 0.5, None, None, "")
+
+
+@pytest.mark.parametrize("name", ["a\nb.wav", "a\r\n/etc/passwd", "\x1b[2J.wav", " leading.wav", "trailing.wav "])
+def test_a_name_that_breaks_its_line_is_an_address_in_m3u8(songs: list[Entry], tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    odd = replace(songs[0], path=path, words=Words("ev\x1b[31mil\x07\nname", "", "", ""))
+    head, info, line = playlists.m3u8([odd]).splitlines()
+    assert head == b"#EXTM3U"
+    assert info.decode().isprintable()
+    assert os.fsencode(path) == unquote_to_bytes(line.removeprefix(b"file://"))
+    (relative,) = playlists.m3u8([odd], tmp_path).splitlines()[2:]
+    assert os.fsencode(path) == unquote_to_bytes(relative.removeprefix(b"file://"))
 
 
 def test_m3u8_names_every_file_byte_for_byte(songs: list[Entry], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from streammood.capture.sound_file import SoundFile
 from streammood.config import Settings
 from streammood.errors import LibraryError, SourceError
 from streammood.events import Section as Boundary
+from streammood.library.catalogue import Catalogue
 from streammood.library.describe import describe, energy, for_library, sections, version
 from streammood.library.scan import Plan, Processes, Report, plan, scan
 from streammood.library.store import Store
@@ -290,6 +291,52 @@ def _stored(base: Path) -> int:
 def test_a_missing_file_is_an_error(models: Models, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         describe(SoundFile(tmp_path / "no.wav"), Settings(), models)
+
+
+# Databases of strangers
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("path", "a text"),
+        ("title", b"bytes"),
+        ("duration", "long"),
+        ("bpm", 1e308),
+        ("energy", None),
+        ("valence", b"\x00"),
+        ("key", b"12"),
+        ("mood", b"calm"),
+        ("moods", "['"),
+        ("moods", "[1]"),
+        ("moods", None),
+        ("sections", "{}"),
+        ("vector", "text"),
+        ("size", 0.5),
+    ],
+)
+def test_values_that_no_scan_writes_are_one_line(
+    store: Store, folder: Path, column: str, value: str | bytes | float | None
+) -> None:
+    run(store, folder)
+    (track, *_) = store.tracks()
+    assert len(Catalogue.load(store)) == 3
+    with contextlib.closing(sqlite3.connect(store.path)) as db, db:
+        db.execute(f"UPDATE songs SET {column} = ? WHERE id = ?", (value, track.id))
+    for read in (lambda: Catalogue.load(store), lambda: list(store.tracks()), lambda: store.track(track.id)):
+        with pytest.raises(
+            LibraryError, match=rf"song {track.id} holds what this program does not write; name another"
+        ):
+            read()
+
+
+def test_odd_shares_and_keys_are_none(store: Store, folder: Path) -> None:
+    run(store, folder)
+    with contextlib.closing(sqlite3.connect(store.path)) as db, db:
+        db.execute("UPDATE songs SET moods = ?, key = 'H#'", ('{"calm": "very", "sad": 0.5}',))
+    catalogue = Catalogue.load(store)
+    assert catalogue.labels == ("sad",)
+    assert catalogue.keys == [None] * 3
 
 
 # Keys

@@ -127,8 +127,8 @@ class Catalogue:
 
     @cached_property
     def _moods(self) -> list[dict[str, float]]:
-        found: list[dict[str, float]] = json.loads(f"[{','.join(self._columns['moods'])}]")
-        return found
+        found: list[dict[str, Any]] = json.loads(f"[{','.join(self._columns['moods'])}]")
+        return [{label: share for label, share in shares.items() if isinstance(share, int | float)} for shares in found]
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -166,7 +166,10 @@ class Catalogue:
         keys: dict[str, Key | None] = {"": None}
         for text in self._columns["key"]:
             if text not in keys:
-                keys[text] = Key.parse(text)
+                try:
+                    keys[text] = Key.parse(text)
+                except ValueError:
+                    keys[text] = None
         return [keys[text] for text in self._columns["key"]]
 
     def key_distance(self, key: Key) -> I64:

@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_from_bytes
 from xml.etree import ElementTree
 
 from streammood import __version__
+from streammood.config.base import printable
 from streammood.errors import ConfigError, SinkError
 from streammood.library.catalogue import Entry
 from streammood.library.find import Query
@@ -20,6 +21,7 @@ from streammood.library.find import Query
 KINDS = (".m3u8", ".m3u", ".xspf", ".nsp", ".xml")
 """How the names of files end that can be written."""
 _NOT_XML = re.compile("[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_BROKEN = re.compile(rb"[\x00-\x1f\x7f]|^\s|\s$")
 _XSPF = "http://xspf.org/ns/0/"
 
 
@@ -57,12 +59,14 @@ def write(path: Path, songs: Sequence[Entry], query: Query, relative: bool = Fal
 
 
 def m3u8(songs: Sequence[Entry], folder: Path | None = None) -> bytes:
-    """An extended M3U in UTF-8; names that are no text stay the bytes that they are."""
+    """An extended M3U in UTF-8: names that are no text stay bytes; those that break lines are URIs."""
     lines = [b"#EXTM3U"]
     for song in songs:
-        path = os.path.relpath(song.path, folder) if folder is not None else str(song.path)
-        name = " ".join(song.name.split()).encode("utf-8", "replace")
-        lines += [b"#EXTINF:%d,%s" % (round(song.duration), name), os.fsencode(path)]
+        path = os.fsencode(os.path.relpath(song.path, folder) if folder is not None else song.path)
+        if _BROKEN.search(path) or path.startswith(b"#"):
+            path = uri(song.path).encode()  # a line is a path, unless it is a comment
+        name = printable(" ".join(song.name.split())).encode("utf-8", "replace")
+        lines += [b"#EXTINF:%d,%s" % (round(song.duration), name), path]
     return b"\n".join(lines) + b"\n"
 
 

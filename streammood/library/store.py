@@ -52,6 +52,30 @@ CREATE TABLE tagged (
     after TEXT NOT NULL
 );
 """
+_KINDS = {  # of the columns, in every row, and in those of songs that were analysed
+    "blob": (("path",), ("curve", "vector")),
+    "text": (("hash", "title", "artist", "album", "genre", "error"), ("key", "mood", "models", "damage")),
+    "integer": (("id", "size", "mtime", "missing"), ()),
+    "real": ((), ("duration", "bpm", "bpm_confidence", "key_confidence", "energy", "mood_confidence")),
+}
+_LARGEST = 1e9  # of any number that describes a song
+
+
+def _wrong() -> str:
+    """What is true of a row that no version of this program writes: a file may come from anywhere."""
+    always = [f"typeof({name}) != '{kind}'" for kind, (names, _) in _KINDS.items() for name in names]
+    described = [f"typeof({name}) != '{kind}'" for kind, (_, names) in _KINDS.items() for name in names]
+    numbers = [*_KINDS["real"][1], "valence", "arousal"]
+    described += [f"typeof({name}) NOT IN ('real', 'null')" for name in ("valence", "arousal")]
+    described += [f"abs({name}) > {_LARGEST}" for name in numbers]
+    for name, kind in (("moods", "object"), ("sections", "array")):
+        described.append(f"NOT CASE WHEN json_valid({name}) THEN json_type({name}) = '{kind}' ELSE 0 END")
+        described.append(f"{name} IS NULL")
+    return f"({' OR '.join(always)} OR (duration NOT NULL AND ({' OR '.join(described)})))"
+
+
+_WRONG = _wrong()
+_ROWS = f"SELECT *, {_WRONG} AS wrong FROM songs"
 _DESCRIBED = tuple(field.name for field in fields(Description))
 
 
@@ -159,10 +183,13 @@ class Store:
     def tracks(self, missing: bool = False) -> Iterator[Track]:
         """All songs that were analysed, by path; those whose files are gone only if ``missing``."""
         where = "" if missing else "AND missing = 0"
-        yield from map(from_row, self._db.execute(f"SELECT * FROM songs WHERE duration NOT NULL {where} ORDER BY path"))
+        yield from map(self._track, self._db.execute(f"{_ROWS} WHERE duration NOT NULL {where} ORDER BY path"))
 
     def rows(self, columns: Iterable[str]) -> list[tuple[Any, ...]]:
         """``columns`` of all songs that were analysed and whose files are there, by id."""
+        wrong = self._db.execute(f"SELECT id FROM songs WHERE {_WRONG} LIMIT 1").fetchone()
+        if wrong is not None:
+            raise self._damaged(wrong["id"])
         query = f"SELECT {', '.join(columns)} FROM songs WHERE duration NOT NULL AND missing = 0 ORDER BY id"
         cursor = self._db.cursor()
         cursor.row_factory = None
@@ -170,13 +197,27 @@ class Store:
 
     def track(self, number: int) -> Track | None:
         """The song with that id."""
-        row = self._db.execute("SELECT * FROM songs WHERE id = ?", (number,)).fetchone()
-        return from_row(row) if row is not None else None
+        row = self._db.execute(f"{_ROWS} WHERE id = ?", (number,)).fetchone()
+        return self._track(row) if row is not None else None
 
     def named(self, path: Path) -> Track | None:
         """The song at ``path``."""
-        row = self._db.execute("SELECT * FROM songs WHERE path = ?", (path_bytes(path),)).fetchone()
-        return from_row(row) if row is not None else None
+        row = self._db.execute(f"{_ROWS} WHERE path = ?", (path_bytes(path),)).fetchone()
+        return self._track(row) if row is not None else None
+
+    def _track(self, row: sqlite3.Row) -> Track:
+        if row["wrong"]:
+            raise self._damaged(row["id"])
+        try:
+            return from_row(row)
+        except (TypeError, ValueError):
+            raise self._damaged(row["id"]) from None
+
+    def _damaged(self, number: int) -> LibraryError:
+        return LibraryError(
+            f"{printable(str(self.path))}: song {number} holds what this program does not write; name another library "
+            "with --library, or scan into a new one"
+        )
 
     def failures(self) -> list[tuple[Path, str]]:
         """Files that could not be analysed, or not to their end, and why."""
