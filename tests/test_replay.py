@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +50,45 @@ def test_rows_become_the_events_that_they_were(night: list[dict[str, Any]]) -> N
         i == 0 or mood.label != moods[i - 1].label for i, mood in enumerate(moods)
     ]
     assert labels_of(next(row for row in night if row["event"] == "mood")) == ("happy", "aggressive", "calm", "sad")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("time", 1e300),
+        ("time", -5.0),
+        ("decided", float("nan")),
+        ("decided", 32 * 24 * 3600.0),
+        ("bpm", float("inf")),
+        ("bpm", 1e308),
+        ("confidence", float("nan")),
+        ("count", -(10**40)),
+        ("number", "one"),
+        ("bpm", None),
+    ],
+)
+def test_rows_with_values_of_no_night_are_left_out(night: list[dict[str, Any]], name: str, value: Any) -> None:
+    beats = [row for row in night if row["event"] == "beat"]
+    made = Rows()
+    assert len(list(made.events([beats[0], beats[1] | {name: value}, beats[2]]))) == 2
+    assert (made.left_out, made.count) == (1, 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"\xff\xfb\x90" * 1000 + b'\n{"event": "beat"}\n'])
+def test_a_file_that_is_no_log_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(content)
+    done = streammood("replay", str(path))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("song.mp3: no events; give an event log of `run --events`")
+
+
+def test_a_pipe_is_no_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for command in (("replay",), ("report", "--out", str(tmp_path / "x.html"))):
+        done = streammood(*command, str(tmp_path / "pipe"))
+        assert done.returncode == 1
+        assert "is a pipe or a device; save the log as a file first" in done.stderr
 
 
 def test_runs_of_one_log_follow_each_other(night: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ import typer
 from streammood.cli import terminal, wiring
 from streammood.cli.ending import Ending
 from streammood.cli.options import Config, Set, Target, app, report_errors
-from streammood.config.base import shown
+from streammood.config.base import printable, shown
 from streammood.engine.replay import Replay, labels_of
 from streammood.errors import ConfigError, SinkError, SourceError
 from streammood.events import ANALYSIS_RATE
@@ -47,10 +47,14 @@ def _opened(log: Path) -> TextIO:
     Raises:
         SourceError: it cannot be read.
     """
+    name = printable(str(log))
     try:
+        if not log.is_dir() and not log.is_file() and log.exists():
+            raise SourceError(f"{name}: is a pipe or a device; save the log as a file first, then name the file")
         return log.open(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise SourceError(f"{log}: cannot be read ({error.strerror}); give an event log of `run --events`") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{name}: cannot be read ({reason}); give an event log of `run --events`") from None
 
 
 def _labels(log: Path) -> tuple[str, ...]:
@@ -84,6 +88,8 @@ def replay(
         made.run(rows.read(lines), ending.asked)
     for note in made.notes:
         out.print(note, style="yellow", markup=False)
+    if not made.rows.count and not ending.code:
+        raise SourceError(f"{printable(str(log))}: no events; give an event log of `run --events`")
     left_out = f"; {made.rows.left_out} rows that are no events were left out" if made.rows.left_out else ""
     at = terminal.clock(ANALYSIS_RATE * made.at)
     out.print(f"Replayed up to {at}: {made.fired:,} events, {made.beats:,} beats{left_out}.")

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from streammood.analysis.key import Key
@@ -21,6 +21,8 @@ _LEAD = 0.3  # s from the start to the first event
 _STEP = 0.02  # s between two states of the beat clock
 _FORGOTTEN = 2.5  # beats without one after which there are none
 _AWAKE = 0.002  # s; a sleeping thread of a busy machine is woken up to some ms late
+_LONGEST = 31 * 24 * 3600.0  # s of a log
+_LARGEST = 1e9  # of any number in an event
 _SWITCH_INTERVAL = 0.0005  # s, as in the live engine
 _NOT_LABELS = {
     "event",
@@ -49,7 +51,7 @@ class Rows:
     """Rows to events at the same times; other rows are counted and left out."""
 
     def __init__(self) -> None:
-        self.left_out = 0
+        self.left_out = self.count = 0
         self._labels: tuple[str, ...] | None = None
         self._label = ""
         self._number = self._meter = 0
@@ -78,6 +80,7 @@ class Rows:
                 self.left_out += 1
                 continue
             latest = max(latest, event.sample / ANALYSIS_RATE)
+            self.count += 1
             yield event
 
     def _event(self, row: Row, began: float) -> Event:
@@ -88,8 +91,15 @@ class Rows:
             TypeError: a value is of another kind.
             ValueError: a value is not right.
         """
-        when = [round((began + float(row[name])) * ANALYSIS_RATE) for name in ("time", "decided")]
-        return self._kinds[row["event"]](row, *when)
+        times = [began + float(row[name]) for name in ("time", "decided")]
+        if not all(0.0 <= time <= _LONGEST for time in times):
+            raise ValueError("no time of a night")
+        event = self._kinds[row["event"]](row, *(round(time * ANALYSIS_RATE) for time in times))
+        values = [getattr(event, field.name) for field in fields(event)]
+        shares = event.probabilities.values() if isinstance(event, Mood) else ()
+        if not all(abs(value) <= _LARGEST for value in [*values, *shares] if isinstance(value, int | float)):
+            raise ValueError("no number of an event")
+        return event
 
     def _beat(self, row: Row, sample: int, decided: int) -> Beat:
         number = int(row["number"])
