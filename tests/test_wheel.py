@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+QUICK = os.environ | {"NUMBA_OPT": "0"}  # nothing is compiled there yet, and it has little to do
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def call(*command: str | Path, cwd: Path) -> str:
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=600
+        [str(part) for part in command], cwd=cwd, env=QUICK, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
