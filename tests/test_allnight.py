@@ -159,6 +159,14 @@ def test_beats_that_run_on_keep_time_bar_and_count() -> None:
     assert first.number == 1 + (2 + round((first.sample - TEMPO.anchor) / TEMPO.period)) % 4
 
 
+@pytest.mark.parametrize("after", [0.0, 1.0, 700.0, 21_000.0])
+def test_a_beat_that_was_handed_out_early_is_not_repeated(after: float) -> None:
+    """The eighth, at 66,050, was given before; if the input goes before it, the ninth comes next, a period later."""
+    free = FreeRun(TEMPO, 8, 44_100.0 + after, 0.05)
+    first = next(free.beats(44_100.0 + 2 * RATE))
+    assert (first.count, first.sample) == (9, 88_100)
+
+
 @pytest.mark.parametrize("lost", ["run", "stop"])
 def test_beats_stop_or_run_while_the_input_has_gone(start: Start, lost: str) -> None:
     engine, source, collect = start(input__lost=lost, input__buffer=15.0)

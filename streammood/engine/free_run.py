@@ -14,9 +14,7 @@ class FreeRun:
     def __init__(self, tempo: Tempo, count: int, sample: float, lookahead: float) -> None:
         """``count`` of the latest beat that was handed out; ``sample`` is the present; ``lookahead`` in s."""
         self._lookahead = lookahead * ANALYSIS_RATE
-        due = tempo.next_beat(max(sample, tempo.sample))
-        if sample <= tempo.sample:
-            due = max(due, count + 1)  # beats that were handed out early are not repeated
+        due = max(tempo.next_beat(max(sample, tempo.sample)), count + 1)  # what was handed out early is not repeated
         self._tempo = replace(tempo, count=tempo.count + count + 1 - due)  # so that the next beat is ``count + 1``
         self.count = count  # of the latest beat
 
