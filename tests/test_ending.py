@@ -220,7 +220,7 @@ def test_a_terminal_gets_whole_words_and_a_file_one_line(width: int) -> None:
     for is_terminal in (True, False):
         out = io.StringIO()
         shown = Console(
-            file=out, width=width, force_terminal=is_terminal, no_color=True, highlight=False, soft_wrap=True
+            file=out, width=width, height=25, force_terminal=is_terminal, no_color=True, highlight=False, soft_wrap=True
         )
         terminal.print_line(shown, line)
         lines = out.getvalue().splitlines()
